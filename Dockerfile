@@ -1,0 +1,29 @@
+# One image for every gigstream process; what it does is its command: `consume`, `train`, `status`, ...
+# Debian, not Alpine: confluent-kafka and implicit have no musl wheels.
+FROM python:3.12-slim-bookworm AS build
+WORKDIR /src
+RUN python -m venv /opt/gigstream
+ENV PATH=/opt/gigstream/bin:$PATH PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
+# The packages first: they change less often than the code.
+COPY lock/runtime.txt lock/
+RUN pip install --require-hashes --only-binary :all: --requirement lock/runtime.txt
+COPY pyproject.toml README.md LICENSE ./
+COPY consumer consumer
+COPY trainer trainer
+COPY serving serving
+COPY gigstream gigstream
+RUN pip install --no-deps --no-build-isolation .
+
+FROM python:3.12-slim-bookworm
+# implicit links the system's libgomp.
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends libgomp1 \
+    && rm -rf /var/lib/apt/lists/* \
+    && useradd --system --uid 10001 --home-dir /var/lib/gigstream gigstream \
+    && install -d -o gigstream -g gigstream /var/lib/gigstream
+COPY --from=build /opt/gigstream /opt/gigstream
+ENV PATH=/opt/gigstream/bin:$PATH PYTHONUNBUFFERED=1 GIGSTREAM_HOME=/var/lib/gigstream
+USER gigstream
+WORKDIR /var/lib/gigstream
+ENTRYPOINT ["gigstream"]
+CMD ["--help"]

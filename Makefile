@@ -1,0 +1,49 @@
+# One door to everything. `make demo` shows the whole path, `make test` proves it; both do all set-up themselves.
+.DEFAULT_GOAL := help
+.PHONY: help install demo test check bench docs lock clean machine machine-for-tests
+
+BIN := .venv/bin
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 18
+
+install: .venv/.runtime ## gigstream into .venv, from the hashed lock
+
+demo: .venv/.runtime ## real gigs through Kafka, the store, ALS and Redis, then live changes (ARGS="--keep" leaves it running)
+	@$(BIN)/gigstream demo $(ARGS)
+
+test: .venv/.dev ## every test, on a real Kafka and a real Redis (ARGS="-k name" picks)
+	@PYTHONPATH=tests $(BIN)/python -m support.kafka >/dev/null
+	$(BIN)/python -m pytest -n 2 --durations=10 $(ARGS)
+
+check: .venv/.dev ## format, lint, types, import contracts: what CI asks before the tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: .venv/.dev ## measure, and rewrite docs/benchmarks.md (ARGS="foldin --quick" measures one)
+	$(BIN)/python -m benchmarks $(or $(ARGS),all)
+
+docs: .venv/.dev ## the settings, commands and rooms in README and docs/, anew from the code
+	@PYTHONPATH=tests $(BIN)/python -m project.reference
+
+lock: ## lock/*.txt anew from pyproject.toml (ARGS="--upgrade" moves the pins)
+	@sh scripts/lock.sh $(ARGS)
+
+clean: ## remove .venv and caches (never gigstream-data: that may be your store)
+	rm -rf .venv .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The machine is looked at every time (a fraction of a second); packages only when a lock or pyproject.toml moved.
+.venv/.runtime: lock/runtime.txt pyproject.toml | machine
+	@sh scripts/install.sh runtime
+
+.venv/.dev: lock/dev.txt pyproject.toml | machine-for-tests
+	@sh scripts/install.sh dev
+
+machine:
+	@sh scripts/prepare.sh demo
+
+machine-for-tests:
+	@sh scripts/prepare.sh tests

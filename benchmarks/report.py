@@ -1,0 +1,74 @@
+"""What a benchmark says, and how it is written down."""
+
+import json
+import os
+import platform
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from statistics import median
+from time import perf_counter
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Report:
+    """The figures of one benchmark and what they were made of."""
+
+    name: str
+    figures: Mapping[str, float]
+    detail: Mapping[str, Any]
+    command: str
+
+    def json(self) -> str:
+        """One line, as docs/benchmarks.md promises."""
+        return json.dumps(
+            {
+                "name": self.name,
+                "figures": self.figures,
+                "detail": self.detail,
+                "machine": machine(),
+                "command": self.command,
+            }
+        )
+
+    def markdown(self) -> str:
+        """A section of docs/benchmarks.md."""
+        rows = [f"| `{key}` | {value:.4g} |" for key, value in self.figures.items()]
+        details = [f"- {key}: {value}" for key, value in self.detail.items()]
+        lines = [f"## {self.name}", "", f"`{self.command}`", "", "| figure | |", "|---|---|"]
+        return "\n".join([*lines, *rows, "", *details, ""])
+
+
+def machine() -> dict[str, Any]:
+    """Where it ran."""
+    packages = ("implicit", "numpy", "confluent-kafka", "deltalake", "redis")
+    return {
+        "cores": os.cpu_count(),
+        "processor": platform.machine(),
+        "python": platform.python_version(),
+        **{name: version(name) for name in packages},
+    }
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """How long one call takes."""
+    began = perf_counter()
+    work()
+    return perf_counter() - began
+
+
+def interleaved(runs: int, **works: Callable[[], object]) -> dict[str, list[float]]:
+    """Seconds of each work, in turn, so that a drifting machine drifts for all of them."""
+    times: dict[str, list[float]] = {name: [] for name in works}
+    for run in range(runs + 1):
+        for name, work in works.items():
+            took = seconds(work)
+            if run:  # the first round warms caches up
+                times[name].append(took)
+    return times
+
+
+def ratio(times: Mapping[str, list[float]], anchor: str, ours: str) -> float:
+    """The median, over rounds, of anchor / ours: above 1 means faster than the anchor."""
+    return median(a / b for a, b in zip(times[anchor], times[ours], strict=True))

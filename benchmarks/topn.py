@@ -1,0 +1,40 @@
+"""Exact top 10 of every artist, played venues left out: ours against implicit's recommend."""
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from benchmarks.report import Report, interleaved, ratio
+from benchmarks.worlds import world
+from trainer.engines import Factors
+from trainer.engines.implicit import plain
+from trainer.matrix import counts
+from trainer.score import LinearScore
+from trainer.settings import Recipe
+from trainer.topn import top_n
+
+
+def measure(*, quick: bool) -> Report:
+    """20k venues, F = 64; random factors, since ranking does not care where they come from."""
+    n_artists, n_venues, rounds = (500, 2000, 2) if quick else (4000, 20000, 7)
+    played = counts(world(n_artists, n_venues, 20 * n_artists)).astype(np.float32)
+    rng = np.random.default_rng(1)
+    factors = Factors(
+        rng.normal(size=(n_artists, 64)).astype(np.float32),
+        rng.normal(size=(n_venues, 64)).astype(np.float32),
+    )
+    model = plain(factors, Recipe())
+    zeros = np.zeros(n_venues, np.float32), np.zeros(n_artists, np.float32)
+    score = LinearScore(factors.artists, factors.venues, *zeros)
+    everybody = np.arange(n_artists)
+    with threadpool_limits(2, user_api="blas"):
+        times = interleaved(
+            rounds,
+            implicit=lambda: model.recommend(everybody, played, N=10),
+            ours=lambda: top_n(score, 10, exclude=played),
+        )
+    return Report(
+        "topn",
+        {"ratio_to_implicit": ratio(times, "implicit", "ours")},
+        {"artists": n_artists, "venues": n_venues, "factors": 64, "rounds": rounds, "s": times},
+        "python -m benchmarks topn",
+    )

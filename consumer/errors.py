@@ -1,0 +1,153 @@
+"""What can go wrong, grouped by what the caller does about it.
+
+::
+
+    ConsumerError              1
+    +-- StoreBusy              1   other writers kept winning; nothing was committed
+    +-- StoreDamaged           1   the table cannot be read
+    +-- LostPartition          1   another consumer stored these offsets: seek, go on
+    +-- KafkaFailed            1   Kafka refused what we do, and waiting will not help
+    +-- StoreUnusable          2   the store's folder is not ours to write
+    +-- KafkaOptionRefused     2   librdkafka does not know an option
+    +-- TopicMissing           2
+    +-- BrokerUnreachable      3
+    +-- WrongCredentials       3
+    +-- NotAuthorized          3
+    +-- EventsGone             4   Kafka deleted events that were not stored yet
+    +-- Stopped                0   told to stop while waiting for a server
+
+The number is the exit code. An invalid event is no error of ours: ``events.InvalidEvent``.
+"""
+
+from collections.abc import Collection
+from pathlib import Path
+
+
+class ConsumerError(Exception):
+    """Base of this package's errors; ``str`` is one line that names cause and remedy."""
+
+    exit_code: int = 1
+
+
+class StoreBusy(ConsumerError):
+    """Other writers won every commit for longer than the caller would wait."""
+
+    def __init__(self, path: Path, cause: object) -> None:
+        super().__init__(
+            f"store {path}: no commit got through ({_line(cause)}); nothing was stored, start again"
+        )
+
+
+class StoreDamaged(ConsumerError):
+    """The table's log or a file of it cannot be read."""
+
+    def __init__(self, path: Path, cause: object) -> None:
+        super().__init__(f"store {path}: {_line(cause)}; restore the folder from a copy")
+
+
+class LostPartition(ConsumerError):
+    """The store's positions are not where the batch starts: another consumer stored on.
+
+    Attributes:
+        app_ids: the partitions concerned; nothing of the batch was committed.
+    """
+
+    def __init__(self, app_ids: Collection[str]) -> None:
+        super().__init__(f"another consumer has stored on: {', '.join(sorted(app_ids))}")
+        self.app_ids = frozenset(app_ids)
+
+
+class KafkaFailed(ConsumerError):
+    """An error of Kafka's that neither waiting nor a known remedy will end."""
+
+    def __init__(self, cause: object) -> None:
+        super().__init__(f"Kafka: {_line(cause)}; nothing was stored, correct it and start again")
+
+
+class StoreUnusable(ConsumerError):
+    """The store's folder cannot be made, read or written, or holds another table."""
+
+    exit_code = 2
+
+    def __init__(self, path: Path, cause: object) -> None:
+        super().__init__(f"store {path}: {_line(cause)}; choose another folder as home")
+
+
+class KafkaOptionRefused(ConsumerError):
+    """librdkafka does not take one of the options handed through to it."""
+
+    exit_code = 2
+
+    def __init__(self, cause: object) -> None:
+        super().__init__(f"kafka options: {_line(cause)}; correct or remove that option")
+
+
+class TopicMissing(ConsumerError):
+    """The topic is not there, and we were not asked to make it."""
+
+    exit_code = 2
+
+    def __init__(self, topic: str, bootstrap: str) -> None:
+        super().__init__(
+            f"topic {topic!r} does not exist at {bootstrap}; create it, or set "
+            "kafka_create_partitions to the number of partitions it shall have"
+        )
+
+
+class BrokerUnreachable(ConsumerError):
+    """No broker answered while this process started."""
+
+    exit_code = 3
+
+    def __init__(self, bootstrap: str, waited_s: float, cause: object) -> None:
+        super().__init__(
+            f"no Kafka broker answered at {bootstrap} within {waited_s:g} s ({_line(cause)}); "
+            "start it or correct kafka_bootstrap"
+        )
+
+
+class WrongCredentials(ConsumerError):
+    """The broker is there and does not take our name, password or certificate."""
+
+    exit_code = 3
+
+    def __init__(self, bootstrap: str, cause: object) -> None:
+        super().__init__(
+            f"Kafka at {bootstrap} refused the login ({_line(cause)}); "
+            "correct the sasl.* and ssl.* options under kafka"
+        )
+
+
+class NotAuthorized(ConsumerError):
+    """We are logged in and may not read this topic or join this group."""
+
+    exit_code = 3
+
+    def __init__(self, what: str, cause: object) -> None:
+        super().__init__(f"Kafka does not let us use {what} ({_line(cause)}); grant READ on it")
+
+
+class EventsGone(ConsumerError):
+    """The store's position is outside what the topic still holds."""
+
+    exit_code = 4
+
+    def __init__(self, topic: str, partition: int, offset: int, low: int, high: int) -> None:
+        super().__init__(
+            f"topic {topic!r}, partition {partition}: the store goes on at offset {offset}, Kafka "
+            f"holds {low} to {high}; events were deleted before they were stored, so bring them "
+            "back or begin a new store (another home)"
+        )
+
+
+class Stopped(ConsumerError):
+    """A signal came while we waited for a server to answer."""
+
+    exit_code = 0
+
+    def __init__(self) -> None:
+        super().__init__("stopped while waiting for a server")
+
+
+def _line(cause: object) -> str:
+    return " ".join(str(cause).split())[:300]

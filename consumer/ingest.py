@@ -1,0 +1,278 @@
+"""The loop: Kafka to store, each event once.
+
+Where to read from is the store's word, never Kafka's: on assignment the table is opened anew and
+each partition starts at the position in there. Kafka's own committed offset is a display of lag.
+
+Words used here:
+    turn: one round of the loop: read what is there, take it, store it when due.
+    to take a message: to make it a row of the batch.
+    let go: a partition that was taken from us; nothing of it is taken any more.
+    rewind: go back to the store's position, after another consumer stored on.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Collection, Sequence
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from consumer import rows
+from consumer.batch import Batch, FlushPolicy
+from consumer.errors import (
+    ConsumerError,
+    EventsGone,
+    KafkaFailed,
+    LostPartition,
+    NotAuthorized,
+    StoreBusy,
+    TopicMissing,
+)
+from consumer.store import PATIENCE_S, Store
+from consumer.topic import Topic
+from consumer.watch import Watch
+
+logger = logging.getLogger(__name__)
+
+_CHUNK = 4_000
+_IDLE_S = 0.2
+_WATERMARK_S = 5.0
+_BEGINNING = -2
+_PASSING = {
+    KafkaError._ALL_BROKERS_DOWN,  # noqa: SLF001
+    KafkaError._MAX_POLL_EXCEEDED,  # noqa: SLF001
+    KafkaError._RESOLVE,  # noqa: SLF001
+    KafkaError._TIMED_OUT,  # noqa: SLF001
+    KafkaError._TRANSPORT,  # noqa: SLF001
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.NOT_COORDINATOR,
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.REBALANCE_IN_PROGRESS,
+    KafkaError.REQUEST_TIMED_OUT,
+    KafkaError.UNKNOWN_MEMBER_ID,
+    KafkaError.ILLEGAL_GENERATION,
+}
+"""Errors of the consumer that librdkafka gets over by itself."""
+
+
+class Ingest:
+    """Reads one topic into one store, until told to stop.
+
+    Args:
+        consumer: configured by ``run.consumer_options``; ours from here on.
+        store: ours from here on.
+        topic: what the consumer reads.
+        policy: when to store.
+        revoke_s: seconds for storing what waits when partitions are taken away.
+        watch: told what Kafka complains of, and when messages come.
+        on_step: told of each step, for tests that stop there.
+    """
+
+    def __init__(
+        self,
+        *,
+        consumer: Consumer,
+        store: Store,
+        topic: Topic,
+        policy: FlushPolicy,
+        revoke_s: float,
+        watch: Watch,
+        on_step: Callable[[str], None],
+    ) -> None:
+        self._consumer = consumer
+        self._store = store
+        self._topic = topic
+        self._policy = policy
+        self._revoke_s = revoke_s
+        self._watch = watch
+        self._on_step = on_step
+        self._batch = Batch()
+        self._let_go: set[int] = set()
+        self._rewinding: set[int] = set()
+
+    def run(self, stopping: Callable[[], bool], *, stop_s: Callable[[], float]) -> None:
+        """Read and store until ``stopping``; then store what waits.
+
+        Args:
+            stopping: whether to stop.
+            stop_s: seconds left for stopping once that came.
+
+        Raises:
+            ConsumerError: what no waiting will mend; nothing of the batch was stored.
+        """
+        self._consumer.subscribe(
+            [self._topic.name],
+            on_assign=self._assigned,
+            on_revoke=self._revoked,
+            on_lost=self._lost,
+        )
+        try:
+            while not stopping():
+                self._turn()
+            self._flush(stop_s())
+        finally:
+            # After an error nothing more is stored, not even when the group is left.
+            self._batch = Batch()
+
+    def _turn(self) -> None:
+        if self._rewinding:
+            self._rewind()
+        messages = self._read()
+        if messages:
+            self._on_step("fetched")
+            self._take(messages)
+        if self._policy.should_flush(self._batch.pending, time.monotonic()):
+            self._flush(PATIENCE_S)
+
+    def _read(self) -> list[Message]:
+        # A lone event is taken the moment it comes; company is waited for only then.
+        wait_s = self._policy.wait_left_s(self._batch.pending, time.monotonic())
+        count = 1 if wait_s is None else _CHUNK
+        self._let_go.clear()
+        return self._consumer.consume(count, _IDLE_S if wait_s is None else min(wait_s, _IDLE_S))
+
+    def _take(self, messages: Sequence[Message]) -> None:
+        taken = [message for message in messages if self._takes(message)]
+        if not taken:
+            return
+        self._watch.message()
+        table = rows.table(taken, topic_id=self._topic.topic_id)
+        self._on_step("decoded")
+        size = sum(len(message) for message in taken)
+        self._batch.add(table, size, time.monotonic())
+
+    def _takes(self, message: Message) -> bool:
+        error = message.error()
+        if error is not None:
+            self._hear(message, error)
+            return False
+        progress = self._batch.progress.get(_number(message))
+        return progress is not None and progress.takes(_offset(message))
+
+    def _hear(self, message: Message, error: KafkaError) -> None:
+        if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001
+            # In line with the messages, and past the transaction markers that are none.
+            self._batch.reach(_number(message), _offset(message), time.monotonic())
+        elif error.code() in _PASSING and not error.fatal():
+            self._watch.complaint(error)
+        else:
+            raise self._translated(message, error)
+
+    def _flush(self, patience_s: float) -> None:
+        spans = self._batch.spans()
+        if not spans:
+            return
+        self._on_step("before_commit")
+        named = {self._topic.app_id(number): span for number, span in spans.items()}
+        table = self._batch.rows()
+        started_s = time.monotonic()
+        try:
+            version = self._store.append(table, named, patience_s=patience_s)
+        except LostPartition as lost:
+            numbers = {number for number in spans if self._topic.app_id(number) in lost.app_ids}
+            logger.warning("%s; reading on from there", lost)
+            self._batch.disown(numbers)
+            self._rewinding |= numbers
+            return
+        took_s = time.monotonic() - started_s
+        logger.debug("Stored %d rows as version %d in %.3f s", table.num_rows, version, took_s)
+        self._on_step("before_kafka_offset")
+        self._batch.stored(spans)
+        self._show_lag({number: span.end for number, span in spans.items()})
+
+    def _show_lag(self, positions: dict[int, int]) -> None:
+        try:
+            self._consumer.commit(offsets=self._at(positions), asynchronous=True)
+        except KafkaException as error:
+            logger.debug("Kafka's own offsets were not moved: %s", error)
+
+    def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        numbers = {each.partition for each in partitions}
+        # Messages of the partition from before may still come with this very call.
+        self._rewinding |= numbers & self._let_go
+        positions = self._positions(numbers)
+        consumer.incremental_assign(self._at(positions))
+        for number in numbers - self._rewinding:
+            self._batch.own(number, positions[number])
+        logger.info("Assigned partitions %s of %s", _listed(numbers), self._topic.name)
+
+    def _revoked(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        numbers = {each.partition for each in partitions}
+        try:
+            self._flush(self._revoke_s)
+        except StoreBusy as error:
+            logger.warning("Left to the next owner of %s: %s", _listed(numbers), error)
+        self._let_them_go(numbers)
+        logger.info("Handed over partitions %s of %s", _listed(numbers), self._topic.name)
+
+    def _lost(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        numbers = {each.partition for each in partitions}
+        self._let_them_go(numbers)
+        logger.warning("Lost partitions %s of %s", _listed(numbers), self._topic.name)
+
+    def _let_them_go(self, numbers: Collection[int]) -> None:
+        self._batch.disown(numbers)
+        self._rewinding.difference_update(numbers)
+        self._let_go.update(numbers)
+
+    def _rewind(self) -> None:
+        numbers, self._rewinding = self._rewinding, set()
+        positions = self._positions(numbers)
+        # Assigned again rather than sought: a seek fails on a partition that Kafka gave up on.
+        self._consumer.incremental_unassign(self._at(positions))
+        self._consumer.incremental_assign(self._at(positions))
+        for number in numbers:
+            self._batch.own(number, positions[number])
+
+    def _positions(self, numbers: Collection[int]) -> dict[int, int | None]:
+        self._store.refresh()
+        app_ids = {number: self._topic.app_id(number) for number in numbers}
+        held = self._store.positions(app_ids.values())
+        return {number: held[name] for number, name in app_ids.items()}
+
+    def _at(self, positions: dict[int, int] | dict[int, int | None]) -> list[TopicPartition]:
+        return [
+            TopicPartition(self._topic.name, number, _BEGINNING if offset is None else offset)
+            for number, offset in positions.items()
+        ]
+
+    def _translated(self, message: Message, error: KafkaError) -> ConsumerError:
+        code, name = error.code(), self._topic.name
+        if code == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001
+            return self._events_gone(_number(message))
+        if code == KafkaError.TOPIC_AUTHORIZATION_FAILED:
+            return NotAuthorized(f"topic {name!r}", error.str())
+        if code == KafkaError.GROUP_AUTHORIZATION_FAILED:
+            return NotAuthorized("the consumer group", error.str())
+        if code in {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC}:  # noqa: SLF001
+            return TopicMissing(name, "the broker any more")
+        return KafkaFailed(error.str())
+
+    def _events_gone(self, number: int) -> ConsumerError:
+        progress = self._batch.progress.get(number)
+        where = TopicPartition(self._topic.name, number)
+        try:
+            low, high = self._consumer.get_watermark_offsets(where, timeout=_WATERMARK_S)
+        except KafkaException as error:
+            return KafkaFailed(error.args[0].str())
+        stored = progress.stored if progress else None
+        return EventsGone(self._topic.name, number, stored or 0, low, high)
+
+
+def _number(message: Message) -> int:
+    number = message.partition()
+    if number is None:
+        raise ValueError("a message of no partition")
+    return number
+
+
+def _offset(message: Message) -> int:
+    offset = message.offset()
+    if offset is None:
+        raise ValueError("a message without an offset")
+    return offset
+
+
+def _listed(numbers: Collection[int]) -> str:
+    return ", ".join(map(str, sorted(numbers)))

@@ -1,0 +1,161 @@
+"""The consumer process: composes the loop, hears signals, leaves in time."""
+
+import gc
+import logging
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaException
+
+from consumer import rows
+from consumer.batch import FlushPolicy
+from consumer.errors import KafkaOptionRefused, Stopped
+from consumer.ingest import Ingest
+from consumer.settings import ConsumerSettings
+from consumer.store import Store
+from consumer.topic import QUIET, identify
+from consumer.upkeep import Upkeep
+from consumer.watch import Watch
+
+logger = logging.getLogger(__name__)
+
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+_LEAST_S = 0.5
+
+_FETCH = {
+    # Bounds of what librdkafka holds for us, and how soon it fetches again below them.
+    "queued.min.messages": 500_000,
+    "queued.max.messages.kbytes": 64 * 1024,
+    "fetch.queue.backoff.ms": 5,
+    "fetch.wait.max.ms": 100,
+}
+_GROUP = {
+    # A killed consumer's partitions are free after the session; 6 s is a broker's least.
+    "session.timeout.ms": 6_000,
+    "heartbeat.interval.ms": 2_000,
+    "partition.assignment.strategy": "cooperative-sticky",
+}
+
+
+def run(settings: ConsumerSettings, *, on_step: Callable[[str], None] = lambda _step: None) -> int:
+    """Store the topic's events until SIGTERM or SIGINT.
+
+    Args:
+        settings: what to read, and where the store lies.
+        on_step: told of each step (fetched, decoded, before_commit, parquet_written,
+            after_commit, before_kafka_offset); tests kill the process there.
+
+    Returns:
+        0 after a signal: all that was read is stored, the group is left.
+
+    Raises:
+        ConsumerError: what cannot go on; one line, with an exit code.
+    """
+    with _signals(settings.stop_timeout_s) as stop:
+        try:
+            topic = identify(settings, stopping=stop.is_set)
+        except Stopped:
+            return 0
+        rows.warm_up()
+        store = Store.open(settings.store, on_step=on_step)
+        watch = Watch(settings.kafka_bootstrap)
+        consumer = _consumer(settings, watch)
+        ingest = Ingest(
+            consumer=consumer,
+            store=store,
+            topic=topic,
+            policy=FlushPolicy(
+                max_events=settings.flush_max_events,
+                max_bytes=settings.flush_max_bytes,
+                wait_s=settings.flush_wait_s,
+            ),
+            revoke_s=settings.stop_timeout_s,
+            watch=watch,
+            on_step=on_step,
+        )
+        gc.freeze()
+        logger.info("Reading %s into %s", topic.name, settings.store)
+        with Upkeep(settings.store), _leaving(consumer, stop.left_s):
+            ingest.run(stop.is_set, stop_s=stop.left_s)
+        logger.info("Stopped; all that was read is stored")
+    return 0
+
+
+def consumer_options(settings: ConsumerSettings) -> dict[str, Any]:
+    """Options of librdkafka: ours, those handed through, and what must hold; no callbacks."""
+    modern = settings.kafka.get("group.protocol") == "consumer"
+    return {
+        **QUIET,
+        **_FETCH,
+        **({} if modern else _GROUP),
+        **settings.kafka,
+        "bootstrap.servers": settings.kafka_bootstrap,
+        "group.id": settings.kafka_group,
+        "auto.offset.reset": "error",
+        "enable.auto.commit": False,
+        "enable.partition.eof": True,
+    }
+
+
+def _consumer(settings: ConsumerSettings, watch: Watch) -> Consumer:
+    try:
+        return Consumer({**consumer_options(settings), "error_cb": watch.complaint})
+    except KafkaException as error:
+        raise KafkaOptionRefused(error.args[0].str()) from None
+
+
+class _Stop:
+    """Set by the first SIGTERM or SIGINT; the second one ends the process at once."""
+
+    def __init__(self, timeout_s: float) -> None:
+        self._timeout_s = timeout_s
+        self._since_s: float | None = None
+
+    def is_set(self) -> bool:
+        """Whether a signal came."""
+        return self._since_s is not None
+
+    def left_s(self) -> float:
+        """Seconds left for stopping; all of them before a signal came."""
+        spent_s = 0.0 if self._since_s is None else time.monotonic() - self._since_s
+        return max(_LEAST_S, self._timeout_s - spent_s)
+
+    def note(self, number: int, _frame: FrameType | None) -> None:
+        """A signal came."""
+        self._since_s = time.monotonic()
+        for each in _SIGNALS:
+            signal.signal(each, signal.SIG_DFL)
+        logger.info("Stopping on %s", signal.Signals(number).name)
+
+
+@contextmanager
+def _signals(timeout_s: float) -> Iterator[_Stop]:
+    stop = _Stop(timeout_s)
+    before = {each: signal.signal(each, stop.note) for each in _SIGNALS}
+    try:
+        yield stop
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+@contextmanager
+def _leaving(consumer: Consumer, left_s: Callable[[], float]) -> Iterator[None]:
+    """Leave the group in the end, but do not wait for a broker that does not answer.
+
+    With a broker away `close` takes 5 s, and 60 s while it still owes us an answer.
+    """
+    try:
+        yield
+    finally:
+        logger.info("Leaving the group")
+        thread = threading.Thread(target=consumer.close, name="leave", daemon=True)
+        thread.start()
+        thread.join(left_s())
+        if thread.is_alive():
+            logger.warning("Kafka does not answer; its session timeout will end our membership")

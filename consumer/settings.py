@@ -1,0 +1,94 @@
+"""What the consumer can be told, and where the store lies."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+_SECRET_WORDS = ("password", "secret", "token", "jaas", "key.pem", "keystore", "credential")
+_OURS = {
+    "bootstrap.servers": "use kafka_bootstrap",
+    "group.id": "use kafka_group",
+    "auto.offset.reset": "positions come from the store",
+    "enable.auto.commit": "positions come from the store",
+    "enable.auto.offset.store": "positions come from the store",
+    "enable.partition.eof": "the loop needs it",
+    "partition.assignment.strategy": "the loop moves partitions one by one",
+}
+
+
+class Options(dict[str, str]):
+    """librdkafka options by their dotted names; secrets are masked where it is printed."""
+
+    def masked(self) -> dict[str, str]:
+        """The same options, secrets replaced by asterisks."""
+        return {name: "***" if _is_secret(name) else value for name, value in self.items()}
+
+    def __repr__(self) -> str:
+        return repr(self.masked())
+
+    __str__ = __repr__
+
+
+def _is_secret(name: str) -> bool:
+    return any(word in name.lower() for word in _SECRET_WORDS)
+
+
+def _checked(options: dict[str, str]) -> Options:
+    for name, reason in _OURS.items():
+        if name in options:
+            raise ValueError(f"{name!r} is not yours to set ({reason}); remove it")
+    return Options(options)
+
+
+class StoreSettings(BaseModel):
+    """Where this instance keeps what is local."""
+
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+
+    home: Path = Path("gigstream-data")
+    """Folder of everything local: ``store/`` (interactions) and ``models/`` (artifacts). One
+    instance, one home: two tenants never share one."""
+
+    @property
+    def store(self) -> Path:
+        """Folder of the interaction store, a Delta table."""
+        return self.home / "store"
+
+
+class ConsumerSettings(StoreSettings):
+    """Which events are read, and how they are batched into the store."""
+
+    kafka_bootstrap: str = Field(default="localhost:9092", min_length=1)
+    """Brokers to ask first, ``host:port`` separated by commas."""
+
+    kafka_topic: str = Field(default="gigs", pattern=r"^[a-zA-Z0-9._-]{1,249}$")
+    """The topic of gig events; one instance reads one topic."""
+
+    kafka_group: str = Field(default="gigstream", min_length=1)
+    """Consumer group: consumers of one store share it, two stores must not."""
+
+    kafka: Annotated[dict[str, str], AfterValidator(_checked)] = Options()
+    """Further librdkafka options by their dotted names (``security.protocol``,
+    ``session.timeout.ms`` …), handed through as they are."""
+
+    kafka_create_partitions: int = Field(default=0, ge=0)
+    """Create a missing topic with so many partitions; 0: a missing topic is an error."""
+
+    connect_timeout_s: float = Field(default=15, gt=0)
+    """Seconds that a process waits for Kafka at its start before it exits with 3. A broker that
+    goes away later is waited for without limit."""
+
+    flush_max_events: int = Field(default=50_000, gt=0)
+    """Events per commit at most; with ``flush_max_bytes`` it bounds the memory of a batch."""
+
+    flush_max_bytes: int = Field(default=64 * 1024 * 1024, gt=0)
+    """Bytes of message values per commit at most."""
+
+    flush_wait_s: float = Field(default=0.05, ge=0)
+    """Seconds that an event waits for company before it is committed. Larger: fewer commits and
+    files; smaller: fresher lists."""
+
+    stop_timeout_s: float = Field(default=4, gt=0)
+    """Seconds for the last commit and the leaving of the group, on a signal and when partitions
+    are taken away; what is not stored by then is read again by the next owner."""

@@ -1,0 +1,269 @@
+"""The interaction store: a Delta table that takes rows and Kafka positions in one commit.
+
+Words used here:
+    position: the next offset to read of a partition; the store holds one per app id.
+    span: what a batch covers of a partition, from the position it starts at to the one after it.
+    guard 1: Delta refuses a commit through a handle that has not seen the app id's last one.
+    guard 2: on that same handle, right before the commit, each position equals its span's start.
+    handle: ``DeltaTable``; one thread owns it, nothing refreshes it between guard 2 and commit.
+
+A batch is acknowledged when ``append`` returns: its Parquet files, their folders and the log
+entry are on the disk by then.
+"""
+
+import fcntl
+import logging
+import os
+import random
+import time
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple, Self
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties, Transaction
+from deltalake.exceptions import DeltaError, TableNotFoundError
+from deltalake.transaction import AddAction
+
+from consumer import log
+from consumer.errors import LostPartition, StoreBusy, StoreDamaged, StoreUnusable
+from consumer.rows import SCHEMA
+
+logger = logging.getLogger(__name__)
+
+PATIENCE_S = 60.0
+"""How long an append tries again against other writers."""
+
+_STALE_S = 600.0
+_JITTER_S = 0.05
+_KINDS = ("event", "dead")
+_CONFIGURATION: dict[str, str | None] = {
+    # Statistics live on in the log after a row is erased: none of ids and names.
+    "delta.dataSkippingStatsColumns": "partition,offset,recorded_at,time",
+    # Upkeep decides when, so that a reader that is behind finds the log it needs.
+    "delta.enableExpiredLogCleanup": "false",
+}
+_STATISTICS = ["partition", "offset", "recorded_at", "time"]
+_NO_HOOKS = PostCommitHookProperties(create_checkpoint=False, cleanup_expired_logs=False)
+
+
+class Span(NamedTuple):
+    """What a batch covers of a partition.
+
+    Attributes:
+        start: the position that the store holds before it; None or 0: nothing is stored yet.
+        end: the position that it will hold.
+    """
+
+    start: int | None
+    end: int
+
+
+def app_id(cluster_id: str, topic_id: str, partition: int) -> str:
+    """The store's name of a partition."""
+    return f"{cluster_id}/{topic_id}/{partition}"
+
+
+def _nothing(_step: str) -> None:
+    pass
+
+
+class Store:
+    """The table, opened for appending. One thread uses it; a second process opens its own."""
+
+    def __init__(
+        self, *, path: Path, table: DeltaTable, on_step: Callable[[str], None] = _nothing
+    ) -> None:
+        self._path = path
+        self._table = table
+        self._seen = log.follow(path, log.Snapshot(-1, b""), table.version())
+        self._on_step = on_step
+
+    @classmethod
+    def open(cls, path: Path, *, on_step: Callable[[str], None] = _nothing) -> Self:
+        """Open the store, made where it is missing, mended where a power cut tore its end.
+
+        Args:
+            path: the table's folder.
+            on_step: told of each step of an append, for tests that stop there.
+
+        Raises:
+            StoreUnusable: the folder cannot be written, or holds another table.
+            StoreDamaged: the table cannot be read.
+        """
+        path = path.absolute()
+        try:
+            with _locked(path):
+                log.mend(path)
+                if not log.versions(path):
+                    _create(path)
+        except OSError as error:
+            raise StoreUnusable(path, error) from None
+        table = _handle(path)
+        names = {field.name for field in table.schema().fields}
+        if not names.issuperset(SCHEMA.names):
+            raise StoreUnusable(path, "it holds a table that is no interaction store")
+        return cls(path=path, table=table, on_step=on_step)
+
+    def positions(self, app_ids: Iterable[str]) -> dict[str, int | None]:
+        """Position of each partition as of the last refresh; None: nothing of it is stored."""
+        # Asking the handle costs 1 to 10 ms for each id: it reads its log every time.
+        return {name: self._seen.positions.get(name) for name in app_ids}
+
+    def refresh(self) -> None:
+        """See what others have committed: a new handle."""
+        self._table = _handle(self._path)
+        self._catch_up()
+
+    def append(
+        self, table: pa.Table, spans: Mapping[str, Span], *, patience_s: float = PATIENCE_S
+    ) -> int:
+        """Commit rows and positions together, durably, once.
+
+        Args:
+            table: rows of ``rows.SCHEMA``; may be empty where only positions move.
+            spans: by app id, what the rows cover.
+            patience_s: how long to try again when other writers win.
+
+        Returns:
+            The version of the commit.
+
+        Raises:
+            LostPartition: guard 2 failed; nothing was committed.
+            StoreBusy: other writers won for too long; nothing was committed.
+        """
+        give_up_at = time.monotonic() + patience_s
+        files = _Files(self._path, table)
+        while True:
+            try:
+                return self._commit(files.fresh(), spans)
+            except DeltaError as error:
+                if time.monotonic() > give_up_at:
+                    raise StoreBusy(self._path, error) from None
+                logger.debug("Commit lost to another writer: %s", error)
+            time.sleep(random.uniform(0, _JITTER_S))
+            self.refresh()
+
+    def _commit(self, adds: list[AddAction], spans: Mapping[str, Span]) -> int:
+        self._on_step("parquet_written")
+        before, mark = self._table.version(), uuid.uuid4().hex
+        self._check_positions(spans)
+        self._table.create_write_transaction(
+            [*adds],
+            mode="append",
+            schema=self._table.schema(),
+            partition_by=["kind"],
+            commit_properties=CommitProperties(
+                custom_metadata={"batch": mark, log.ACTIONS: len(adds) + len(spans)},
+                app_transactions=[Transaction(name, span.end) for name, span in spans.items()],
+            ),
+            post_commithook_properties=_NO_HOOKS,
+        )
+        version = self._version_of(mark, before)
+        # Those before ours too: a torn one in the middle would hide ours behind it.
+        entries = [log.entry_path(self._path, number) for number in range(before + 1, version + 1)]
+        log.sync([*entries, self._path / log.FOLDER])
+        self._on_step("after_commit")
+        self._advance()
+        return version
+
+    def _check_positions(self, spans: Mapping[str, Span]) -> None:
+        held = self.positions(spans)
+        lost = [name for name, span in spans.items() if (held[name] or 0) != (span.start or 0)]
+        if lost:
+            raise LostPartition(lost)
+
+    def _version_of(self, mark: str, before: int) -> int:
+        version = before + 1
+        while mark not in log.entry_path(self._path, version).read_text():
+            version += 1
+        return version
+
+    def _advance(self) -> None:
+        # The commit did not advance its own handle. What is stored is stored: a failure here is
+        # no reason to try again.
+        try:
+            self._table.update_incremental()
+        except DeltaError:
+            self._table = _handle(self._path)
+        self._catch_up()
+
+    def _catch_up(self) -> None:
+        # To the version of the handle, never beyond: guard 2 speaks of what the handle has seen.
+        self._seen = log.follow(self._path, self._seen, self._table.version())
+
+
+class _Files:
+    """A batch's Parquet files: written, on the disk, and young enough to be committed."""
+
+    def __init__(self, path: Path, table: pa.Table) -> None:
+        self._path = path
+        self._table = table
+        self._adds: list[AddAction] = []
+        self._written_at: float | None = None
+
+    def fresh(self) -> list[AddAction]:
+        """The files, written again where a clean-up may have taken them for orphans.
+
+        What is not committed in the end stays as an orphan: a commit that was reported as
+        failed may have got through, and then its files are rows.
+        """
+        now = time.monotonic()
+        if self._written_at is None or now - self._written_at > _STALE_S:
+            self._adds = [add for kind in _KINDS if (add := self._write(kind))]
+            self._written_at = now
+        return self._adds
+
+    def _write(self, kind: str) -> AddAction | None:
+        rows = self._table.filter(pc.equal(self._table["kind"], kind)).drop_columns(["kind"])
+        if not rows.num_rows:
+            return None
+        name = f"kind={kind}/{uuid.uuid4().hex}.parquet"
+        file = self._path / name
+        new_folder = not file.parent.exists()
+        file.parent.mkdir(exist_ok=True)
+        pq.write_table(
+            rows, file, compression="zstd", store_schema=False, write_statistics=_STATISTICS
+        )
+        log.sync([file, file.parent, *([self._path] if new_folder else [])])
+        return AddAction(
+            path=name,
+            size=file.stat().st_size,
+            partition_values={"kind": kind},
+            modification_time=time.time_ns() // 1_000_000,
+            data_change=True,
+            stats=msgspec.json.encode({"numRecords": rows.num_rows}).decode(),
+        )
+
+
+def _create(path: Path) -> None:
+    try:
+        DeltaTable.create(path, SCHEMA, partition_by=["kind"], configuration=_CONFIGURATION)
+    except DeltaError:
+        if not log.versions(path):
+            raise
+        return  # another machine, whose lock is not ours, was first
+    log.sync([log.entry_path(path, 0), path / log.FOLDER, path, path.parent])
+
+
+def _handle(path: Path) -> DeltaTable:
+    try:
+        return DeltaTable(path)
+    except (TableNotFoundError, DeltaError) as error:
+        raise StoreDamaged(path, str(error).partition("\n")[0]) from None
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    path.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

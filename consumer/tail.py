@@ -1,0 +1,169 @@
+"""The reader of the store: what was committed since the last look, commit by commit.
+
+Words used here:
+    chunk: the rows of some commits, in no order that means anything.
+    anew: the store was rewritten, is older than it was or is another one: forget all that was
+        read, the chunk holds everything.
+
+It reads the log and the Parquet files by themselves. Delta's own ``to_pyarrow_*`` must not be
+used: with it the process aborts at its exit (deltalake 1.6.6, 9 runs of 12).
+"""
+
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from consumer import log
+from consumer.errors import StoreDamaged
+from consumer.rows import SCHEMA
+
+logger = logging.getLogger(__name__)
+
+EVENT_SCHEMA = pa.schema(
+    [field for field in SCHEMA if field.name not in {"kind", "raw", "raw_key", "reason", "field"}]
+)
+"""Columns of a chunk's events."""
+
+_ATTEMPTS = 5
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Rows of one or more commits, or of the whole store where ``anew``.
+
+    Attributes:
+        version: the store's version after them.
+        anew: forget everything read before.
+        events: rows of kind ``event``, columns of ``EVENT_SCHEMA`` (or those asked for).
+        dead: how many rows of kind ``dead`` there are beside them.
+        positions: app id to next offset, of all partitions, at this version.
+    """
+
+    version: int
+    anew: bool
+    events: pa.Table
+    dead: int
+    positions: dict[str, int]
+
+
+class Tail:
+    """Follows a store that others append to.
+
+    Args:
+        path: the store's folder; it need not be there yet.
+        columns: which columns of the events to read; all by default.
+    """
+
+    def __init__(self, path: Path, *, columns: Sequence[str] | None = None) -> None:
+        self._path = path
+        self._schema = _schema(columns)
+        self._seen: log.Snapshot | None = None
+
+    def read(self) -> Chunk | None:
+        """What is new since the last call; None: nothing, or no store yet. Cheap: poll it.
+
+        Raises:
+            StoreDamaged: the log has a hole, or a file of it is missing or unreadable.
+        """
+        seen = self._seen
+        if seen is None or not log.is_history(self._path, seen):
+            return self._anew()
+        entries = list(self._following(seen.version))
+        if not entries:
+            return None
+        if any(entry.rewrites for entry in entries):
+            return self._anew()
+        added = [file for entry in entries for file in entry.added]
+        try:
+            events = _events(self._path, added, self._schema)
+        except FileNotFoundError:
+            return self._anew()  # compacted and cleaned up while we were behind
+        for entry in entries:
+            seen.apply(entry)
+        return _chunk(seen, added, events, anew=False)
+
+    def _following(self, version: int) -> Iterable[log.Entry]:
+        while True:
+            version += 1
+            try:
+                yield log.read_entry(self._path, version)
+            except (FileNotFoundError, log.TornEntry):
+                return  # not yet
+
+    def _anew(self) -> Chunk | None:
+        for _ in range(_ATTEMPTS):
+            snapshot = log.replay(self._path)
+            if snapshot is None:
+                return None
+            try:
+                chunk = _whole(self._path, snapshot, self._schema)
+            except FileNotFoundError as error:
+                logger.debug("The store was compacted while it was read: %s", error)
+                continue
+            self._seen = snapshot
+            return chunk
+        raise StoreDamaged(self._path, "files that its log names are missing")
+
+
+def read_at(path: Path, version: int, *, columns: Sequence[str] | None = None) -> Chunk:
+    """The whole store as it was at one version.
+
+    Raises:
+        StoreDamaged: there is no such version, or it cannot be read any more.
+    """
+    snapshot = log.replay(path, version)
+    if snapshot is None:
+        raise StoreDamaged(path, f"there is no version {version}")
+    try:
+        return _whole(path, snapshot, _schema(columns))
+    except FileNotFoundError as error:
+        raise StoreDamaged(path, f"version {version}: {error}") from None
+
+
+def _whole(path: Path, snapshot: log.Snapshot, schema: pa.Schema) -> Chunk:
+    files = list(snapshot.files.values())
+    return _chunk(snapshot, files, _events(path, files, schema), anew=True)
+
+
+def _chunk(
+    snapshot: log.Snapshot, files: Sequence[log.File], events: pa.Table, *, anew: bool
+) -> Chunk:
+    return Chunk(
+        version=snapshot.version,
+        anew=anew,
+        events=events,
+        dead=sum(file.rows for file in files if file.kind == "dead"),
+        positions=dict(snapshot.positions),
+    )
+
+
+def _events(path: Path, files: Iterable[log.File], schema: pa.Schema) -> pa.Table:
+    parts = [_read(path, file, schema) for file in files if file.kind == "event"]
+    return pa.concat_tables(parts) if parts else schema.empty_table()
+
+
+def _read(path: Path, file: log.File, schema: pa.Schema) -> pa.Table:
+    try:
+        parquet = pq.ParquetFile(path / file.path)
+        there = set(parquet.schema_arrow.names)
+        rows = parquet.read(columns=[name for name in schema.names if name in there])
+    except FileNotFoundError:
+        raise
+    except (pa.ArrowInvalid, OSError) as error:
+        raise StoreDamaged(path, f"file {file.path}: {error}") from None
+    # A file from before a column was added lacks it.
+    arrays = [
+        rows[name].cast(kind) if name in there else pa.nulls(rows.num_rows, kind)
+        for name, kind in zip(schema.names, schema.types, strict=True)
+    ]
+    return pa.table(arrays, schema=schema)
+
+
+def _schema(columns: Sequence[str] | None) -> pa.Schema:
+    if columns is None:
+        return EVENT_SCHEMA
+    return pa.schema([EVENT_SCHEMA.field(name) for name in columns])

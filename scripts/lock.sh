@@ -1,0 +1,23 @@
+#!/bin/sh
+# Write lock/dev.txt and lock/runtime.txt from pyproject.toml and lock/build.in: every platform, every hash,
+# no index named. Pins stay where they are unless --upgrade (or --upgrade-package NAME) is given.
+set -eu
+cd "$(dirname "$0")/.."
+
+if ! command -v uv >/dev/null; then
+    tools=$(mktemp -d)
+    trap 'rm -rf "$tools"' EXIT
+    "$(sh scripts/python.sh)" -m venv "$tools"
+    "$tools/bin/python" -m pip --quiet --disable-pip-version-check install uv
+    PATH="$tools/bin:$PATH"
+fi
+
+compile() {
+    # --universal: a lock made on 3.11.7 alone lacks async-timeout, which redis wants on 3.11.2.
+    # --only-binary: nobody compiles at install time, so a release without wheels is passed over.
+    uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+        --only-binary :all: --custom-compile-command "make lock" "$@" pyproject.toml lock/build.in
+}
+
+compile --extra embedded --extra test --extra check --output-file lock/dev.txt "$@"
+compile --extra embedded --constraint lock/dev.txt --output-file lock/runtime.txt "$@"

@@ -1,0 +1,117 @@
+#!/bin/sh
+# Find what this machine lacks to run gigstream ("tests": to test it), install it where that is allowed
+# (root on Debian or Ubuntu), and otherwise print the one line that does.
+set -eu
+cd "$(dirname "$0")/.."
+
+has_python() { sh scripts/python.sh >/dev/null; }
+
+has_libgomp() {
+    # implicit's wheel links the system's libgomp and ships none.
+    [ "$(uname -s)" != Linux ] || probe 'import ctypes; ctypes.CDLL("libgomp.so.1")'
+}
+
+has_redis() {
+    command -v redis-server >/dev/null || {
+        [ "$purpose" = demo ] && [ "$(uname -sm)" = "Linux x86_64" ] &&
+            probe 'import sys; sys.exit(sys.version_info >= (3, 13))' # the wheel with a Redis inside fits
+    }
+}
+
+has_java() {
+    version=$(java -version 2>&1 | sed -n '1s/.*version "\([0-9]*\).*/\1/p') || version=
+    [ "${version:-0}" -ge 17 ]
+}
+
+has_maven() { command -v mvn >/dev/null; }
+
+probe() {
+    path=$(sh scripts/python.sh) && "$path" -c "$1" 2>/dev/null
+}
+
+lacking() {
+    for need in $needs; do
+        "has_$need" || echo "$need"
+    done
+}
+
+# The packages of a need, by package manager.
+packages() {
+    case "$manager $1" in
+        "apt-get python") apt_python ;;
+        "apt-get libgomp") echo libgomp1 ;;
+        "apt-get java") apt_java ;;
+        "apt-get redis") echo redis-server ;;
+        "dnf python") echo python3 ;;
+        "dnf java") echo java-17-openjdk-headless ;;
+        "brew python") echo python@3.12 ;;
+        "brew java") echo openjdk@17 ;;
+        *) echo "$1" ;;
+    esac
+}
+
+apt_python() {
+    # Where the distribution's python3 is too old, the universe of Ubuntu 22.04 has a 3.11 beside it.
+    case "$(python3 -c 'import sys; print(sys.version_info[1])' 2>/dev/null)" in
+        [0-9] | 10) echo python3.11 python3.11-venv ;;
+        *) echo python3 python3-venv ;;
+    esac
+}
+
+apt_java() {
+    if apt-cache show openjdk-17-jre-headless >/dev/null 2>&1; then
+        echo openjdk-17-jre-headless
+    else
+        echo default-jre-headless
+    fi
+}
+
+manager_here() {
+    for name in apt-get dnf brew; do
+        command -v "$name" >/dev/null && echo "$name" && return
+    done
+    echo "your package manager"
+}
+
+wanted() {
+    for need in $missing; do
+        packages "$need"
+    done | tr '\n' ' ' | sed 's/ $//'
+}
+
+install_line() {
+    case "$manager" in
+        apt-get) echo "sudo apt-get update && sudo apt-get install -y --no-install-recommends $(wanted)" ;;
+        dnf) echo "sudo dnf install -y $(wanted)" ;;
+        brew) echo "brew install $(wanted)" ;;
+        *) echo "install with $manager: $(wanted) (Python 3.11 or newer, Java 17 or newer)" ;;
+    esac
+}
+
+install() {
+    apt-get update -qq || true # old lists may do
+    echo "Installing what is missing here: $(wanted)"
+    # shellcheck disable=SC2046
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+        -o DPkg::Lock::Timeout=120 $(wanted) </dev/null >/dev/null || true # judged by what is there then
+}
+
+purpose=${1:-demo}
+case "$purpose" in
+    demo) needs="python libgomp redis" ;;
+    tests) needs="python libgomp redis java maven" ;;
+    *) echo "usage: scripts/prepare.sh [demo|tests]" >&2 && exit 2 ;;
+esac
+manager=$(manager_here)
+
+missing=$(lacking)
+if [ -n "$missing" ] && [ "$manager" = apt-get ] && [ "$(id -u)" = 0 ]; then
+    install
+    missing=$(lacking)
+fi
+if [ -n "$missing" ]; then
+    # shellcheck disable=SC2086
+    echo "This machine lacks: $(echo $missing). Install it, then run make again:" >&2
+    echo "  $(install_line)" >&2
+    exit 1
+fi

@@ -1,0 +1,140 @@
+"""Keys, fields and values of the lists in Redis. Public: see docs/contract/redis.md.
+
+A *view* is one kind of list, held in one hash: ``artist`` (venues new to the artist),
+``artist:returns`` (venues already played too) and ``venue`` (artists new to the venue). A
+*generation* is one complete set of lists; fold-ins replace single lists of the live one and are
+counted in ``_seq``. Imports the standard library alone, as do all readers but for `redis`.
+"""
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from serving.errors import Unreadable
+
+SCHEMA = 1
+"""Version of this contract, in every ``_meta``; grows when an old reader would misread."""
+SCORE_DIGITS = 5
+"""Significant digits of a published score; the order of a list is exact, whatever they show."""
+
+View = Literal["artist", "artist:returns", "venue"]
+NamesView = Literal["artist:name", "venue:name"]
+Kind = Literal["model", "foldin", "popular"]
+
+VIEWS: tuple[View, ...] = ("artist", "artist:returns", "venue")
+NAMES: tuple[NamesView, ...] = ("artist:name", "venue:name")
+HASHES: tuple[View | NamesView, ...] = (*VIEWS, *NAMES)
+
+GENERATION = "_gen"
+SEQ = "_seq"
+META = "_meta"
+DEFAULT = "_default"
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One list, best first; `ids`, `scores` and `plays` run in parallel.
+
+    Raises:
+        ValueError: they differ in length.
+    """
+
+    generation: int
+    as_of: int
+    """The data's clock when it was made, epoch seconds."""
+    kind: Kind
+    ids: Sequence[str]
+    scores: Sequence[float]
+    plays: Sequence[int] | None = None
+    """How often each was played so far; the ``artist:returns`` view only."""
+
+    def __post_init__(self) -> None:
+        plays = self.ids if self.plays is None else self.plays
+        if not len(self.ids) == len(self.scores) == len(plays):
+            raise ValueError("ids, scores and plays differ in length; give one of each per item")
+
+    def encode(self) -> str:
+        """Compact JSON, scores rounded to `SCORE_DIGITS`.
+
+        Raises:
+            ValueError: a score is not finite.
+        """
+        if not all(map(math.isfinite, self.scores)):
+            raise ValueError(f"a score of {list(self.ids)[:3]}… is not finite")
+        scores = ",".join(["%.5g"] * len(self.scores)) % tuple(self.scores)
+        plays = "" if self.plays is None else f',"p":{_encode([int(n) for n in self.plays])}'
+        return (
+            f'{{"g":{self.generation},"t":{self.as_of},"k":"{self.kind}",'
+            f'"v":{_encode(list(self.ids))},"s":[{scores}]{plays}}}'
+        )
+
+    @classmethod
+    def decode(cls, value: bytes | str) -> "Entry":
+        """Read a list.
+
+        Raises:
+            Unreadable: it does not follow the contract.
+        """
+        try:
+            read = json.loads(value)
+            scores = [float(score) for score in read["s"]]
+            return cls(read["g"], read["t"], read["k"], read["v"], scores, read.get("p"))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise Unreadable(
+                f"a list in Redis does not follow the contract ({error!r}): publish anew with "
+                "`gigstream train --once`"
+            ) from error
+
+
+def rounded(score: float) -> float:
+    """A score as readers get it."""
+    return float(f"{score:.{SCORE_DIGITS}g}")
+
+
+def encode_meta(meta: dict[str, Any]) -> str:
+    """The ``_meta`` field."""
+    return _encode(meta)
+
+
+def field_of(identity: str) -> str:
+    """The hash field of an artist or venue id: one more ``_`` before a leading ``_``."""
+    return f"_{identity}" if identity.startswith("_") else identity
+
+
+def id_of(field: str) -> str:
+    """The id of a hash field that is not reserved."""
+    return field.removeprefix("_")
+
+
+def is_reserved(field: str) -> bool:
+    """Whether a field is ours and no id; holds for reserved fields of later versions too."""
+    return field.startswith("_") and not field.startswith("__")
+
+
+def live_key(prefix: str, view: View | NamesView) -> str:
+    """The hash that apps read."""
+    return f"{prefix}:{view}"
+
+
+def staging_key(prefix: str, view: View | NamesView, generation: int, token: int) -> str:
+    """The hash that the writer with this token builds for a generation."""
+    return f"{prefix}:{view}:staging:{generation}-{token}"
+
+
+def retired_key(prefix: str, view: View | NamesView, generation: int, token: int) -> str:
+    """Where a replaced hash is for an instant, on its way out."""
+    return f"{prefix}:{view}:retired:{generation}-{token}"
+
+
+def writer_key(prefix: str) -> str:
+    """The hash with the writer's registry id and the highest token seen."""
+    return f"{prefix}:writer"
+
+
+def events_key(prefix: str) -> str:
+    """The stream, and the channel, that tell of commits and fold-ins."""
+    return f"{prefix}:events"

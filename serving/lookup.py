@@ -1,0 +1,209 @@
+"""The lists, for an app: one call, one round trip, never an empty answer.
+
+    from redis import Redis
+    from serving.lookup import Lookup
+
+    lookup = Lookup(Redis("localhost"))
+    for venue in lookup.artist("radiohead", n=5).items:
+        print(venue.id, venue.score)
+
+Needs `redis` and nothing else of gigstream's dependencies. Any client of redis-py's will do,
+whether it decodes responses or not; it belongs to the caller.
+"""
+
+import json
+import time
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import lru_cache
+from itertools import repeat
+from typing import Any, Literal
+
+import redis
+
+from serving.contract import (
+    DEFAULT,
+    GENERATION,
+    META,
+    SCHEMA,
+    Entry,
+    Kind,
+    NamesView,
+    View,
+    field_of,
+    id_of,
+    is_reserved,
+    live_key,
+)
+from serving.errors import NotPublished, Unreadable
+from serving.faults import address, translated
+
+Side = Literal["artist", "venue"]
+
+_SCAN_FIELDS = 1000
+"""Names per step of a search: about a millisecond of the server's time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One recommended venue or artist."""
+
+    id: str
+    score: float
+    """Comparable within one list only."""
+    plays: int | None
+    """Gigs there so far; None unless asked with `returns`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recommendation:
+    """The answer for one id, best item first."""
+
+    id: str
+    items: tuple[Item, ...]
+    generation: int
+    """Of the list; grows with every published model."""
+    as_of: datetime
+    """Gigs announced later than this were not known to the list (UTC)."""
+    age_s: float
+    """Seconds since the generation was built."""
+    source: Kind
+    """``model``, ``foldin`` (changed since), or ``popular`` (the id has no list of its own)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A name found by `Lookup.search`."""
+
+    id: str
+    name: str
+
+
+class Lookup:
+    """Reads what the publisher of `prefix` wrote.
+
+    All methods raise `serving.errors.ServingError`s, whose text is one line with the remedy:
+    `NotPublished`, `RedisUnreachable`, `LoginRefused`, `RedisUnfit`, `Unreadable`.
+    """
+
+    def __init__(
+        self,
+        client: redis.Redis,
+        prefix: str = "gig",
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._client = client
+        self._prefix = prefix
+        self._clock = clock
+
+    def artist(self, artist_id: str, n: int = 10, *, returns: bool = False) -> Recommendation:
+        """The best `n` venues for an artist: those new to it, or with `returns` any."""
+        return self._list("artist:returns" if returns else "artist", artist_id, n)
+
+    def venue(self, venue_id: str, n: int = 10) -> Recommendation:
+        """The best `n` artists who have not played a venue yet."""
+        return self._list("venue", venue_id, n)
+
+    def names(self, ids: Iterable[str], *, of: Side) -> dict[str, str]:
+        """Display names by id, in one round trip; ids without a name are left out."""
+        wanted = list(dict.fromkeys(ids))
+        if not wanted:
+            return {}
+        found = self._fields(_names_view(of), map(field_of, wanted))
+        named = zip(wanted, found, strict=True)
+        return {identity: _text(name) for identity, name in named if name is not None}
+
+    def search(self, text: str, *, of: Side, limit: int = 20) -> list[Match]:
+        """Ids whose name contains a text, whatever its case and accents; closest first.
+
+        Reads every name (100k take some 0.3 s): for people, not for every request.
+        """
+        wanted = _plain(text)
+        found = [
+            (_closeness(plain, wanted), name, identity)
+            for identity, name in self._all_names(_names_view(of))
+            if wanted in (plain := _plain(name))
+        ]
+        return [Match(identity, name) for _, name, identity in sorted(found)[:limit]]
+
+    def _list(self, view: View, identity: str, n: int) -> Recommendation:
+        if n < 1:
+            raise ValueError(f"n: {n} is too few; ask for 1 or more")
+        own, default, generation, meta = self._fields(
+            view, [field_of(identity), DEFAULT, GENERATION, META]
+        )
+        if default is None or generation is None or meta is None:
+            raise NotPublished(
+                f"nothing is published under {live_key(self._prefix, view)} at "
+                f"{address(self._client)}: run `gigstream train --once`, or check the prefix"
+            )
+        built_at = _built_at(meta)
+        entry = _own(own) or replace(Entry.decode(default), kind="popular")
+        return Recommendation(
+            id=identity,
+            items=_items(entry, n),
+            generation=entry.generation,
+            as_of=datetime.fromtimestamp(entry.as_of, UTC),
+            age_s=max(0.0, self._clock() - built_at),
+            source=entry.kind,
+        )
+
+    def _fields(self, view: View | NamesView, fields: Iterable[str]) -> list[Any]:
+        """The one round trip."""
+        with translated(self._client, self._prefix):
+            return self._client.hmget(live_key(self._prefix, view), list(fields))
+
+    def _all_names(self, view: NamesView) -> Iterator[tuple[str, str]]:
+        key = live_key(self._prefix, view)
+        with translated(self._client, self._prefix):
+            # Into a dict, since a scan may give a field twice.
+            found = dict(self._client.hscan_iter(key, count=_SCAN_FIELDS))
+        for field, name in ((_text(f), _text(v)) for f, v in found.items()):
+            if not is_reserved(field):
+                yield id_of(field), name
+
+
+def _names_view(of: Side) -> NamesView:
+    return "artist:name" if of == "artist" else "venue:name"
+
+
+def _own(value: bytes | str | None) -> Entry | None:
+    """None where there is no list, or an empty one: its artist has played everywhere."""
+    entry = Entry.decode(value) if value is not None else None
+    return entry if entry and entry.ids else None
+
+
+def _items(entry: Entry, n: int) -> tuple[Item, ...]:
+    plays = repeat(None) if entry.plays is None else entry.plays
+    return tuple(map(Item, entry.ids[:n], entry.scores, plays))
+
+
+@lru_cache(maxsize=16)
+def _built_at(meta: bytes | str) -> float:
+    """Epoch seconds. Cached: the text changes with each generation, not with each call."""
+    facts = json.loads(meta)
+    if facts["schema"] != SCHEMA:
+        raise Unreadable(
+            f"these lists follow schema {facts['schema']}, this reader knows {SCHEMA}: install "
+            "the gigstream that publishes them"
+        )
+    return float(facts["built_at"])
+
+
+def _plain(text: str) -> str:
+    """Case and accents taken off, for comparing."""
+    if text.isascii():
+        return text.lower()
+    letters = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(letter for letter in letters if not unicodedata.combining(letter))
+
+
+def _closeness(name: str, wanted: str) -> int:
+    return 0 if name == wanted else 1 if name.startswith(wanted) else 2
+
+
+def _text(value: bytes | str) -> str:
+    return value.decode() if isinstance(value, bytes) else value

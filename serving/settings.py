@@ -1,0 +1,105 @@
+"""Where the lists go, and how long they are."""
+
+import re
+from typing import Annotated
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    Secret,
+    field_validator,
+    model_validator,
+)
+
+_SCHEMES = ("redis", "rediss", "unix")
+_PREFIX = re.compile(r"[\w.:/-]*(\{[\w.:/-]+\})?[\w.:/-]*", re.ASCII)
+_SECRET = re.compile(r"password|secret|credential", re.IGNORECASE)
+_MASK = "***"
+
+
+class RedisUrl(Secret[str]):
+    """A Redis URL that shows everything but its password; `get_secret_value()` has it all."""
+
+    def _display(self) -> str:
+        return masked(self.get_secret_value())
+
+
+Options = Annotated[
+    dict[str, str],
+    PlainSerializer(
+        lambda options: {k: _MASK if _SECRET.search(k) else v for k, v in options.items()},
+        when_used="json",
+    ),
+]
+
+
+class ServingSettings(BaseModel):
+    """Settings of the publisher and of the lists' readers."""
+
+    # A validation error would else repeat the URL, password and all.
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    redis_url: RedisUrl = RedisUrl("redis://localhost:6379/0")
+    """The server: ``redis://[[user]:password@]host:port/db``, ``rediss://`` for TLS, or
+    ``unix://path``. The password is masked wherever it is printed; percent-encode it."""
+
+    redis_prefix: str = Field(default="gig", max_length=64)
+    """First part of every key: letters, digits and ``._:/-``. One prefix is one publisher, so
+    give each tenant its own. In Redis Cluster it must hold a hash tag, as in ``{gig}``."""
+
+    redis: Options = Field(default={}, repr=False)
+    """Any other option of redis-py's connection, by its own name and as text, such as
+    ``ssl_ca_certs`` or ``socket_timeout`` (seconds). What ``redis_url`` says goes first."""
+
+    list_size: int = Field(default=50, ge=1, le=200)
+    """Entries per list, 1 to 200: memory in Redis grows with it (50 take about 1 kB)."""
+
+    @field_validator("redis_url")
+    @classmethod
+    def _is_a_redis_url(cls, url: RedisUrl) -> RedisUrl:
+        try:
+            parts = urlsplit(url.get_secret_value())
+            usable = parts.scheme in _SCHEMES and (parts.hostname or parts.path)
+            _ = parts.port
+        except ValueError:
+            usable = False
+        if not usable:
+            raise ValueError(
+                f"'{url}' is not a Redis URL; use redis://, rediss:// or unix://, as in "
+                "redis://localhost:6379/0"
+            )
+        return url
+
+    @field_validator("redis_prefix")
+    @classmethod
+    def _names_keys(cls, prefix: str) -> str:
+        if not prefix or not _PREFIX.fullmatch(prefix):
+            raise ValueError(
+                f"{prefix!r} cannot begin a key; use letters, digits and ._:/- with at most one "
+                "{hash tag}"
+            )
+        return prefix
+
+    @model_validator(mode="after")
+    def _options_exist(self) -> "ServingSettings":
+        if self.redis:
+            from serving.options import check  # noqa: PLC0415 - redis-py takes .1 s to import
+
+            check(self.redis_url.get_secret_value(), self.redis)
+        return self
+
+
+def masked(url: str) -> str:
+    """A URL without its password."""
+    try:
+        parts = urlsplit(url)
+        query = [(k, _MASK if _SECRET.search(k) else v) for k, v in parse_qsl(parts.query)]
+        login, at, host = parts.netloc.rpartition("@")
+    except ValueError:
+        return _MASK
+    user, colon, _ = login.partition(":")
+    netloc = f"{user}{colon}{_MASK if colon else ''}{at}{host}"
+    return urlunsplit(parts._replace(netloc=netloc, query=urlencode(query, safe="*/")))

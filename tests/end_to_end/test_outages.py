@@ -1,0 +1,40 @@
+"""Kafka or Redis away for 20 seconds: the processes wait, recover, and lose nothing."""
+
+import time
+
+import pytest
+
+from support.installation import Installation, season
+from support.kafka import KafkaBroker
+from support.processes import until
+from support.redis import RedisServer
+
+AWAY_S = 20
+
+
+@pytest.mark.timeout(180)
+def test_both_servers_go_away_in_turn_and_everything_arrives(tmp_path, prefix):
+    with (
+        KafkaBroker() as kafka,
+        RedisServer() as redis,
+        Installation(tmp_path, kafka, redis, prefix) as installation,
+    ):
+        consumer = installation.commands.start("consume")
+        trainer = installation.commands.start("train")
+        installation.send(*season(300))
+        until(installation.generation)
+
+        redis.kill()
+        installation.send(*season(350)[300:])
+        time.sleep(AWAY_S)
+        redis.start()
+        until(installation.generation)
+        kafka.kill()
+        time.sleep(AWAY_S)
+        kafka.start()
+        installation.send(*season(400)[350:])
+
+        assert installation.stored(400)["plays"] == 400
+        until(lambda: len(installation.lists()["artist"]) == 31)
+        assert consumer.poll() is None, installation.commands.logs()
+        assert trainer.poll() is None, installation.commands.logs()

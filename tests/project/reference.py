@@ -1,0 +1,85 @@
+"""The parts of the docs that are made from the code: every setting, command and module.
+
+``make docs`` writes them; a test compares.
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+
+import click
+from project.tree import PACKAGES, ROOT, modules, parsed
+
+from gigstream.cli import cli
+from gigstream.settings import Settings
+
+MARKED = re.compile(r"(<!-- made from the code: (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
+PAGES = ("docs/operations.md", "docs/commands.md", "README.md")
+
+
+def settings() -> str:
+    """A table of all settings: variable, default, what it means."""
+    rows = ["| variable | default | |", "|---|---|---|"]
+    for name, field in Settings.model_fields.items():
+        default = "" if field.default in ({}, "") else f"`{field.default}`"
+        meaning = " ".join((field.description or "").replace("``", "`").replace("|", "\\|").split())
+        rows.append(f"| `GIGSTREAM_{name.upper()}` | {default} | {meaning} |")
+    return "\n".join(rows)
+
+
+def commands() -> str:
+    """Each command's own help text."""
+    return "\n\n".join(f"## {name}\n\n```text\n{text}\n```" for name, text in helps())
+
+
+def summary() -> str:
+    """A table of all commands, one line each."""
+    rows = ["| command | does |", "|---|---|"]
+    for name, command in cli.commands.items():
+        rows.append(f"| `{name}` | {command.get_short_help_str(150)} |")
+    return "\n".join(rows)
+
+
+def helps() -> Iterator[tuple[str, str]]:
+    top = click.Context(cli, info_name="gigstream")
+    for name, command in cli.commands.items():
+        context = click.Context(command, info_name=name, parent=top, terminal_width=100)
+        yield f"gigstream {name}", command.get_help(context)
+
+
+def rooms() -> str:
+    """A table of all modules, each with the first sentence of its docstring."""
+    return "\n\n".join(map(room, PACKAGES))
+
+
+def room(package: str) -> str:
+    title = f"**`{package}/`**: {summary_of(f'{package}/__init__.py')}"
+    scripts = (str(path.relative_to(ROOT)) for path in (ROOT / package).rglob("*.lua"))
+    own = sorted({*modules(package), *scripts} - {f"{package}/__init__.py"})
+    rows = [f"| [`{m.removeprefix(package + '/')}`]({m}) | {summary_of(m)} |" for m in own]
+    return "\n".join([title, "", "| file | what it is |", "|---|---|", *rows])
+
+
+def summary_of(file: str) -> str:
+    """The first sentence of a module's docstring, or of a Lua script's opening comment."""
+    if file.endswith(".lua"):
+        comment = re.match(r"(?:--.*\n)+", (ROOT / file).read_text(encoding="utf-8"))
+        text = re.sub(r"^-- ?", "", comment[0] if comment else "", flags=re.MULTILINE)
+        first = re.split(r"(?<=\.)\s", text)[0]
+    else:
+        first = (ast.get_docstring(parsed(file)) or "").partition("\n\n")[0]
+    return " ".join(first.split()).replace("``", "`").replace("|", "\\|")
+
+
+MAKERS = {"settings": settings, "commands": commands, "summary": summary, "rooms": rooms}
+
+
+def made(text: str) -> str:
+    """The page with its marked parts made anew."""
+    return MARKED.sub(lambda m: f"{m[1]}\n{MAKERS[m[2]]()}\n\n{m[3]}", text)
+
+
+if __name__ == "__main__":
+    for page in PAGES:
+        path = ROOT / page
+        path.write_text(made(path.read_text(encoding="utf-8")), encoding="utf-8")

@@ -1,0 +1,133 @@
+"""The docs are true: made parts match the code, links lead somewhere, examples run."""
+
+import ast
+import importlib
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from project.reference import PAGES, made
+from project.tree import ROOT, committed_texts
+
+from consumer.events import STATUSES, Event, InvalidEvent, Statement, decode
+from gigstream.cli import cli
+from gigstream.settings import Settings
+
+MARKDOWN = sorted(path for path, _ in committed_texts() if path.endswith(".md"))
+OWN_VARIABLES = {"GIGSTREAM_CONFIG"}
+
+
+def read(page: str) -> str:
+    return (ROOT / page).read_text(encoding="utf-8")
+
+
+def blocks(page: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", read(page), re.DOTALL | re.MULTILINE)
+
+
+def python_blocks() -> Iterator[tuple[str, str]]:
+    return ((page, code) for page in MARKDOWN for code in blocks(page, "python"))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_settings_commands_and_rooms_are_those_of_the_code(page: str) -> None:
+    assert read(page) == made(read(page)), "run `make docs`"
+
+
+def test_making_the_docs_notices_a_change() -> None:
+    page = read("docs/operations.md")
+
+    assert made(page.replace("GIGSTREAM_KAFKA_TOPIC", "GIGSTREAM_TOPIC")) == made(page)
+    assert "GIGSTREAM_KAFKA_TOPIC" in page
+
+
+@pytest.mark.parametrize("page", MARKDOWN)
+def test_every_link_leads_to_a_file(page: str) -> None:
+    targets = re.findall(r"\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)", read(page))
+
+    assert [t for t in targets if not (ROOT / page).parent.joinpath(t).exists()] == []
+
+
+def anchors(page: Path) -> set[str]:
+    titles = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("page", MARKDOWN)
+def test_every_anchor_is_a_heading(page: str) -> None:
+    for target, anchor in re.findall(r"\]\((?!https?:)([^)#]*)#([^)]+)\)", read(page)):
+        assert anchor in anchors((ROOT / page).parent / target if target else ROOT / page)
+
+
+def test_what_python_examples_import_exists() -> None:
+    for page, code in python_blocks():
+        for node in (n for n in ast.walk(ast.parse(code)) if isinstance(n, ast.ImportFrom)):
+            module = importlib.import_module(str(node.module))
+
+            assert [a.name for a in node.names if not hasattr(module, a.name)] == [], page
+
+
+def test_the_event_contract_s_examples_hold() -> None:
+    for code in blocks("docs/contract/events.md", "python"):
+        exec(compile(code, "docs/contract/events.md", "exec"), {})  # noqa: S102 - our own page
+    for page in ("README.md", "docs/contract/events.md"):
+        for text in blocks(page, "json"):
+            at_ms = 1_800_000_000_000
+            assert isinstance(decode(text.encode(), record_ms=at_ms), Event)
+
+
+def test_the_event_contract_names_every_field_and_status() -> None:
+    page = read("docs/contract/events.md")
+
+    assert [n for n in (*Statement.__struct_fields__, *STATUSES) if f"`{n}`" not in page] == []
+
+
+def test_every_setting_says_what_it_means() -> None:
+    assert [name for name, field in Settings.model_fields.items() if not field.description] == []
+
+
+def test_the_event_contract_shows_a_real_refusal() -> None:
+    record = {"event_id": "E", "artist_id": "", "venue_id": "v", "time": 1}
+    with pytest.raises(InvalidEvent) as refusal:
+        decode(json.dumps(record).encode(), record_ms=1)
+
+    assert [str(refusal.value)] == [b.strip() for b in blocks("docs/contract/events.md", "text")]
+
+
+def test_every_variable_that_is_named_anywhere_is_a_setting() -> None:
+    known = {f"GIGSTREAM_{name.upper()}" for name in Settings.model_fields} | OWN_VARIABLES
+    pages = [*MARKDOWN, "docker-compose.yml", "Dockerfile"]
+    for page in pages:
+        named = set(re.findall(r"\bGIGSTREAM_(?!TEST_)[A-Z0-9_]*[A-Z0-9]", read(page)))
+
+        assert {name.partition("__")[0] for name in named} <= known, page
+
+
+def test_every_command_that_is_named_anywhere_exists() -> None:
+    for page in MARKDOWN:
+        named = set(
+            re.findall(r"^\$ gigstream ([a-z-]+)|`gigstream ([a-z-]+)", read(page), re.MULTILINE)
+        )
+
+        assert {first or second for first, second in named} <= set(cli.commands), page
+
+
+def test_every_make_target_that_is_named_anywhere_exists() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", read("Makefile"), re.MULTILINE))
+    for page in [*MARKDOWN, ".ci/run"]:
+        named = re.findall(r"(?:^\$ |`|step )make ([a-z-]+)", read(page), re.MULTILINE)
+
+        assert set(named) <= targets, page
+
+
+def test_unreleased_stands_on_top_of_the_changelog() -> None:
+    assert re.findall(r"^## (.+)$", read("CHANGELOG.md"), re.MULTILINE)[0] == "Unreleased"
+
+
+def test_the_gigs_that_we_ship_carry_their_licence() -> None:
+    notice = read("examples/indistreet/README.md")
+
+    assert "CC BY 4.0" in notice
+    assert "github.com/rainygirl/indistreet-data" in notice

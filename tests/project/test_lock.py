@@ -1,0 +1,56 @@
+"""The locks: everything hashed, nothing missing, runtime a part of dev."""
+
+import re
+import tomllib
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from project.tree import ROOT
+
+PIN = re.compile(r"^([a-z0-9.-]+)==(\S+?)((?: ;[^\\\n]*)?) \\$", re.MULTILINE)
+
+
+def text(name: str) -> str:
+    return (ROOT / "lock" / name).read_text(encoding="utf-8")
+
+
+def pins(name: str) -> dict[str, set[str]]:
+    """Versions by package; more than one where Python versions need different ones."""
+    found: dict[str, set[str]] = {}
+    for package, version, _ in PIN.findall(text(name)):
+        found.setdefault(package, set()).add(version)
+    return found
+
+
+def wanted(*extras: str) -> list[Requirement]:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    lines = [*project["project"]["dependencies"], *project["build-system"]["requires"]]
+    for extra in extras:
+        lines += project["project"]["optional-dependencies"][extra]
+    return [Requirement(line) for line in lines]
+
+
+def test_runtime_pins_are_dev_pins() -> None:
+    assert pins("runtime.txt").items() <= pins("dev.txt").items()
+
+
+def test_every_requirement_is_locked_at_a_version_it_allows() -> None:
+    for name, extras in (("runtime.txt", ["embedded"]), ("dev.txt", ["embedded", "test", "check"])):
+        locked = pins(name)
+        for requirement in wanted(*extras):
+            versions = locked[canonicalize_name(requirement.name)]
+
+            assert all(requirement.specifier.contains(v) for v in versions), str(requirement)
+
+
+def test_every_locked_package_carries_hashes() -> None:
+    for name in ("runtime.txt", "dev.txt"):
+        blocks = re.split(r"\n(?=\S)", re.sub(r"^#.*\n", "", text(name), flags=re.MULTILINE))
+
+        assert len(blocks) == len(PIN.findall(text(name)))
+        assert all("--hash=sha256:" in block for block in blocks)
+
+
+def test_the_locks_name_no_index() -> None:
+    for name in ("runtime.txt", "dev.txt"):
+        assert not re.search(r"^--|https?:", text(name), re.MULTILINE)

@@ -1,0 +1,128 @@
+"""The ACL lines and the example of docs/contract/redis.md, as they stand there."""
+
+import re
+from pathlib import Path
+
+import pytest
+import redis
+
+from serving.connection import connect
+from serving.errors import RedisUnfit
+from serving.lookup import Lookup
+from serving.publish import Publisher
+from serving.settings import ServingSettings
+from support.lists import publish
+from support.redis import RedisServer
+
+PAGE = Path(__file__).parents[2] / "docs" / "contract" / "redis.md"
+LINES = re.findall(r"^ACL SETUSER (\w+) .*$", PAGE.read_text("utf-8"), re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def server():
+    """With the users of the page, and generation 1 published by its publisher."""
+    with RedisServer() as server:
+        for line in re.findall(r"^ACL SETUSER .*$", PAGE.read_text("utf-8"), re.MULTILINE):
+            assert server.client().execute_command(*line.split()) == b"OK"
+        writer = publisher(server)
+        writer.check_server()
+        writer.claim()
+        publish(writer, 1)
+        yield server
+
+
+def url(server, user):
+    return f"redis://{user}:{user}-password@127.0.0.1:{server.port}/0"
+
+
+def publisher(server, user="gigstream", prefix="gig"):
+    client = connect(ServingSettings(redis_url=url(server, user)))
+    return Publisher(client, prefix=prefix, registry="r", token=1)
+
+
+def test_the_page_has_a_line_for_apps_listeners_and_the_publisher():
+    assert LINES == ["app", "listener", "gigstream"]
+
+
+@pytest.mark.parametrize("protocol", [2, 3])
+def test_an_app_with_hmget_alone_reads_lists_and_names(server, protocol):
+    with redis.Redis.from_url(url(server, "app"), protocol=protocol) as client:
+        lookup = Lookup(client)
+
+        assert lookup.artist("a0").items[0].id == "v1"
+        assert lookup.venue("unknown").source == "popular"
+        assert lookup.names(["a0"], of="artist") == {"a0": "Artist 0"}
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("HGETALL", "gig:artist"),
+        ("KEYS", "*"),
+        ("HSET", "gig:artist", "a0", "x"),
+        ("DEL", "gig:artist"),
+        ("HMGET", "gig:writer", "token"),
+        ("HMGET", "other", "x"),
+        ("EVAL", "return 1", "0"),
+    ],
+)
+def test_an_app_can_do_nothing_else(server, command):
+    with (
+        redis.Redis.from_url(url(server, "app")) as client,
+        pytest.raises(redis.exceptions.NoPermissionError),
+    ):
+        client.execute_command(*command)
+
+
+def test_a_missing_right_is_said_in_one_line_that_points_to_the_page(server):
+    with redis.Redis.from_url(url(server, "app")) as client, pytest.raises(RedisUnfit) as unfit:
+        Lookup(client).search("a", of="artist")
+
+    said = str(unfit.value)
+    assert "'hscan'" in said
+    assert "docs/contract/redis.md" in said
+    assert "\n" not in said
+
+
+def test_search_needs_hscan_besides(server):
+    server.client().execute_command("ACL", "SETUSER", "app", "+hscan")
+    with redis.Redis.from_url(url(server, "app")) as client:
+        assert Lookup(client).search("artist 0", of="artist")[0].id == "a0"
+
+
+def test_a_listener_hears_of_changes(server):
+    with redis.Redis.from_url(url(server, "listener")) as client:
+        with client.pubsub(ignore_subscribe_messages=True) as heard:
+            heard.subscribe("gig:events")
+            heard.get_message(timeout=5)
+            publisher(server).fold_in(1, {}, {})
+
+            assert b'"kind":"foldin"' in heard.get_message(timeout=5)["data"]
+        assert client.xread({"gig:events": "0"})
+
+
+def test_the_publisher_needs_no_more_than_its_line(server):
+    writer = publisher(server)
+    publish(writer, 2)
+    writer.restage(3, "artist", {"a0": None})
+    writer.fold_in(2, {"artist": {"a0": None}}, {"venue:name": {"v0": ""}})
+
+    assert writer.live().seq == 1
+
+
+def test_the_publisher_is_confined_to_its_prefix(server):
+    for call in (publisher(server, prefix="other").claim, publisher(server, prefix="other").live):
+        with pytest.raises(RedisUnfit, match="grant it"):
+            call()
+
+
+def test_the_publisher_may_not_be_an_app(server):
+    with pytest.raises(RedisUnfit, match="'info'"):
+        publisher(server, user="app").check_server()
+
+
+def test_the_example_of_the_page_runs(server, capsys):
+    (code,) = re.findall(r"```python\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
+    exec(code.replace("redis://localhost:6379/0", server.url), {})  # noqa: S102 - our own page
+
+    assert "popular" in capsys.readouterr().out

@@ -1,0 +1,36 @@
+"""Which processes a test left behind: those that carry its mark in their environment."""
+
+import contextlib
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def living(mark: str) -> set[int]:
+    """Numbers of the processes with this variable; zombies have none any more."""
+    found = set()
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal():
+            with contextlib.suppress(OSError):
+                if mark.encode() in (entry / "environ").read_bytes():
+                    found.add(int(entry.name))
+    return found
+
+
+def command(pid: int) -> list[str]:
+    """The command line of a process, empty where it is gone."""
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_text().rstrip("\0").split("\0")
+    return []
+
+
+def until(look: Callable[[], T], timeout_s: float = 30) -> T:
+    """What `look` finds once that is true."""
+    end = time.monotonic() + timeout_s
+    while not (found := look()):
+        assert time.monotonic() < end, f"not true within {timeout_s} s"
+        time.sleep(0.05)
+    return found

@@ -1,0 +1,263 @@
+"""Folding in solves exactly, touches only who was touched, and keeps what the fit froze."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from implicit.cpu.als import AlternatingLeastSquares
+from scipy.sparse import csr_matrix
+
+from support.gigs import SMALL, world
+from trainer.blas import one_thread
+from trainer.foldin import fold_in, solve
+from trainer.matrix import DAY_MS, Plays, confidence, popularity
+from trainer.model import Model, fit
+from trainer.settings import Recipe
+
+NOW = 365 * DAY_MS
+NOBODY = np.empty(0, np.int32)
+PLAYS, ARTISTS, VENUES = world()
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    return fit(PLAYS, ARTISTS, VENUES, NOW, SMALL)
+
+
+def rows(*numbers: int) -> np.ndarray:
+    return np.array(numbers, np.int32)
+
+
+def with_plays(*more: tuple[int, int, int], shape: tuple[int, int] = PLAYS.shape) -> Plays:
+    """The world's plays and these (artist, venue, day)."""
+    artist, venue, day = np.array(more, np.int64).reshape(-1, 3).T
+    return Plays(
+        np.append(PLAYS.artist, artist).astype(np.int32),
+        np.append(PLAYS.venue, venue).astype(np.int32),
+        np.append(PLAYS.at_ms, day * DAY_MS),
+        *shape,
+    )
+
+
+def without(artist: int) -> Plays:
+    kept = PLAYS.artist != artist
+    return Plays(PLAYS.artist[kept], PLAYS.venue[kept], PLAYS.at_ms[kept], *PLAYS.shape)
+
+
+def dense(c: np.ndarray, fixed: np.ndarray, regularization: float) -> np.ndarray:
+    """(Y'CY + lambda I) x = Y'Cp, as in the paper, with every cell written out."""
+    weight = np.where(c > 0, c, 1.0)
+    left = fixed.T @ (weight[:, None] * fixed) + regularization * np.eye(fixed.shape[1])
+    return np.linalg.solve(left, fixed.T @ (weight * (c > 0)))
+
+
+def test_a_hand_solved_example_comes_out():
+    # Venues 1 and 2 (one factor), lambda 1, Y'Y + lambda = 6:
+    #   c = 3 at the first:      (6 + 2 * 1) x = 3          x = 3 / 8
+    #   c = 3 and 2:             (6 + 2 * 1 + 1 * 4) x = 7  x = 7 / 12
+    #   no plays:                x = 0
+    confident = csr_matrix(np.array([[3, 0], [3, 2], [0, 0]], np.float32))
+
+    solved = solve(confident, np.array([[1], [2]], np.float32), 1.0)
+
+    assert solved.tolist() == [[np.float32(3 / 8)], [np.float32(7 / 12)], [0]]
+
+
+@given(
+    seed=st.integers(0, 2**32),
+    n_rows=st.integers(1, 6),
+    n_fixed=st.integers(1, 12),
+    width=st.integers(1, 8),
+    regularization=st.floats(0.1, 100),
+)
+def test_every_row_is_the_exact_minimum(seed, n_rows, n_fixed, width, regularization):
+    rng = np.random.default_rng(seed)
+    fixed = rng.normal(size=(n_fixed, width)).astype(np.float32)
+    c = rng.uniform(0.01, 40, (n_rows, n_fixed)) * (rng.random((n_rows, n_fixed)) < 0.4)
+    confident = csr_matrix(c.astype(np.float32))
+
+    solved = solve(confident, fixed, regularization)
+
+    expected = [dense(row, fixed.astype(float), regularization) for row in confident.toarray()]
+    np.testing.assert_allclose(solved, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_it_agrees_with_implicit_s_own_recalculation():
+    plays, *_ = world(n_plays=3000)
+    confident = confidence(plays, NOW, SMALL)
+    fixed = np.random.default_rng(1).normal(size=(15, 8)).astype(np.float32)
+    with one_thread():
+        library = AlternatingLeastSquares(factors=8, regularization=30, alpha=1.0)
+        library.item_factors = fixed
+        theirs = library.recalculate_user(np.arange(40), confident)
+
+    np.testing.assert_allclose(solve(confident, fixed, 30), theirs, rtol=1e-3, atol=1e-5)
+
+
+def test_who_is_folded_in_from_the_plays_of_the_fit_stays_where_the_fit_put_them():
+    recipe = Recipe(factors=8, iterations=200)
+    model = fit(PLAYS, ARTISTS, VENUES, NOW, recipe)
+
+    again = fold_in(model, PLAYS, np.arange(40), np.arange(15))
+
+    np.testing.assert_allclose(again.artists.factors, model.artists.factors, atol=1e-4)
+    np.testing.assert_allclose(again.venues.factors, model.venues.factors, atol=1e-4)
+
+
+def test_a_newcomer_is_ranked_much_as_if_it_had_been_in_the_fit():
+    recipe = Recipe(factors=8, iterations=30)
+    known = fit(PLAYS, ARTISTS, VENUES, NOW, recipe)
+    late = fit(without(0), ARTISTS, VENUES, NOW, recipe)
+
+    folded = fold_in(late, PLAYS, rows(0), NOBODY)
+
+    theirs = folded.venues.factors @ folded.artists.factors[0]
+    ours = known.venues.factors @ known.artists.factors[0]
+    assert np.corrcoef(theirs, ours)[0, 1] > 0.95
+
+
+def test_only_those_named_change(model):
+    plays = with_plays((3, 5, 360), (4, 5, 360))
+
+    folded = fold_in(model, plays, rows(3), rows(5))
+
+    changed = (folded.artists.factors != model.artists.factors).any(axis=1)
+    assert np.flatnonzero(changed).tolist() == [3]
+    changed = (folded.venues.factors != model.venues.factors).any(axis=1)
+    assert np.flatnonzero(changed).tolist() == [5]
+
+
+def test_what_the_fit_froze_stays(model):
+    plays = with_plays(*[(3, 5, 364)] * 9)
+
+    folded = fold_in(model, plays, rows(3), rows(5))
+
+    assert folded.as_of_ms == model.as_of_ms
+    for ours, before in ((folded.artists, model.artists), (folded.venues, model.venues)):
+        for name in ("bias", "mean", "covariance", "popularity_mean", "popularity_std"):
+            assert np.array_equal(getattr(ours, name), getattr(before, name))
+
+
+def test_the_model_that_was_given_is_not_changed(model):
+    before = model.artists.factors.copy(), model.venues.factors.copy()
+
+    fold_in(model, with_plays((3, 5, 360)), rows(3), rows(5))
+
+    assert np.array_equal(before[0], model.artists.factors)
+    assert np.array_equal(before[1], model.venues.factors)
+
+
+def test_a_new_venue_gets_its_bias_by_the_fit_s_standards_each_time_it_is_touched(model):
+    side = model.venues
+    grown = model.aligned(ARTISTS, [*VENUES, "new"])
+    first = with_plays((3, 15, 365), shape=(40, 16))
+    second = with_plays((3, 15, 365), (4, 15, 365), shape=(40, 16))
+
+    once = fold_in(grown, first, rows(3), rows(15))
+    twice = fold_in(once, second, rows(4), rows(15))
+
+    for folded, popular in ((once, 1.0), (twice, 2.0)):
+        expected = (np.log1p(popular) - side.popularity_mean) / side.popularity_std
+        assert folded.venues.bias[15] == np.float32(expected)
+    assert popularity(second, NOW, 60)[15] == 2
+
+
+def test_a_play_after_the_date_of_the_fit_weighs_one(model):
+    tomorrow, today = (with_plays((3, 5, day)) for day in (366, 365))
+
+    ours = fold_in(model, tomorrow, rows(3), NOBODY)
+
+    assert np.array_equal(
+        ours.artists.factors, fold_in(model, today, rows(3), NOBODY).artists.factors
+    )
+
+
+def test_a_new_artist_at_a_new_venue_are_solved_by_turns_twice_after_those_they_know(model):
+    grown = model.aligned([*ARTISTS, "new"], [*VENUES, "new"])
+    plays = with_plays((40, 15, 364), (40, 2, 364), (6, 15, 364), shape=(41, 16))
+    artists, venues = grown.artists.factors.copy(), grown.venues.factors.copy()
+    by_artist = confidence(plays, NOW, SMALL)
+    by_venue = confidence(plays.mirrored(), NOW, SMALL)
+    for turn_artists, turn_venues in (((6, 40), (2, 15)), ((40,), (15,))):
+        artists[[*turn_artists]] = solve(by_artist[[*turn_artists]], venues, 30)
+        venues[[*turn_venues]] = solve(by_venue[[*turn_venues]], artists, 30)
+
+    folded = fold_in(grown, plays, rows(6, 40), rows(2, 15))
+
+    assert artists[40].any()
+    assert venues[15].any()
+    assert np.array_equal(folded.artists.factors, artists)
+    assert np.array_equal(folded.venues.factors, venues)
+
+
+def test_two_newcomers_who_only_met_each_other_have_no_vector_and_their_popularity(model):
+    grown = model.aligned([*ARTISTS, "new"], [*VENUES, "new"])
+    plays = with_plays((40, 15, 365), shape=(41, 16))
+
+    folded = fold_in(grown, plays, rows(40), rows(15))
+
+    assert not folded.artists.factors[40].any()
+    assert folded.venues.bias[15] > grown.venues.bias[15]
+
+
+def test_who_has_no_plays_left_gets_a_zero_vector(model):
+    folded = fold_in(model, without(7), rows(7), NOBODY)
+
+    assert not folded.artists.factors[7].any()
+
+
+def test_a_row_s_vector_does_not_depend_on_who_is_folded_in_beside_it(model):
+    plays = with_plays(*[(a, v, 350) for a, v in np.ndindex(20, 9)])
+
+    together = fold_in(model, plays, np.arange(40), NOBODY)
+
+    for row in (0, 19, 39):
+        alone = fold_in(model, plays, rows(row), NOBODY)
+        assert np.array_equal(alone.artists.factors[row], together.artists.factors[row])
+
+
+def test_small_batches_change_nothing(model, monkeypatch):
+    whole = fold_in(model, PLAYS, np.arange(40), np.arange(15))
+    monkeypatch.setattr("trainer.foldin._BATCH_BYTES", 1)
+
+    pieces = fold_in(model, PLAYS, np.arange(40), np.arange(15))
+
+    assert np.array_equal(whole.artists.factors, pieces.artists.factors)
+
+
+def test_nobody_touched_is_nothing_done(model):
+    folded = fold_in(model, PLAYS, NOBODY, NOBODY)
+
+    assert np.array_equal(folded.artists.factors, model.artists.factors)
+
+
+def test_a_later_row_number_makes_no_rows_of_zeros_in_between_as_partial_fit_users_does(model):
+    with one_thread():
+        library = AlternatingLeastSquares(factors=8, iterations=1)
+        library.fit(csr_matrix(np.ones((3, 4), np.float32)), show_progress=False)
+        library.partial_fit_users([7], csr_matrix(np.ones((1, 4), np.float32)))
+    assert not library.user_factors[3:7].any()
+    assert len(library.user_factors) == 8
+
+    grown = model.aligned([*ARTISTS, "late"], VENUES)
+    folded = fold_in(grown, with_plays((40, 2, 364), shape=(41, 15)), rows(40), NOBODY)
+
+    assert len(folded.artists) == 41
+    assert folded.artists.factors.any(axis=1).all()
+
+
+def test_columns_that_do_not_fit_are_told():
+    with pytest.raises(ValueError, match="fixed: 2 rows for 3 columns of confidence"):
+        solve(csr_matrix((1, 3), dtype=np.float32), np.zeros((2, 4), np.float32), 1.0)
+
+
+def test_the_fitted_mark_survives_alignment_and_folding(model):
+    grown = model.aligned(["first", *ARTISTS], VENUES)
+    shifted = replace(grown, artists=grown.artists)
+    plays = Plays(PLAYS.artist + 1, PLAYS.venue, PLAYS.at_ms, 41, 15)
+
+    folded = fold_in(shifted, plays, rows(0, 1), NOBODY)
+
+    assert folded.artists.fitted.tolist() == [False] + [True] * 40

@@ -1,0 +1,164 @@
+"""Settling: whatever order statements arrive in, the greatest counts."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from support.statements import Statement, order, settled, table, tombstone
+from trainer.interactions import Interactions
+
+small = st.integers(0, 3)
+statements = st.builds(
+    Statement,
+    event_id=st.sampled_from(["e1", "e2", "e3"]),
+    artist_id=st.sampled_from(["a1", "a2", "ä3"]),
+    venue_id=st.sampled_from(["v1", "v2", "v3"]),
+    time=small,
+    status=st.sampled_from(["confirmed", "rescheduled", "postponed", "performed", "cancelled"]),
+    version=st.none() | small,
+    starts_at=st.none() | st.integers(-5, 5),
+    source=st.sampled_from(["default", "other"]),
+    recorded_at=small,
+    topic_id=st.sampled_from(["t2", "t1", "t3"]),
+    partition=st.integers(0, 1),
+    offset=small,
+    digest=small,
+)
+tombstones = st.builds(
+    tombstone,
+    event_id=st.sampled_from(["e1", "e2", "e3"]),
+    source=st.sampled_from(["default", "other"]),
+)
+histories = st.lists(statements | tombstones, max_size=30, unique_by=repr)
+
+
+def plays(interactions: Interactions) -> list[tuple[str, str, int]]:
+    found = interactions.plays()
+    rows = zip(found.artist.tolist(), found.venue.tolist(), found.at_ms.tolist(), strict=True)
+    return sorted((interactions.artists[a], interactions.venues[v], at) for a, v, at in rows)
+
+
+def settle(*batches: list[Statement]) -> Interactions:
+    interactions = Interactions()
+    for batch in batches:
+        interactions.settle(table(batch))
+    return interactions
+
+
+def distinct(history: list[Statement]) -> list[Statement]:
+    """Without pairs that the total order cannot tell apart: real offsets never repeat."""
+    seen: dict[tuple, Statement] = {}
+    for s in history:
+        key = (
+            s[:1] + s[7:8]
+            if s.status == "deleted"
+            else (s.event_id, s.artist_id, s.source, order(s))
+        )
+        seen.setdefault(key, s)
+    return list(seen.values())
+
+
+@given(histories, st.randoms(use_true_random=False), st.integers(1, 5))
+def test_any_order_in_any_batches_settles_as_the_rule_says(history, random, batches):
+    history = distinct(history)
+    shuffled = random.sample(history, len(history))
+    parts = [shuffled[start::batches] for start in range(batches)]
+
+    assert plays(settle(*parts)) == settled(history)
+
+
+@given(histories)
+def test_repeating_a_history_changes_nothing_and_touches_nobody(history):
+    interactions = settle(history)
+    before = plays(interactions)
+
+    touched = interactions.settle(table(history))
+
+    assert plays(interactions) == before
+    assert [len(rows) for rows in touched] == [0, 0]
+
+
+@given(histories, histories)
+def test_whoever_has_other_plays_than_before_is_touched(first, second):
+    history = distinct(first + second)
+    first = [s for s in history if s in first]
+    second = [s for s in history if s not in first]
+    interactions = settle(first)
+    before = set(plays(interactions))
+
+    touched = interactions.settle(table(second))
+
+    changed = before ^ set(plays(interactions))
+    assert {interactions.artists[row] for row in touched.artists} >= {a for a, _, _ in changed}
+    assert {interactions.venues[row] for row in touched.venues} >= {v for _, v, _ in changed}
+
+
+def test_a_higher_version_wins_over_a_later_time():
+    first = Statement("e", venue_id="old", version=2, time=1)
+    late = Statement("e", venue_id="new", version=1, time=9)
+
+    assert plays(settle([first], [late])) == [("a", "old", 1)]
+
+
+def test_a_moved_gig_touches_both_venues():
+    interactions = settle([Statement("e", venue_id="from", time=1)])
+
+    touched = interactions.settle(table([Statement("e", venue_id="to", time=2)]))
+
+    assert {interactions.venues[row] for row in touched.venues} == {"from", "to"}
+
+
+def test_an_artist_leaves_a_bill_alone_and_a_tombstone_takes_all():
+    bill = [Statement("e", artist_id=name) for name in ("x", "y", "z")]
+    leaves = Statement("e", artist_id="x", time=1, status="cancelled")
+
+    assert [artist for artist, _, _ in plays(settle(bill, [leaves]))] == ["y", "z"]
+    assert plays(settle(bill, [tombstone("e")])) == []
+
+
+def test_a_tombstone_counts_for_statements_that_come_after_it():
+    assert plays(settle([tombstone("e")], [Statement("e", time=99, version=9)])) == []
+
+
+def test_as_of_is_the_newest_time_stored_and_tombstones_have_none():
+    interactions = settle(
+        [
+            Statement("e", time=5, starts_at=900),
+            Statement("f", time=7, status="cancelled"),
+            tombstone("g"),
+        ]
+    )
+
+    assert interactions.as_of_ms == 7
+
+
+def test_gigs_before_1970_have_their_own_clock():
+    assert settle([Statement("e", time=-1000)]).as_of_ms == -1000
+
+
+def test_totals_count_statements_gigs_and_what_is_distinct():
+    totals = settle(
+        [
+            Statement("e", "a1", "v1"),
+            Statement("f", "a1", "v1"),
+            Statement("g", "a2", "v1"),
+            Statement("h", "a3", "v2", status="cancelled"),
+            Statement("i", "a3", "v2"),
+            tombstone("i"),
+        ]
+    ).totals()
+
+    assert (totals.events, totals.plays, totals.cancelled) == (6, 3, 2)
+    assert (totals.artists, totals.venues, totals.pairs) == (2, 1, 2)
+
+
+def test_the_newest_name_is_shown_and_silence_keeps_it():
+    interactions = settle(
+        [
+            Statement("e", "a", time=2, artist_name="New", venue_name="Hall"),
+            Statement("f", "a", time=1, artist_name="Old"),
+            Statement("g", "a", time=3),
+        ]
+    )
+
+    assert interactions.artist_names.by_id(interactions.artists) == {"a": "New"}
+    assert interactions.venue_names.by_id(interactions.venues) == {"v": "Hall"}

@@ -1,0 +1,38 @@
+"""When to refit, in the time of the argument `now`."""
+
+import pytest
+
+from trainer.plan import Known, Policy, refit_due
+
+POLICY = Policy(interval_s=3600, share=0.1, quiet_s=1, patience_s=30)
+
+
+def known(**changes: float | None) -> Known:
+    values = {
+        "plays": 1000,
+        "changed": 0,
+        "fitted_plays": 1000,
+        "fitted_at_s": 0,
+        "first_change_s": 100,
+        "last_change_s": 100,
+    }
+    return Known(**values | changes)
+
+
+@pytest.mark.parametrize(
+    ("state", "now_s", "due", "why"),
+    [
+        (known(), 1e9, False, "nothing new was said, however old the model"),
+        (known(changed=99), 200, False, "too little, too early"),
+        (known(changed=100), 200, True, "a tenth has changed"),
+        (known(changed=1), 3599, False, "the clock has not struck"),
+        (known(changed=1), 3600, True, "the clock has struck and one gig is new"),
+        (known(changed=100), 100.5, False, "an import may be under way"),
+        (known(changed=100, last_change_s=129.5), 130, True, "patience is over"),
+        (known(fitted_plays=None), 200, True, "there is no model yet"),
+        (known(fitted_plays=None, plays=0), 200, False, "there is nothing to fit"),
+        (known(changed=500, plays=0), 200, False, "everything was cancelled"),
+    ],
+)
+def test_a_refit_is_due_by_clock_and_volume_and_never_for_nothing(state, now_s, due, why):
+    assert refit_due(state, POLICY, now_s) is due, why

@@ -1,0 +1,1 @@
+"""Plays to models to lists: reads the interaction store, publishes through `serving`."""

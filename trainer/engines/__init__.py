@@ -1,0 +1,48 @@
+"""The ALS solvers behind one small interface.
+
+All minimise the same objective over all cells (a, v):
+    sum c(a, v) * (p(a, v) - x(a) . y(v))**2 + lambda * (sum |x|**2 + sum |y|**2)
+with p = 1 and c = the stored confidence where the pair has plays, p = 0 and c = 1 elsewhere
+(Hu, Koren, Volinsky 2008).
+"""
+
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+
+from trainer.settings import Recipe
+
+
+class Factors(NamedTuple):
+    """One float32 vector per row."""
+
+    artists: NDArray[np.float32]
+    venues: NDArray[np.float32]
+
+
+class Engine(Protocol):
+    """Fits both sides' factors."""
+
+    def fit(self, confidence: csr_matrix, start: Factors, recipe: Recipe) -> Factors:
+        """Alternate from `start` for `recipe.iterations` sweeps, artists first.
+
+        Args:
+            confidence: artists x venues, float32, columns sorted: already times alpha.
+            start: not changed.
+            recipe: regularization, iterations, threads.
+        """
+
+
+def engine(name: str) -> Engine:
+    """The engine of that name: see `Recipe.engine`.
+
+    Raises:
+        ValueError: there is none.
+    """
+    if name != "implicit":
+        raise ValueError(f"engine: {name!r} is unknown; use 'implicit'")
+    from trainer.engines.implicit import Implicit  # noqa: PLC0415 - only the one that is used
+
+    return Implicit()

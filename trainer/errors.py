@@ -1,0 +1,55 @@
+"""What the trainer refuses or fails at.
+
+TrainerError              1  failed while working
+├── BadArtifact           1  a model on disk is not what its manifest vouches for
+├── RefitFailed           1  the refit process ended without a model
+├── BadSplit              2  a share of plays that is not between 0 and 1
+├── NothingToFit          2  there are no plays to fit, to evaluate or to export
+├── Unwritable            2  an export's folder does not take files
+├── TooLarge              2  more rows or pairs than 32-bit indices number
+└── InsaneModel           4  a model could not rank: it is never published
+"""
+
+
+class TrainerError(Exception):
+    """Base of this package's errors; `str` is one line: cause and remedy."""
+
+    exit_code: int = 1
+
+
+class BadArtifact(TrainerError):
+    """A model on disk is missing, altered or of another schema."""
+
+
+class RefitFailed(TrainerError):
+    """The refit process ended without a model."""
+
+
+class BadSplit(TrainerError, ValueError):
+    """A share of plays that is not between 0 and 1."""
+
+    exit_code = 2
+
+
+class NothingToFit(TrainerError):
+    """There are no plays to fit, to evaluate or to export."""
+
+    exit_code = 2
+
+
+class Unwritable(TrainerError):
+    """An export's folder does not take files."""
+
+    exit_code = 2
+
+
+class TooLarge(TrainerError, ValueError):
+    """More rows or pairs than 32-bit indices number."""
+
+    exit_code = 2
+
+
+class InsaneModel(TrainerError):
+    """Factors, biases or additions hold a NaN or an infinity, or are absurdly large."""
+
+    exit_code = 4

@@ -1,0 +1,109 @@
+"""The store as the trainer knows it: settled so far, and what changed since lists were made."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from consumer.tail import Chunk, Tail, read_at
+from trainer.artifact import Artifact
+from trainer.fingerprints import differing, fingerprints
+from trainer.interactions import COLUMNS, Interactions, Touched
+
+NOTHING = Touched(np.empty(0, np.int32), np.empty(0, np.int32))
+
+
+class Following:
+    """Follows the store commit by commit."""
+
+    def __init__(self, store: Path) -> None:
+        self._tail = Tail(store, columns=COLUMNS)
+        self._chunk: Chunk | None = None
+        self._artists: set[int] = set()
+        self._venues: set[int] = set()
+        self.interactions = Interactions()
+        self.plays = self.interactions.plays()
+        self.first_change_s: float | None = None  # since the last refit began
+        self.last_change_s = 0.0
+
+    @property
+    def version(self) -> int | None:
+        """The newest store version settled, None before the first."""
+        return self._chunk.version if self._chunk else None
+
+    @property
+    def offsets(self) -> dict[str, int]:
+        """Next offset by app id (see `consumer.store`), as of `version`."""
+        return dict(self._chunk.positions) if self._chunk else {}
+
+    def listen(self, now_s: float, reference: Artifact | None) -> bool:
+        """Settle what was stored since the last look. Returns whether anything was.
+
+        Args:
+            now_s: the time.
+            reference: what a store that must be read anew is compared with.
+        """
+        chunk = self._tail.read()
+        if chunk is None:
+            return False
+        self._chunk = chunk
+        if chunk.anew:
+            self._forget()
+        touched = self.interactions.settle(chunk.events)
+        self.plays = self.interactions.plays()
+        if chunk.anew:
+            touched = self.differing(reference) if reference else NOTHING
+        self._note(touched, now_s)
+        return True
+
+    def differing(self, artifact: Artifact) -> Touched:
+        """The rows whose plays are not those that the artifact's model was fitted on.
+
+        Ids that the artifact knows and the store no longer does get a row, so that their lists go.
+        """
+        ours, model, theirs = self.interactions, artifact.model, artifact.fingerprints
+        ours.artists.add_all(model.artist_ids)
+        ours.venues.add_all(model.venue_ids)
+        self.plays = ours.plays()
+        prints = fingerprints(self.plays, ours.artists, ours.venues)
+        return Touched(
+            differing(ours.artists, prints.artists, model.artist_ids, theirs.artists),
+            differing(ours.venues, prints.venues, model.venue_ids, theirs.venues),
+        )
+
+    def pending(self, most: int) -> Touched:
+        """Rows that wait to be folded in, at most so many of a kind."""
+        return Touched(_first(self._artists, most), _first(self._venues, most))
+
+    def done(self, touched: Touched) -> None:
+        """These rows are folded in and published."""
+        self._artists.difference_update(touched.artists.tolist())
+        self._venues.difference_update(touched.venues.tolist())
+
+    def all_done(self) -> None:
+        """Everything settled so far is published."""
+        self._artists.clear()
+        self._venues.clear()
+
+    def _forget(self) -> None:
+        self.interactions = Interactions()
+        self.all_done()
+
+    def _note(self, touched: Touched, now_s: float) -> None:
+        if self.first_change_s is None:
+            self.first_change_s = now_s
+        self.last_change_s = now_s
+        self._artists.update(touched.artists.tolist())
+        self._venues.update(touched.venues.tolist())
+
+
+def settled_at(store: Path, version: int) -> tuple[Interactions, Chunk]:
+    """The whole store at one version, settled."""
+    chunk = read_at(store, version, columns=COLUMNS)
+    interactions = Interactions()
+    interactions.settle(chunk.events)
+    return interactions, chunk
+
+
+def _first(rows: set[int], most: int) -> NDArray[np.int32]:
+    return np.array(sorted(rows)[:most], np.int32)

@@ -1,0 +1,74 @@
+"""The generation that apps see: its number, its model, and the lists that follow from it."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from serving.contract import VIEWS, Entry, NamesView, View
+from trainer.artifact import Artifact
+from trainer.foldin import fold_in
+from trainer.following import Following
+from trainer.interactions import Touched
+from trainer.lists import Changes, Lists
+from trainer.model import Model
+
+
+@dataclass(frozen=True)
+class Generation:
+    """One published, or about to be published, state of all lists."""
+
+    number: int
+    artifact: Artifact
+    model: Model
+    """The artifact's model, aligned to the rows of the followed store and folded in."""
+
+    def folded(self, following: Following, touched: Touched) -> "Generation":
+        """With these artists and venues solved anew from all their plays."""
+        ids = following.interactions
+        aligned = self.model.aligned(ids.artists.ids, ids.venues.ids)
+        model = fold_in(aligned, following.plays, touched.artists, touched.venues)
+        return replace(self, model=model)
+
+    def lists(self, following: Following, size: int) -> Lists:
+        """Its lists at the followed store's version; `size` is N."""
+        return Lists(
+            model=self.model,
+            plays=following.plays,
+            artists=following.interactions.artists,
+            venues=following.interactions.venues,
+            generation=self.number,
+            size=size,
+        )
+
+    def meta(self, following: Following, built_at: float) -> dict[str, Any]:
+        """What `_meta` tells besides generation and model; `built_at` in epoch seconds."""
+        return {
+            "built_at": built_at,
+            "as_of": self.model.as_of_ms // 1000,
+            "store_version": following.version,
+            "offsets": following.offsets,
+            "counts": asdict(following.interactions.totals()),
+            "quality": None,
+        }
+
+
+def changed_lists(lists: Lists, touched: Touched) -> dict[View, Changes]:
+    """The lists of the touched artists and venues, by view."""
+    return {
+        view: lists.changes(view, touched.venues if view == "venue" else touched.artists)
+        for view in VIEWS
+    }
+
+
+def changed_names(following: Following, touched: Touched) -> dict[NamesView, dict[str, str]]:
+    """The display names of the touched artists and venues."""
+    known = following.interactions
+    return {
+        "artist:name": known.artist_names.of(known.artists, touched.artists),
+        "venue:name": known.venue_names.of(known.venues, touched.venues),
+    }
+
+
+def defaults(lists: Lists) -> Mapping[View, Entry]:
+    """The popular list of each view."""
+    return {view: lists.default(view) for view in VIEWS}

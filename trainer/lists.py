@@ -1,0 +1,141 @@
+"""Top-N lists of artists and venues, ready to publish, from one model and the plays so far.
+
+Candidates are the ids with at least one play; columns stand in id order, so that ties go to the
+lower id, whatever row numbers they happen to have.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from serving.contract import Entry, Kind, View
+from trainer import score
+from trainer.ids import Ids
+from trainer.matrix import Plays, counts
+from trainer.model import Model
+from trainer.topn import top_n
+
+Rows = NDArray[np.int32]
+Changes = Mapping[str, Entry | None]
+Ranked = Iterator[tuple[str, Entry]]
+
+_BLOCK = 4096
+"""Rows whose lists are held as Python objects at a time."""
+
+
+class Lists:
+    """The lists of one generation. `model` is aligned to `artists` and `venues`."""
+
+    def __init__(
+        self,
+        *,
+        model: Model,
+        plays: Plays,
+        artists: Ids,
+        venues: Ids,
+        generation: int,
+        size: int,
+    ) -> None:
+        self._model = model
+        self._artists = artists
+        self._venues = venues
+        self._generation = generation
+        self._size = size
+        self._counts = counts(plays)
+        self._by_venue = self._counts.T.tocsr()
+        self.artist_rows = _playing(self._counts, artists)
+        self.venue_rows = _playing(self._by_venue, venues)
+
+    @property
+    def sizes(self) -> dict[View, int]:
+        """How many lists a complete set holds, by view."""
+        artists, venues = len(self.artist_rows), len(self.venue_rows)
+        return {"artist": artists, "artist:returns": artists, "venue": venues}
+
+    def complete(self, view: View) -> Ranked:
+        """Every list of a view, block by block."""
+        rows = self.venue_rows if view == "venue" else self.artist_rows
+        for start in range(0, len(rows), _BLOCK):
+            yield from self._ranked(view, rows[start : start + _BLOCK], "model")
+
+    def changes(self, view: View, rows: Rows) -> Changes:
+        """The lists of these rows; None for a row that has no plays left."""
+        ids, playing = self._subjects(view)
+        live = rows[np.isin(rows, playing)]
+        gone = rows[~np.isin(rows, playing)]
+        none: dict[str, Entry | None] = {ids[row]: None for row in gone.tolist()}
+        return none | dict(self._ranked(view, live, "foldin"))
+
+    def default(self, view: View) -> Entry:
+        """What an app shows to somebody who never played: the popular list."""
+        side = self._model.artists if view == "venue" else self._model.venues
+        ids, columns = self._targets(view)
+        ranked = np.argsort(-side.bias[columns], kind="stable")[: self._size]
+        rows = columns[ranked]
+        plays = [0] * len(rows) if view == "artist:returns" else None
+        return self._entry("popular", ids, rows, side.bias[rows], plays)
+
+    def _subjects(self, view: View) -> tuple[Ids, Rows]:
+        if view == "venue":
+            return self._venues, self.venue_rows
+        return self._artists, self.artist_rows
+
+    def _targets(self, view: View) -> tuple[Ids, Rows]:
+        if view == "venue":
+            return self._artists, self.artist_rows
+        return self._venues, self.venue_rows
+
+    def _ranked(self, view: View, rows: Rows, kind: Kind) -> Ranked:
+        subjects, _ = self._subjects(view)
+        targets, columns = self._targets(view)
+        played = (self._by_venue if view == "venue" else self._counts)[rows][:, columns]
+        returns = view == "artist:returns"
+        best, scores = top_n(
+            self._scorer(view)(self._model, self._counts, rows, columns),
+            self._size,
+            exclude=None if returns else played,
+        )
+        for at, row in enumerate(rows.tolist()):
+            found = best[at][best[at] >= 0]
+            plays = _row_values(played, at, found) if returns else None
+            yield (
+                subjects[row],
+                self._entry(kind, targets, columns[found], scores[at, : len(found)], plays),
+            )
+
+    def _scorer(self, view: View) -> Callable[..., score.LinearScore]:
+        return score.artists_for_venues if view == "venue" else score.venues_for_artists
+
+    def _entry(
+        self,
+        kind: Kind,
+        ids: Ids,
+        rows: Rows,
+        scores: NDArray[np.floating],
+        plays: list[int] | None,
+    ) -> Entry:
+        return Entry(
+            generation=self._generation,
+            as_of=self._model.as_of_ms // 1000,
+            kind=kind,
+            ids=[ids[row] for row in rows.tolist()],
+            scores=scores.tolist(),
+            plays=plays,
+        )
+
+
+def _playing(counted: sp.csr_matrix, ids: Ids) -> Rows:
+    """Rows with plays, in id order."""
+    order = ids.order()
+    rows: Rows = order[np.diff(counted.indptr)[order] > 0].astype(np.int32)
+    return rows
+
+
+def _row_values(matrix: sp.csr_matrix, row: int, columns: Iterable[int]) -> list[int]:
+    start, end = matrix.indptr[row : row + 2]
+    held = dict(
+        zip(matrix.indices[start:end].tolist(), matrix.data[start:end].tolist(), strict=True)
+    )
+    return [int(held.get(column, 0)) for column in columns]

@@ -1,0 +1,243 @@
+"""The trainer's loop: listen, fold in, publish; refit beside it, never in its way.
+
+One `tick` is one look at everything: new commits of the store are settled; a finished refit is
+adopted; artists and venues touched since are folded in and their lists replaced in Redis; lists
+that were lost are put back; a refit that is due begins in its own process. What a tick could not
+finish because Redis was away stays pending for the next.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+from serving.errors import Incomplete, ShrinkRefused, Superseded
+from serving.publish import Publisher
+from trainer import plan, refit
+from trainer.artifact import load
+from trainer.errors import RefitFailed
+from trainer.following import Following
+from trainer.generation import Generation, changed_lists, changed_names, defaults
+from trainer.interactions import Touched
+from trainer.lists import Lists
+from trainer.registry import Registry
+from trainer.settings import TrainerSettings
+
+logger = logging.getLogger(__name__)
+
+HEALTH_INTERVAL_S = 1.0
+"""How often the live lists are compared with what we published."""
+FOLD_IN_BLOCK = 2000
+"""Artists and venues folded in per tick, so that a flood does not hold up what came first."""
+
+
+class Trainer:
+    """The state of the loop; `tick` moves it on."""
+
+    def __init__(
+        self,
+        *,
+        settings: TrainerSettings,
+        following: Following,
+        registry: Registry,
+        publisher: Publisher,
+        token: int,
+        configure: Callable[[], None],
+        force: bool = False,
+        on_step: Callable[[str], None] = lambda _step: None,
+    ) -> None:
+        self._settings = settings
+        self._following = following
+        self._registry = registry
+        self._publisher = publisher
+        self._token = token
+        self._configure = configure
+        self._force = force
+        self._on_step = on_step
+        self._live: Generation | None = None
+        self._artifact: Path | None = registry.live()
+        self._staged: refit.Job | None = None
+        self._job: refit.Job | None = None
+        self._process: BaseProcess | None = None
+        self._lost = self._artifact is not None  # fold-ins after our last stop are not in Redis
+        self._attempted_events = -1
+        self._looked_s = 0.0
+
+    @property
+    def generation(self) -> int | None:
+        """What this process published last."""
+        return self._live.number if self._live else None
+
+    @property
+    def has_plays(self) -> bool:
+        """Whether there is anything to fit."""
+        return len(self._following.plays.artist) > 0
+
+    @property
+    def busy(self) -> bool:
+        """Whether a refit process is running."""
+        return self._process is not None or self._staged is not None
+
+    def tick(self, now_s: float) -> None:
+        """Do what there is to do; `now_s` is the wall clock.
+
+        Raises:
+            RedisUnreachable: try again later; nothing is lost.
+            Fenced: another writer took over.
+            ShrinkRefused: a refit would publish far fewer lists; the live ones stay.
+            RefitFailed: the refit process ended with an error.
+        """
+        self.listen(now_s)
+        self.collect()
+        self._fold_in()
+        self._look_after(now_s)
+        self._begin_when_due(now_s)
+
+    def listen(self, now_s: float) -> bool:
+        """Settle what was stored since the last look. Returns whether anything was."""
+        return self._following.listen(now_s, self._live.artifact if self._live else None)
+
+    def begin(self, artifact: Path | None = None) -> None:
+        """Start the refit process: fit a model, or publish an earlier one's artifact again."""
+        version = self._following.version
+        if version is None:
+            return
+        number = self._registry.next_generation()
+        self._following.first_change_s = None
+        self._attempted_events = self._following.interactions.events
+        self._job = refit.Job(
+            settings=self._settings,
+            store_version=version,
+            generation=number,
+            registry=self._registry.state().registry,
+            token=self._token,
+            artifact=artifact or self._registry.artifact(number),
+        )
+        self._process = refit.start(self._job, self._configure)
+
+    def stop(self) -> None:
+        """End the refit process, if one runs. The live lists stay."""
+        if self._process:
+            self._process.kill()
+            self._process.join()
+
+    # -- adopting what the refit process made ------------------------------------------------
+
+    def collect(self) -> None:
+        """See whether the refit process is done, and adopt what it staged."""
+        if self._process is not None and not self._process.is_alive():
+            code, self._process = self._process.exitcode, None
+            self._judge(code)
+        if self._staged is not None:
+            self._adopt(self._staged)
+
+    def _judge(self, code: int | None) -> None:
+        job, self._job = self._job, None
+        if job is not None and job.artifact.exists():
+            self._artifact = job.artifact
+        if code == 0:
+            self._staged = job
+        elif code == refit.UNREACHABLE:
+            self._lost = True
+        else:
+            raise RefitFailed(f"the refit process ended with exit code {code}; its log says why")
+
+    def _adopt(self, job: refit.Job) -> None:
+        """Bring the staged lists up to what is settled now, and swap them in."""
+        artifact = load(job.artifact)
+        touched = self._following.differing(artifact)
+        fresh = Generation(job.generation, artifact, artifact.model)
+        fresh = fresh.folded(self._following, touched)
+        lists = fresh.lists(self._following, self._settings.list_size)
+        try:
+            self._restage(fresh, lists, touched)
+            self._commit(fresh, lists)
+        except Incomplete as error:
+            logger.warning("Generation %d: %s; staging it again.", fresh.number, error)
+            self._lost = True
+        except ShrinkRefused:
+            self._staged = None
+            raise
+        self._staged = None
+
+    def _restage(self, fresh: Generation, lists: Lists, touched: Touched) -> None:
+        for view, changes in changed_lists(lists, touched).items():
+            self._publisher.restage(fresh.number, view, changes)
+        for names_view, names in changed_names(self._following, touched).items():
+            self._publisher.restage_names(fresh.number, names_view, names)
+        self._on_step("staged")
+
+    def _commit(self, fresh: Generation, lists: Lists) -> None:
+        built_at = time.time()
+        self._publisher.commit(
+            fresh.number,
+            model_hash=fresh.artifact.hash,
+            seq=self._publisher.live().seq,
+            meta=fresh.meta(self._following, built_at),
+            defaults=defaults(lists),
+            counts=lists.sizes,
+            previous_counts=self._registry.state().counts or None,
+            force=self._force,
+        )
+        self._on_step("committed")
+        self._registry.set_live(fresh.number, fresh.artifact.path, lists.sizes)
+        self._live, self._lost = fresh, False
+        self._following.all_done()
+
+    # -- between refits ----------------------------------------------------------------------
+
+    def _fold_in(self) -> None:
+        """Refresh the lists of what was touched since the last look."""
+        touched = self._following.pending(FOLD_IN_BLOCK)
+        if self._live is None or self._lost or not any(map(len, touched)):
+            return
+        folded = self._live.folded(self._following, touched)
+        lists = folded.lists(self._following, self._settings.list_size)
+        try:
+            self._publisher.fold_in(
+                folded.number,
+                changed_lists(lists, touched),
+                changed_names(self._following, touched),
+            )
+        except Superseded as error:
+            logger.warning("Fold-in: %s; publishing everything again.", error)
+            self._lost = True
+            return
+        self._live = folded
+        self._following.done(touched)
+        logger.info("Folded in %d artists, %d venues.", *map(len, touched))
+
+    def _look_after(self, now_s: float) -> None:
+        """Publish again what Redis lost, or what a restart left behind."""
+        if now_s - self._looked_s < HEALTH_INTERVAL_S:
+            return
+        self._looked_s = now_s
+        live = self._publisher.live()
+        if self._live and live.generation != self._live.number:
+            self._lost = True
+        if self._lost and not self.busy and self._artifact:
+            logger.info("Publishing %s again.", self._artifact.name)
+            self.begin(self._artifact)
+
+    # -- refits ------------------------------------------------------------------------------
+
+    def _begin_when_due(self, now_s: float) -> None:
+        tried = self._following.interactions.events == self._attempted_events
+        if self.busy or self._lost or tried:
+            return
+        if plan.refit_due(self._known(), self._settings.policy(), now_s):
+            self.begin()
+
+    def _known(self) -> plan.Known:
+        following, live = self._following, self._live
+        manifest = live.artifact.manifest if live else None
+        events = following.interactions.events
+        return plan.Known(
+            plays=len(following.plays.artist),
+            changed=abs(events - manifest["counts"]["events"]) if manifest else events,
+            fitted_plays=manifest["counts"]["plays"] if manifest else None,
+            fitted_at_s=manifest["created_at"] if manifest else 0.0,
+            first_change_s=following.first_change_s or 0.0,
+            last_change_s=following.last_change_s,
+        )

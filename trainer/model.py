@@ -1,0 +1,191 @@
+"""The fitted model: a vector and a popularity for every artist and venue.
+
+A *cold fit* is a function of the plays, the date, the recipe and the seed: rows are sorted by id
+inside, so that neither row numbers nor the order of plays change a bit of it. What a fit finds out
+about all rows together (mean, covariance, mean and deviation of popularity) stays frozen until the
+next fit; see `trainer.foldin` for what changes in between.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainer.engines import Factors, engine
+from trainer.errors import NothingToFit
+from trainer.matrix import Plays, confidence, popularity
+from trainer.settings import Recipe
+from trainer.start import initial
+
+
+@dataclass(frozen=True)
+class Side:
+    """All artists, or all venues. Statistics are over the rows that had plays at the fit."""
+
+    factors: NDArray[np.float32]
+    """n x F; zero where a row has no plays."""
+    bias: NDArray[np.float32]
+    """n: z of log(1 + popularity)."""
+    mean: NDArray[np.float64]
+    """F: of the factors."""
+    covariance: NDArray[np.float64]
+    """F x F: of the factors, population."""
+    popularity_mean: float
+    """Of log(1 + popularity)."""
+    popularity_std: float
+    """Of log(1 + popularity), population."""
+    fitted: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, np.bool_))
+    """n: had plays at the fit, so that its bias is frozen. Default: where factors are not zero,
+    which is the same right after a fit."""
+
+    def __post_init__(self) -> None:
+        if len(self.fitted) != len(self.factors):
+            object.__setattr__(self, "fitted", self.factors.any(axis=1))
+
+    def __len__(self) -> int:
+        return len(self.bias)
+
+    def standardised(self, popularity: NDArray[np.float64]) -> NDArray[np.float32]:
+        """What bias such a popularity means by the frozen standards; 0 where all were equal."""
+        return _z(np.log1p(popularity), self.popularity_mean, self.popularity_std)
+
+    def taken(self, rows: NDArray[np.integer]) -> "Side":
+        """Its rows in this order; -1 stands for a row that it has never seen."""
+        unseen = rows < 0
+        factors, bias = self.factors[rows], self.bias[rows]
+        factors[unseen] = 0
+        bias[unseen] = self.standardised(np.zeros(1))
+        return replace(self, factors=factors, bias=bias, fitted=self.fitted[rows] & ~unseen)
+
+
+@dataclass(frozen=True)
+class Model:
+    """Both sides, and what they were fitted from."""
+
+    artists: Side
+    venues: Side
+    artist_ids: list[str]
+    venue_ids: list[str]
+    as_of_ms: int
+    recipe: Recipe
+
+    def aligned(self, artist_ids: Sequence[str], venue_ids: Sequence[str]) -> "Model":
+        """The same model with rows in the order of these ids.
+
+        An id that it has never seen gets zero factors and the bias of no popularity; an id that
+        is not named is left out.
+        """
+        if _same(artist_ids, self.artist_ids) and _same(venue_ids, self.venue_ids):
+            return self
+        return replace(
+            self,
+            artists=self.artists.taken(_positions(self.artist_ids, artist_ids)),
+            venues=self.venues.taken(_positions(self.venue_ids, venue_ids)),
+            artist_ids=list(artist_ids),
+            venue_ids=list(venue_ids),
+        )
+
+
+def fit(
+    plays: Plays,
+    artist_ids: Sequence[str],
+    venue_ids: Sequence[str],
+    as_of_ms: int,
+    recipe: Recipe,
+) -> Model:
+    """A cold fit.
+
+    Args:
+        plays: rows as in the id lists.
+        artist_ids: distinct, by row.
+        venue_ids: distinct, by row.
+        as_of_ms: the date from which plays age.
+        recipe: all the rest.
+
+    Raises:
+        NothingToFit: there are no plays.
+        ValueError: the id lists are not as long as the plays have rows.
+    """
+    _check(plays, artist_ids, venue_ids)
+    artist_rows = _playing(plays.per_artist, artist_ids)
+    venue_rows = _playing(plays.per_venue, venue_ids)
+    inside = plays.of_artists(artist_rows).mirrored().of_artists(venue_rows).mirrored()
+    start = _start(_picked(artist_ids, artist_rows), _picked(venue_ids, venue_rows), recipe)
+    confident = confidence(inside, as_of_ms, recipe)
+    factors = engine(recipe.engine).fit(confident, start, recipe)
+    days = recipe.popularity_half_life_days
+    artists = _side(factors.artists, popularity(inside.mirrored(), as_of_ms, days))
+    venues = _side(factors.venues, popularity(inside, as_of_ms, days))
+    return Model(
+        artists=artists.taken(_scattered(artist_rows, len(artist_ids))),
+        venues=venues.taken(_scattered(venue_rows, len(venue_ids))),
+        artist_ids=list(artist_ids),
+        venue_ids=list(venue_ids),
+        as_of_ms=as_of_ms,
+        recipe=recipe,
+    )
+
+
+def _check(plays: Plays, artist_ids: Sequence[str], venue_ids: Sequence[str]) -> None:
+    if (len(artist_ids), len(venue_ids)) != plays.shape:
+        raise ValueError(
+            f"artist_ids, venue_ids: {len(artist_ids)} and {len(venue_ids)} ids for a matrix of "
+            f"{plays.n_artists} x {plays.n_venues}"
+        )
+    if not len(plays):
+        raise NothingToFit("there are no plays to fit; import or send some first")
+
+
+def _playing(per_row: NDArray[np.int64], ids: Sequence[str]) -> NDArray[np.int64]:
+    """Rows with plays, in id order."""
+    return np.array(sorted(np.flatnonzero(per_row).tolist(), key=ids.__getitem__), np.int64)
+
+
+def _picked(ids: Sequence[str], rows: NDArray[np.int64]) -> list[str]:
+    return [ids[row] for row in rows.tolist()]
+
+
+def _start(artist_ids: list[str], venue_ids: list[str], recipe: Recipe) -> Factors:
+    return Factors(
+        initial(artist_ids, seed=recipe.seed, side="artist", factors=recipe.factors),
+        initial(venue_ids, seed=recipe.seed, side="venue", factors=recipe.factors),
+    )
+
+
+def _side(factors: NDArray[np.float32], popular: NDArray[np.float64]) -> Side:
+    """Of rows that all have plays."""
+    known = np.log1p(popular)
+    mean, std = float(known.mean()), float(known.std())
+    exact = factors.astype(np.float64)
+    return Side(
+        factors=factors,
+        bias=_z(known, mean, std),
+        mean=exact.mean(axis=0),
+        covariance=np.atleast_2d(np.cov(exact, rowvar=False, bias=True)),
+        popularity_mean=mean,
+        popularity_std=std,
+        fitted=np.ones(len(factors), np.bool_),
+    )
+
+
+def _scattered(rows: NDArray[np.int64], size: int) -> NDArray[np.int64]:
+    """Where each of `size` rows stands among `rows`; -1 where it does not."""
+    positions = np.full(size, -1)
+    positions[rows] = np.arange(len(rows))
+    return positions
+
+
+def _z(values: NDArray[np.float64], mean: float, std: float) -> NDArray[np.float32]:
+    scaled: NDArray[Any] = (values - mean) / std if std else np.zeros_like(values)
+    return scaled.astype(np.float32)
+
+
+def _positions(known: Sequence[str], wanted: Sequence[str]) -> NDArray[np.int64]:
+    rows = {name: row for row, name in enumerate(known)}
+    return np.array([rows.get(name, -1) for name in wanted], np.int64)
+
+
+def _same(wanted: Sequence[str], known: list[str]) -> bool:
+    return len(wanted) == len(known) and list(wanted) == known

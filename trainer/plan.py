@@ -1,0 +1,51 @@
+"""When to refit: a pure decision from what is known and the time."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Refit by clock, by volume, and never for nothing."""
+
+    interval_s: float
+    """A model older than this is refitted as soon as anything new was said."""
+    share: float
+    """So many changed plays, as a share of those fitted on, make a refit due at once."""
+    quiet_s: float
+    """A refit that is due waits until the stream has paused for so long ..."""
+    patience_s: float
+    """... but not longer than this."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the trainer knows. Times are of one monotonic clock, in seconds."""
+
+    plays: int
+    changed: int
+    """Statements stored since the live model's fit began."""
+    fitted_plays: int | None
+    """Plays in the live model's fit; None before the first."""
+    fitted_at_s: float
+    first_change_s: float
+    last_change_s: float
+
+
+def refit_due(known: Known, policy: Policy, now_s: float) -> bool:
+    """Is it time to refit?"""
+    return _wanted(known, policy, now_s) and _settled_down(known, policy, now_s)
+
+
+def _wanted(known: Known, policy: Policy, now_s: float) -> bool:
+    if known.fitted_plays is None:
+        return known.plays > 0
+    if not known.changed or not known.plays:
+        return False
+    by_volume = known.changed >= policy.share * max(known.fitted_plays, 1)
+    return by_volume or now_s - known.fitted_at_s >= policy.interval_s
+
+
+def _settled_down(known: Known, policy: Policy, now_s: float) -> bool:
+    """Refitting in the midst of an import would only be repeated after it."""
+    quiet = now_s - known.last_change_s >= policy.quiet_s
+    return quiet or now_s - known.first_change_s >= policy.patience_s

@@ -1,0 +1,137 @@
+"""The refit process: fits a model and stages its lists, while the trainer goes on folding in.
+
+It reads the store at one version, writes an artifact (or takes an earlier one), stages a complete
+set of lists in Redis and exits. The trainer then brings these lists up to its own store version
+and swaps them in. Whatever happens to this process, the live lists are not touched by it.
+"""
+
+import logging
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from multiprocessing.connection import wait
+from pathlib import Path
+from typing import Any
+
+from consumer.errors import ConsumerError
+from consumer.tail import Chunk
+from serving.contract import VIEWS
+from serving.errors import ServingError
+from serving.publish import Publisher, connect
+from trainer.artifact import load, save
+from trainer.errors import TrainerError
+from trainer.fingerprints import fingerprints
+from trainer.following import settled_at
+from trainer.interactions import Interactions
+from trainer.lists import Lists
+from trainer.model import Model, fit
+from trainer.sanity import check
+from trainer.settings import TrainerSettings
+
+logger = logging.getLogger(__name__)
+
+UNREACHABLE = 3
+"""Exit code of a refit that could not reach a server: worth another try."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a refit process is asked to do."""
+
+    settings: TrainerSettings
+    store_version: int
+    generation: int
+    registry: str
+    token: int
+    artifact: Path
+    """Where the model is; fitted and written there first if nothing is there yet."""
+
+
+def start(job: Job, configure: Callable[[], None]) -> multiprocessing.process.BaseProcess:
+    """Begin a refit in its own process; `configure` sets up logging there."""
+    process = multiprocessing.get_context("spawn").Process(
+        target=_main, args=(job, configure), name=f"refit-{job.generation}", daemon=True
+    )
+    process.start()
+    return process
+
+
+def _main(job: Job, configure: Callable[[], None]) -> None:
+    """The process edge."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the trainer's to answer
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    os.nice(5)  # folding in goes first on a busy machine
+    configure()
+    try:
+        work(job)
+    except (ConsumerError, ServingError, TrainerError) as error:
+        logger.error("Refit %d: %s", job.generation, error)  # noqa: TRY400 - one line is enough
+        sys.exit(error.exit_code)
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)
+
+
+def work(job: Job) -> None:
+    """Fit or load the model, then stage every list of the job's generation."""
+    began = time.monotonic()
+    interactions, chunk = settled_at(job.settings.store, job.store_version)
+    if not job.artifact.exists():
+        _fit(job, chunk, interactions)
+    _stage(job, interactions, load(job.artifact).model)
+    logger.info(
+        "Generation %d staged at store version %d, %.2f s.",
+        job.generation,
+        job.store_version,
+        time.monotonic() - began,
+    )
+
+
+def _fit(job: Job, chunk: Chunk, interactions: Interactions) -> None:
+    plays = interactions.plays()
+    artists, venues = interactions.artists, interactions.venues
+    model = fit(plays, artists.ids, venues.ids, interactions.as_of_ms or 0, job.settings.recipe())
+    check(model)
+    facts: dict[str, Any] = {
+        "created_at": time.time(),
+        "generation": job.generation,
+        "store_version": chunk.version,
+        "offsets": dict(chunk.positions),
+        "counts": asdict(interactions.totals()),
+    }
+    save(job.artifact, model, fingerprints(plays, artists, venues), facts)
+
+
+def _stage(job: Job, interactions: Interactions, model: Model) -> None:
+    artists, venues = interactions.artists, interactions.venues
+    lists = Lists(
+        model=model.aligned(artists.ids, venues.ids),
+        plays=interactions.plays(),
+        artists=artists,
+        venues=venues,
+        generation=job.generation,
+        size=job.settings.list_size,
+    )
+    publisher = Publisher(
+        connect(job.settings),
+        prefix=job.settings.redis_prefix,
+        registry=job.registry,
+        token=job.token,
+    )
+    publisher.begin(job.generation)
+    for view in VIEWS:
+        publisher.stage(job.generation, view, lists.complete(view))
+    artist_names = interactions.artist_names.by_id(artists)
+    venue_names = interactions.venue_names.by_id(venues)
+    publisher.stage_names(job.generation, "artist:name", artist_names.items())
+    publisher.stage_names(job.generation, "venue:name", venue_names.items())

@@ -1,0 +1,144 @@
+"""Exact top-N of a linear score.
+
+Float32 products differ in their last bits with the position of a column, the size of a block and
+the number of BLAS threads, so they only choose candidates, by a margin wider than their error.
+Candidates are scored again, one by one, in float64 and rounded to float32: a score depends on its
+row and column alone, equal columns tie exactly, and a tie goes to the lower column.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+
+from trainer.errors import InsaneModel
+from trainer.score import LinearScore
+
+BLOCK_BYTES = 13_000_000
+"""Scores of so many bytes are formed at a time (one row's at least): what stays in cache."""
+
+_CELLS = 32_768
+"""Cells that are scored again at a time."""
+
+
+class TopN(NamedTuple):
+    """r x n, best first; -1 and NaN where a row has fewer than n candidates."""
+
+    cols: NDArray[np.int32]
+    scores: NDArray[np.float32]
+
+
+class _Cells(NamedTuple):
+    """Cells of a block, sorted by row, then column."""
+
+    rows: NDArray[np.int64]
+    cols: NDArray[np.int64]
+
+
+def top_n(score: LinearScore, n: int, exclude: csr_matrix | None = None) -> TopN:
+    """The n best columns of every row.
+
+    Args:
+        score: r rows, c columns.
+        n: at least 1.
+        exclude: r x c; columns that a row stores, with whatever value, are never returned.
+
+    Raises:
+        ValueError: n or a shape does not fit.
+        InsaneModel: the score holds a NaN or an infinity.
+    """
+    _check(score, n, exclude)
+    n_rows, n_cols = score.shape
+    best = TopN(np.full((n_rows, n), -1, np.int32), np.full((n_rows, n), np.nan, np.float32))
+    margins = _margins(score)
+    for block in _blocks(n_rows, n_cols):
+        part = _part(score, block)
+        rough = _rough(part, None if exclude is None else exclude[block])
+        cells = _candidates(rough, n, margins[block])
+        _keep_best(TopN(best.cols[block], best.scores[block]), cells, _scores(part, cells))
+    return best
+
+
+def _check(score: LinearScore, n: int, exclude: csr_matrix | None) -> None:
+    if n < 1:
+        raise ValueError(f"n: {n} is below 1; ask for at least one")
+    if exclude is not None and exclude.shape != score.shape:
+        raise ValueError(f"exclude: shape {exclude.shape} is not the score's {score.shape}")
+    parts = [score.rows, score.cols, score.bias, score.shift]
+    if score.additions is not None:
+        parts.append(score.additions.data)
+    if not all(np.isfinite(part).all() for part in parts):
+        raise InsaneModel("the score holds a NaN or an infinity; fit the model again")
+
+
+def _margins(score: LinearScore) -> NDArray[np.float32]:
+    """By row: twice a bound on the error of a float32 score (Higham 2002, section 3.1)."""
+    longest = np.linalg.norm(score.cols, axis=1).max(initial=0.0)
+    size = np.linalg.norm(score.rows, axis=1) * longest + np.abs(score.bias).max(initial=0.0)
+    if score.additions is not None:
+        held = np.abs(score.additions.data)
+        size = size + np.bincount(_stored(score.additions).rows, held, minlength=len(size))
+    steps = score.rows.shape[1] + 8
+    return np.asarray(2 * steps * np.finfo(np.float32).eps * size, np.float32)
+
+
+def _blocks(n_rows: int, n_cols: int) -> Iterator[slice]:
+    step = max(1, BLOCK_BYTES // (4 * max(n_cols, 1)))
+    for start in range(0, n_rows if n_cols else 0, step):
+        yield slice(start, min(start + step, n_rows))
+
+
+def _part(score: LinearScore, block: slice) -> LinearScore:
+    additions = None if score.additions is None else score.additions[block]
+    return LinearScore(score.rows[block], score.cols, score.bias, score.shift[block], additions)
+
+
+def _rough(score: LinearScore, exclude: csr_matrix | None) -> NDArray[np.float32]:
+    """All scores but for the shift, to within their margin; -inf where excluded."""
+    scores: NDArray[np.float32] = score.rows @ score.cols.T
+    scores += score.bias
+    if score.additions is not None:
+        rows, cols = _stored(score.additions)
+        np.add.at(scores, (rows, cols), score.additions.data)
+    if exclude is not None:
+        scores[_stored(exclude)] = -np.inf
+    return scores
+
+
+def _stored(matrix: csr_matrix) -> _Cells:
+    """Every stored cell, also those that hold a zero."""
+    rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+    return _Cells(rows, matrix.indices)
+
+
+def _candidates(rough: NDArray[np.float32], n: int, margins: NDArray[np.float32]) -> _Cells:
+    """Every cell that could be among the n best of its row."""
+    place = max(rough.shape[1] - n, 0)
+    nth = np.partition(rough, place, axis=1)[:, place]
+    floor = np.maximum(nth - margins, np.finfo(np.float32).min)
+    return _Cells(*np.nonzero(rough >= floor[:, None]))
+
+
+def _scores(score: LinearScore, cells: _Cells) -> NDArray[np.float32]:
+    """Of single cells: each a function of its own row and column."""
+    exact = score.bias.astype(np.float64)[cells.cols]
+    for start in range(0, len(exact), _CELLS):
+        part = slice(start, start + _CELLS)
+        left = score.rows[cells.rows[part]].astype(np.float64)
+        exact[part] += (left * score.cols[cells.cols[part]]).sum(axis=1)
+    if score.additions is not None and len(exact):  # scipy takes no empty list of cells
+        exact += np.asarray(score.additions[cells.rows, cells.cols], np.float64).ravel()
+    return (exact + score.shift[cells.rows]).astype(np.float32)
+
+
+def _keep_best(best: TopN, cells: _Cells, scores: NDArray[np.float32]) -> None:
+    """Write the first n of each row into `best`."""
+    order = np.lexsort((cells.cols, -scores, cells.rows))
+    rows = cells.rows[order]
+    rank = np.arange(len(rows)) - np.searchsorted(rows, rows)
+    kept = rank < best.cols.shape[1]
+    at = rows[kept], rank[kept]
+    best.cols[at] = cells.cols[order][kept]
+    best.scores[at] = scores[order][kept]
