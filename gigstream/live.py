@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from consumer.events import Event
+from consumer.events import DAY_MS, Event
 from consumer.sender import Sender
 from gigstream.errors import GigstreamError
 from serving.contract import field_of, live_key
@@ -16,16 +16,16 @@ from trainer.interactions import Interactions
 
 SOURCE = "demo"
 NEW_NAME = "First Light"
-_DAY_MS = 86_400_000
 _MINUTE_MS = 60_000
 _TIMEOUT_S = 30.0
 _LOOK_S = 0.001
-_SAME = 50
+_WHOLE = 200
+_CANDIDATES = 100
 
 
 @dataclass(frozen=True)
 class Known:
-    """What the stored gigs say: whom to show, and when to go on."""
+    """What the stored gigs say: whom to show, and when live ones go on."""
 
     artist: str
     artist_name: str
@@ -35,11 +35,19 @@ class Known:
     """The day after the newest gig, epoch ms: without newer statements nothing ages."""
 
 
-def known(interactions: Interactions) -> Known:
-    """The artist with the most gigs and the venue with the most artists."""
+def known(interactions: Interactions, lookup: Lookup) -> Known:
+    """The artist with the most gigs, of those who have venues left, and the venue with most artists.
+
+    Raises:
+        GigstreamError: Every artist played everywhere.
+    """
     plays = interactions.plays()
     pairs = np.unique(np.stack([plays.artist, plays.venue]), axis=1)
-    artist = interactions.artists[int(np.bincount(plays.artist).argmax())]
+    busiest = np.argsort(-np.bincount(plays.artist), kind="stable")[:_CANDIDATES]
+    ids = [interactions.artists[row] for row in busiest.tolist()]
+    artist = next((each for each in ids if _has_venues_left(lookup, each)), None)
+    if artist is None:
+        raise GigstreamError("every artist played at every venue; give a file with more gigs")
     venue = interactions.venues[int(np.bincount(pairs[1]).argmax())]
     newest_ms = interactions.as_of_ms or 0
     return Known(
@@ -47,8 +55,12 @@ def known(interactions: Interactions) -> Known:
         artist_name=interactions.artist_names.by_id(interactions.artists).get(artist, artist),
         venue=venue,
         venue_name=interactions.venue_names.by_id(interactions.venues).get(venue, venue),
-        day_ms=(newest_ms // _DAY_MS + 1) * _DAY_MS,
+        day_ms=(newest_ms // DAY_MS + 1) * DAY_MS,
     )
+
+
+def _has_venues_left(lookup: Lookup, artist: str) -> bool:
+    return lookup.artist(artist, 1).source != "popular"
 
 
 @dataclass(frozen=True)
@@ -73,7 +85,7 @@ class Stage:
     ) -> None:
         self._sender, self._lookup, self._facts, self._check = sender, lookup, facts, check
         self._sent = 0
-        self.newcomer = f"first-light-{facts.day_ms // _DAY_MS}"
+        self.newcomer = f"first-light-{facts.day_ms // DAY_MS}"
 
     def play(self) -> Iterator[Change]:
         """A new artist's first gigs, a booking of a known one, and two cancellations."""
@@ -92,7 +104,7 @@ class Stage:
     def _book(self, artist: str, name: str, venue: str, verb: str, *, cancel: int = 0) -> Change:
         self._sent += 1
         event = Event(
-            event_id=f"{SOURCE}-{self._facts.day_ms // _DAY_MS}-{cancel or self._sent}",
+            event_id=f"{SOURCE}-{self._facts.day_ms // DAY_MS}-{cancel or self._sent}",
             artist_id=artist,
             venue_id=venue,
             time_ms=self._facts.day_ms + self._sent * _MINUTE_MS,
@@ -120,7 +132,7 @@ class Stage:
         return (time.perf_counter() - began_s) * 1000
 
     def _list(self, artist: str) -> list[str]:
-        found = self._lookup.artist(artist, _SAME)
+        found = self._lookup.artist(artist, _WHOLE)
         return [item.id for item in found.items] if found.source != "popular" else []
 
 

@@ -32,12 +32,13 @@ _HOST = "127.0.0.1"
 _START_TIMEOUT_S = 15.0
 _ATTEMPTS = 5
 _LAST_LINES = 8
+_PARTITIONS = 4
 # What the user's own servers need would be in the way here.
 _EMBEDDED: dict[str, object] = {
     # With the classic protocol that broker lets the first member wait 3 s for others.
     "kafka": Options({"group.protocol": "consumer"}),
     "redis": {},
-    "kafka_create_partitions": 4,
+    "kafka_create_partitions": _PARTITIONS,
 }
 
 
@@ -142,7 +143,7 @@ class LocalStack:
         servers = {"kafka_bootstrap": self._broker.bootstrap, "redis_url": self._redis()}
         fixed = {**servers, "redis_url": RedisUrl(servers["redis_url"]), "home": home}
         self.settings = self._given.model_copy(update={**_EMBEDDED, **fixed})
-        announce(**servers)
+        announce(**servers, kafka_create_partitions=_PARTITIONS)
 
     def start(self, command: str) -> None:
         """Runs one of our commands as a process of the stack."""
@@ -207,12 +208,15 @@ def _free_port() -> int:
 def _answers(part: Part, port: int, folder: Path) -> bool:
     """Waits until the server answers; False where it ended, or another holds the port."""
     import redis
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
 
+    once = Retry(NoBackoff(), 0)
     deadline = time.monotonic() + _START_TIMEOUT_S
-    with redis.Redis(host=_HOST, port=port, decode_responses=True) as client:
+    with redis.Redis(host=_HOST, port=port, decode_responses=True, retry=once) as client:
         while time.monotonic() < deadline and part.returncode is None:
             try:
-                return bool(client.config_get("dir")["dir"] == str(folder))
+                return bool(client.config_get("dir")["dir"] == os.path.realpath(folder))
             except redis.RedisError:
                 time.sleep(0.02)
     return False

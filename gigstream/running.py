@@ -7,6 +7,7 @@ is told from a living one's even where its process number was given out again.
 import fcntl
 import json
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,6 +16,8 @@ from typing import Any, TextIO
 from gigstream.errors import WrongUse
 
 FILE = "local.json"
+_ATTEMPTS = 5
+_PAUSE_S = 0.02
 
 
 def running_stack(home: Path) -> dict[str, Any]:
@@ -46,14 +49,10 @@ def only_stack(home: Path) -> Iterator[Any]:
         WrongUse: Another stack runs in this home, or it cannot be written.
     """
     with _opened(home) as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise WrongUse(
-                f"a local stack runs in {home} already; stop it, or set GIGSTREAM_HOME",
-            ) from None
+        if not _taken(file.fileno()):
+            raise WrongUse(f"a local stack runs in {home} already; stop it, or set GIGSTREAM_HOME")
 
-        def announce(**settings: str) -> None:
+        def announce(**settings: str | int) -> None:
             file.seek(0)
             file.truncate()
             json.dump({"pid": os.getpid(), **settings}, file)
@@ -65,6 +64,18 @@ def only_stack(home: Path) -> Iterator[Any]:
         finally:
             with suppress(FileNotFoundError):
                 (home / FILE).unlink()
+
+
+def _taken(fd: int) -> bool:
+    """Takes the lock; waits a little, since those who look for the stack hold it for a moment."""
+    for _ in range(_ATTEMPTS):
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(_PAUSE_S)
+        else:
+            return True
+    return False
 
 
 def _opened(home: Path) -> TextIO:

@@ -3,6 +3,7 @@
 TrainerError              1  failed while working
 ├── BadArtifact           1  a model on disk is not what its manifest vouches for
 ├── RefitFailed           1  the refit process ended without a model
+├── RefitRefused          4  its model could not rank; the live lists stay
 ├── BadSplit              2  a share of plays that is not between 0 and 1
 ├── NothingToFit          2  there are no plays to fit, to evaluate or to export
 ├── Unwritable            2  an export's folder does not take files
@@ -29,6 +30,12 @@ class BadSplit(TrainerError, ValueError):
     """A share of plays that is not between 0 and 1."""
 
     exit_code = 2
+
+
+class RefitRefused(TrainerError):
+    """The refit process refused its own model; what is live stays live."""
+
+    exit_code = 4
 
 
 class NothingToFit(TrainerError):

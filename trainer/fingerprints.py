@@ -9,11 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from trainer.hashing import ODD, keys, mixed
 from trainer.ids import Ids
 from trainer.matrix import Plays
-from trainer.start import keys
-
-_ODD = np.uint64(0x9E3779B97F4A7C15)
 
 
 @dataclass(frozen=True)
@@ -28,7 +26,7 @@ def fingerprints(plays: Plays, artists: Ids, venues: Ids) -> Fingerprints:
     """The sum, modulo 2**64, of a hash of each play: the same in whatever order they stand."""
     artist_keys = keys(artists.ids, seed=0, side="artist")[plays.artist]
     venue_keys = keys(venues.ids, seed=0, side="venue")[plays.venue]
-    hashes = _mix(artist_keys ^ _mix(venue_keys + plays.at_ms.astype(np.uint64) * _ODD))
+    hashes = mixed(artist_keys ^ mixed(venue_keys + plays.at_ms.astype(np.uint64) * ODD))
     return Fingerprints(
         _sums(plays.artist, hashes, plays.n_artists), _sums(plays.venue, hashes, plays.n_venues)
     )
@@ -43,13 +41,6 @@ def differing(
     known = np.zeros(len(ours), np.uint64)
     known[at >= 0] = theirs[at[at >= 0]]
     return np.flatnonzero(ours != known).astype(np.int32)
-
-
-def _mix(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """The finaliser of splitmix64 (Steele, Lea, Flood 2014)."""
-    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return x ^ (x >> np.uint64(31))
 
 
 def _sums(rows: NDArray[np.int32], hashes: NDArray[np.uint64], n: int) -> NDArray[np.uint64]:

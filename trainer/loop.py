@@ -16,7 +16,7 @@ from serving.errors import Incomplete, ShrinkRefused, Superseded
 from serving.publish import Publisher
 from trainer import plan, refit
 from trainer.artifact import load
-from trainer.errors import RefitFailed
+from trainer.errors import RefitFailed, RefitRefused
 from trainer.following import Following
 from trainer.generation import Generation, changed_lists, changed_names, defaults
 from trainer.interactions import Touched
@@ -86,6 +86,7 @@ class Trainer:
             RedisUnreachable: try again later; nothing is lost.
             Fenced: another writer took over.
             ShrinkRefused: a refit would publish far fewer lists; the live ones stay.
+        RefitRefused: a refit made a model that could not rank; the live lists stay.
             RefitFailed: the refit process ended with an error.
         """
         self.listen(now_s)
@@ -104,8 +105,9 @@ class Trainer:
         if version is None:
             return
         number = self._registry.next_generation()
-        self._following.first_change_s = None
-        self._attempted_events = self._following.interactions.events
+        if artifact is None:
+            self._following.first_change_s = None
+            self._attempted_events = self._following.interactions.events
         self._job = refit.Job(
             settings=self._settings,
             store_version=version,
@@ -129,7 +131,7 @@ class Trainer:
         if self._process is not None and not self._process.is_alive():
             code, self._process = self._process.exitcode, None
             self._judge(code)
-        if self._staged is not None:
+        if self._staged is not None and self.has_plays:
             self._adopt(self._staged)
 
     def _judge(self, code: int | None) -> None:
@@ -139,7 +141,9 @@ class Trainer:
         if code == 0:
             self._staged = job
         elif code == refit.UNREACHABLE:
-            self._lost = True
+            self._lost = self._artifact is not None
+        elif code == refit.REFUSED:
+            raise RefitRefused("the refit process refused its model; its log says why")
         else:
             raise RefitFailed(f"the refit process ended with exit code {code}; its log says why")
 
@@ -238,6 +242,7 @@ class Trainer:
             changed=abs(events - manifest["counts"]["events"]) if manifest else events,
             fitted_plays=manifest["counts"]["plays"] if manifest else None,
             fitted_at_s=manifest["created_at"] if manifest else 0.0,
+            recipe_changed=live is not None and live.model.recipe != self._settings.recipe(),
             first_change_s=following.first_change_s or 0.0,
             last_change_s=following.last_change_s,
         )

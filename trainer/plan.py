@@ -27,6 +27,8 @@ class Known:
     fitted_plays: int | None
     """Plays in the live model's fit; None before the first."""
     fitted_at_s: float
+    recipe_changed: bool
+    """Whether the live model was fitted by other settings than today's."""
     first_change_s: float
     last_change_s: float
 
@@ -39,7 +41,9 @@ def refit_due(known: Known, policy: Policy, now_s: float) -> bool:
 def _wanted(known: Known, policy: Policy, now_s: float) -> bool:
     if known.fitted_plays is None:
         return known.plays > 0
-    if not known.changed or not known.plays:
+    if not known.plays or known.recipe_changed:
+        return known.plays > 0
+    if not known.changed:
         return False
     by_volume = known.changed >= policy.share * max(known.fitted_plays, 1)
     return by_volume or now_s - known.fitted_at_s >= policy.interval_s

@@ -37,6 +37,8 @@ logger = logging.getLogger(__name__)
 
 UNREACHABLE = 3
 """Exit code of a refit that could not reach a server: worth another try."""
+REFUSED = 4
+"""Exit code of a refit whose model is not fit to be published."""
 
 
 @dataclass(frozen=True)

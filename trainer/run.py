@@ -1,6 +1,7 @@
 """The trainer process: composition, signals, and the wait between two looks."""
 
 import logging
+import os
 import signal
 import threading
 import time
@@ -9,7 +10,7 @@ from types import FrameType
 
 from serving.errors import RedisUnreachable, ShrinkRefused
 from serving.publish import Publisher, connect
-from trainer.errors import NothingToFit
+from trainer.errors import NothingToFit, RefitRefused
 from trainer.following import Following
 from trainer.loop import Trainer
 from trainer.registry import Registry
@@ -19,6 +20,8 @@ logger = logging.getLogger(__name__)
 
 RETRY_S = 0.5
 """Pause before Redis is asked again after it was away."""
+STOP_S = 4.0
+"""How long a stop waits for a step that hangs, such as a Redis that neither answers nor closes."""
 
 
 def log_warnings() -> None:
@@ -33,7 +36,7 @@ def run(
     force: bool = False,
     configure: Callable[[], None] = log_warnings,
     on_step: Callable[[str], None] = lambda _step: None,
-) -> int:
+) -> int | None:
     """Train until SIGTERM or SIGINT; with `once`, until one generation is published.
 
     Args:
@@ -45,7 +48,7 @@ def run(
         on_step: told each step of a publish; tests stop the process there.
 
     Returns:
-        The exit code: 0.
+        The generation that was published last, None where there was none.
 
     Raises:
         ConsumerError, ServingError, TrainerError: each with its `exit_code`.
@@ -71,7 +74,7 @@ def run(
     finally:
         trainer.stop()
     logger.info("Trainer stopped.")
-    return 0
+    return trainer.generation
 
 
 def _publisher(settings: TrainerSettings, registry: Registry, token: int) -> Publisher:
@@ -90,6 +93,10 @@ def _stop_on_signals() -> threading.Event:
     def note(number: int, _frame: FrameType | None) -> None:
         stop.set()
         signal.signal(number, signal.SIG_DFL)
+        # Nothing can be lost by leaving: store and artifacts are whole at every instant.
+        hurry = threading.Timer(STOP_S, os._exit, (0,))
+        hurry.daemon = True
+        hurry.start()
 
     signal.signal(signal.SIGTERM, note)
     signal.signal(signal.SIGINT, note)
@@ -134,5 +141,5 @@ def _follow(trainer: Trainer, settings: TrainerSettings, stop: threading.Event) 
                 logger.warning("%s; waiting for it.", error)
             away = True
             stop.wait(RETRY_S)
-        except ShrinkRefused as error:
+        except (ShrinkRefused, RefitRefused) as error:
             logger.error("%s; the live lists stay.", error)  # noqa: TRY400 - no traceback needed

@@ -81,8 +81,10 @@ def _import(terminal: Terminal, local: "LocalStack", path: Path) -> int:
     from consumer.imports import run
 
     local.start("consume")
-    with file_progress(terminal) as progress:
+    with file_progress(terminal, [path]) as progress:
         done = run([path], local.settings, progress=progress)
+    if not done.events:
+        raise WrongUse(f"{path} holds no gigs; name another file with --events")
     terminal.say(f"{done.events:,} gigs of {path.name} sent to Kafka in {done.seconds:.1f} s")
     return done.events
 
@@ -135,7 +137,7 @@ def _show(terminal: Terminal, lookup: "Lookup", interactions: "Interactions") ->
     """One list of each direction, by name."""
     from gigstream.live import known
 
-    facts = known(interactions)
+    facts = known(interactions, lookup)
     venues = lookup.artist(facts.artist, _LISTED)
     artists = lookup.venue(facts.venue, _LISTED)
     terminal.say(

@@ -2,7 +2,7 @@
 
 import contextlib
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +37,7 @@ def import_(
     from gigstream.settings import load
 
     settings = load()
-    with file_progress(terminal) as progress:
+    with file_progress(terminal, files) as progress:
         done = run(
             files,
             settings,
@@ -52,14 +52,7 @@ def import_(
 
 
 @contextlib.contextmanager
-def file_progress(terminal: Terminal) -> Iterator["Progress"]:
-    """Shows one file after the other."""
-    with contextlib.ExitStack() as stack:
-        shown: dict[Path, Any] = {}
-
-        def progress(path: Path, share: float) -> None:
-            if path not in shown:
-                shown[path] = stack.enter_context(terminal.progress(f"Importing {path.name}"))
-            shown[path](share)
-
-        yield progress
+def file_progress(terminal: Terminal, files: Sequence[Path]) -> Iterator["Progress"]:
+    """One bar for all files, each with an equal part of it."""
+    with terminal.progress(f"Importing {', '.join(path.name for path in files)}") as shown:
+        yield lambda path, share: shown((files.index(path) + share) / len(files))

@@ -10,7 +10,7 @@ from gigstream.errors import WrongUse
 from gigstream.terminal import Report, Terminal, command
 
 if TYPE_CHECKING:
-    from serving.lookup import Lookup, Recommendation, Side
+    from serving.lookup import Lookup, Match, Recommendation, Side
 
 Function = TypeVar("Function", bound=Callable[..., Report])
 
@@ -76,14 +76,20 @@ def _identity(
         if not identity:
             raise WrongUse(f"'' is no {side} id; give a non-empty one")
         return identity
-    matches = lookup.search(str(name), of=side, limit=_MATCHES)
+    return _named(terminal, side, str(name), lookup.search(str(name), of=side, limit=_MATCHES))
+
+
+def _named(terminal: Terminal, side: "Side", name: str, matches: "list[Match]") -> str:
+    """The id of the only match, or of the only one that is called exactly so."""
     if not matches:
         raise WrongUse(f"no {side} is called {name!r}; try a shorter part of the name")
-    if len(matches) > 1 and matches[0].name.casefold() != str(name).casefold():
-        terminal.say(table(("id", "name"), [(match.id, match.name) for match in matches]))
-        some = ", ".join(f"{match.id} ({match.name})" for match in matches[:_SHOWN])
-        raise WrongUse(f"several {side}s are called {name!r}; give an id, such as {some}")
-    return matches[0].id
+    exact = [match for match in matches if match.name.casefold() == name.casefold()]
+    for only in (exact, matches):
+        if len(only) == 1:
+            return only[0].id
+    terminal.say(table(("id", "name"), [(match.id, match.name) for match in matches]))
+    some = ", ".join(f"{match.id} ({match.name})" for match in matches[:_SHOWN])
+    raise WrongUse(f"several {side}s are called {name!r}; give an id, such as {some}")
 
 
 def _show(terminal: Terminal, lookup: "Lookup", side: "Side", found: "Recommendation") -> Report:
@@ -130,6 +136,7 @@ def list_table(found: "Recommendation", names: Mapping[str, str], *, title: str 
 def table(head: tuple[str, ...], rows: list[tuple[str, ...]], *, title: str = "") -> Table:
     """Plain columns; rich measures wide letters, so Korean names stand in line."""
     made = Table(*head, title=title or None, title_justify="left", box=None, pad_edge=False)
+    made.show_header = any(head)
     for row in rows:
         made.add_row(*row)
     return made

@@ -6,7 +6,7 @@ import pytest
 
 from support.installation import Installation, season
 from support.kafka import KafkaBroker
-from support.processes import until
+from support.processes import stop, until
 from support.redis import RedisServer
 
 AWAY_S = 20
@@ -38,3 +38,21 @@ def test_both_servers_go_away_in_turn_and_everything_arrives(tmp_path, prefix):
         until(lambda: len(installation.lists()["artist"]) == 31)
         assert consumer.poll() is None, installation.commands.logs()
         assert trainer.poll() is None, installation.commands.logs()
+
+
+def test_a_redis_that_hangs_does_not_keep_the_trainer_from_stopping(tmp_path, kafka, prefix):
+    with (
+        RedisServer() as redis,
+        Installation(
+            tmp_path, kafka, redis, prefix, GIGSTREAM_REDIS__SOCKET_TIMEOUT="30"
+        ) as installation,
+    ):
+        installation.commands.start("consume")
+        trainer = installation.commands.start("train")
+        installation.send(*season(100))
+        until(installation.generation)
+        redis.pause()
+        time.sleep(1.5)  # it looks at Redis every second
+
+        assert stop(trainer) == 0
+        redis.resume()

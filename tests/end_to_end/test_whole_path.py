@@ -1,6 +1,7 @@
 """Booking system to app, over whole processes and real servers."""
 
 import gzip
+import json
 import random
 
 import pytest
@@ -106,3 +107,18 @@ def test_sigterm_ends_a_process_with_exit_0_within_5_seconds_and_loses_nothing(
 
     assert installation.stored(400)["plays"] == 400
     until(lambda: len(installation.lists()["artist"]) == 31)
+
+
+def test_other_settings_are_in_force_after_a_restart(installation):
+    installation.commands.start("consume")
+    trainer = installation.commands.start("train")
+    installation.send(*season())
+    first = until(installation.generation)
+    assert stop(trainer) == 0
+
+    installation.commands.environ["GIGSTREAM_FACTORS"] = "8"
+    installation.commands.start("train")
+    until(lambda: installation.generation() > first + 1)
+
+    artifact = sorted((installation.commands.home / "models").glob("gen-*"))[-1]
+    assert json.loads((artifact / "manifest.json").read_text())["recipe"]["factors"] == 8

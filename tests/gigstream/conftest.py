@@ -1,7 +1,6 @@
 """Commands run in an empty folder with no setting of the machine's."""
 
 import os
-import uuid
 
 import pytest
 
@@ -13,10 +12,3 @@ def bare(monkeypatch, tmp_path):
         if name.upper().startswith("GIGSTREAM_") and not name.startswith("GIGSTREAM_TEST_"):
             monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
-
-
-@pytest.fixture
-def mark(monkeypatch):
-    """A variable that every process started by the test carries; see `support.living`."""
-    monkeypatch.setenv("MARK", uuid.uuid4().hex)
-    return f"MARK={os.environ['MARK']}"

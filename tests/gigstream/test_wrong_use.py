@@ -3,6 +3,7 @@
 import socket
 
 import pytest
+
 from support.commands import gigstream
 from support.redis import RedisServer
 

@@ -15,6 +15,7 @@ from consumer.errors import ConsumerError
 from consumer.run import run
 from consumer.settings import ConsumerSettings
 
+_TESTS = Path(__file__).parents[1]
 STEPS = (
     "fetched",
     "decoded",
@@ -32,7 +33,7 @@ def start(
     arguments = [] if step is None else [step, str(number)]
     return subprocess.Popen(
         [sys.executable, "-m", "support.consume", settings.model_dump_json(), *arguments],
-        cwd=Path(__file__).parents[1],
+        env={**os.environ, "PYTHONPATH": f"{_TESTS.parent}:{_TESTS}"},
         stderr=subprocess.PIPE,
         text=True,
     )

@@ -9,16 +9,16 @@ import trainer.run
 from gigstream.settings import Settings
 
 
-def main(command: str, step: str) -> int:
-    """Run the process until the step; its exit code if the step never comes."""
+def main(command: str, step: str) -> None:
+    """Run the process until the step, or to its end if the step never comes."""
 
     def on_step(name: str) -> None:
         if name == step:
             os.kill(os.getpid(), signal.SIGKILL)
 
     process = consumer.run.run if command == "consume" else trainer.run.run
-    return process(Settings(), on_step=on_step)
+    process(Settings(), on_step=on_step)
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    main(*sys.argv[1:])

@@ -1,6 +1,7 @@
-"""Which processes a test left behind: those that carry its mark in their environment."""
+"""Which processes a test left behind: those that work in its folder."""
 
 import contextlib
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -9,13 +10,13 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def living(mark: str) -> set[int]:
-    """Numbers of the processes with this variable; zombies have none any more."""
+def living(folder: Path) -> set[int]:
+    """Numbers of the processes that work in a folder or below it, but for this one."""
     found = set()
     for entry in Path("/proc").iterdir():
-        if entry.name.isdecimal():
-            with contextlib.suppress(OSError):
-                if mark.encode() in (entry / "environ").read_bytes():
+        if entry.name.isdecimal() and int(entry.name) != os.getpid():
+            with contextlib.suppress(OSError):  # gone, or a zombie
+                if (entry / "cwd").readlink().is_relative_to(folder):
                     found.add(int(entry.name))
     return found
 

@@ -13,6 +13,7 @@ def known(**changes: float | None) -> Known:
         "changed": 0,
         "fitted_plays": 1000,
         "fitted_at_s": 0,
+        "recipe_changed": False,
         "first_change_s": 100,
         "last_change_s": 100,
     }
@@ -31,6 +32,8 @@ def known(**changes: float | None) -> Known:
         (known(changed=100, last_change_s=129.5), 130, True, "patience is over"),
         (known(fitted_plays=None), 200, True, "there is no model yet"),
         (known(fitted_plays=None, plays=0), 200, False, "there is nothing to fit"),
+        (known(recipe_changed=True), 200, True, "the settings are not those it was fitted by"),
+        (known(recipe_changed=True, plays=0), 200, False, "no settings fit nothing"),
         (known(changed=500, plays=0), 200, False, "everything was cancelled"),
     ],
 )

@@ -4,7 +4,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainer.start import initial, keys
+from trainer.hashing import keys
+from trainer.start import initial
 
 IDS = [f"artist-{number}" for number in range(500)]
 

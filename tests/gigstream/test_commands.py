@@ -1,0 +1,216 @@
+"""What the commands say of an installation that has stored and published something."""
+
+import json
+import random
+import time
+
+import joblib
+import pytest
+from confluent_kafka import Producer
+
+from support.commands import gigstream, started
+from support.living import until
+
+ROWS = [
+    f"a{n % 40},v{(n % 40 + n // 40 % 5) % 20},2015-01-{n % 28 + 1:02},"
+    f"{'Twin' if n % 40 < 2 else f'Band {n % 40} 밴드'},Hall {(n % 40 + n // 40 % 5) % 20}"
+    for n in range(800)
+]
+
+
+@pytest.fixture(scope="module")
+def variables(kafka, redis_server, tmp_path_factory):
+    """Settings of an installation with 800 gigs imported, stored and published."""
+    folder = tmp_path_factory.mktemp("installation")
+    (folder / "gigs.csv").write_text("\n".join(["artist_id,venue_id,date,artist,venue", *ROWS]))
+    topic = kafka.create_topic(partitions=2)
+    variables = {
+        "GIGSTREAM_HOME": str(folder / "home"),
+        "GIGSTREAM_KAFKA_BOOTSTRAP": kafka.bootstrap,
+        "GIGSTREAM_KAFKA_TOPIC": topic,
+        "GIGSTREAM_KAFKA_GROUP": topic,
+        "GIGSTREAM_REDIS_URL": redis_server.url,
+        "GIGSTREAM_REDIS_PREFIX": topic,
+        "GIGSTREAM_FACTORS": "8",
+    }
+    consumer = started("consume", env=variables)
+    assert ended(started("import", str(folder / "gigs.csv"), env=variables)) == 0
+    until(lambda: asked("status", env=variables)["events"] == len(ROWS))
+    consumer.terminate()
+    assert ended(consumer) == 0
+    assert ended(started("train", "--once", env=variables)) == 0
+    return variables
+
+
+@pytest.fixture(autouse=True)
+def installation(bare, variables, monkeypatch):
+    """Makes those settings this process's own."""
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    return variables
+
+
+def ended(process):
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    return process.returncode
+
+
+def asked(*arguments, env):
+    return json.loads(started(*arguments, "--json", env=env).communicate(timeout=30)[0])
+
+
+def test_status_counts_what_is_stored_and_published():
+    done = gigstream("status", "--json")
+    found = done.data
+
+    assert (done.code, done.err) == (0, "")
+    assert (found["events"], found["plays"], found["cancelled"]) == (800, 800, 0)
+    assert (found["artists"], found["venues"], found["pairs"]) == (40, 20, 200)
+    assert (found["dead_letters"], found["lag_events"], found["lag_s"]) == (0, 0, 0)
+    assert found["generation"] == 1
+    assert 0 < found["generation_age_s"] < 120
+    assert int(found["lease"]["token"]) >= 1
+
+
+def test_status_tells_how_far_the_store_is_behind(installation):
+    producer = Producer({"bootstrap.servers": installation["GIGSTREAM_KAFKA_BOOTSTRAP"]})
+    minute_ago_ms = int(time.time() * 1000) - 60_000
+    for number in range(3):
+        at_ms = minute_ago_ms + 1_000 * number
+        producer.produce(installation["GIGSTREAM_KAFKA_TOPIC"], b"later", timestamp=at_ms)
+    producer.flush(10)
+    found = gigstream("status", "--json").data
+
+    assert found["lag_events"] == 3
+    assert 55 < found["lag_s"] < 90
+
+
+def test_an_artist_gets_venues_with_names():
+    found = gigstream("artist", "a7", "-n", "3", "--json").data
+
+    assert (found["id"], found["name"], found["source"]) == ("a7", "Band 7 밴드", "model")
+    assert len(found["items"]) == 3
+    assert found["items"][0]["name"] == found["items"][0]["id"].replace("v", "Hall ")
+    assert found["items"][0]["plays"] is None
+    assert found["as_of"].startswith("2015-01-28")
+
+
+def test_with_returns_the_venues_played_already_come_with_their_plays():
+    found = gigstream("artist", "a7", "--returns", "--json").data
+
+    assert max(item["plays"] for item in found["items"]) == 4
+
+
+def test_a_venue_gets_artists_with_names():
+    found = gigstream("venue", "v3", "--json").data
+
+    assert found["items"]
+    assert all(item["name"] for item in found["items"])
+
+
+def test_people_get_a_table_with_wide_letters_in_line():
+    lines = gigstream("venue", "v3").out.splitlines()
+
+    assert "Hall 3" in lines[-1]
+    assert any("밴드" in line for line in lines)
+
+
+@pytest.mark.parametrize("side", ["artist", "venue"])
+def test_an_unknown_id_gets_the_popular_list_and_one_line_that_says_so(side):
+    done = gigstream(side, "nobody", "--json")
+
+    assert done.code == 0
+    assert done.data["source"] == "popular"
+    assert done.data["items"]
+    assert done.line == f"{side} 'nobody' has no list of its own yet; this is the popular one"
+
+
+def test_a_name_leads_to_the_id_whatever_its_case():
+    assert gigstream("artist", "--name", "band 17 밴드", "--json").data["id"] == "a17"
+    assert gigstream("venue", "--name", "hall 19", "--json").data["id"] == "v19"
+
+
+def test_of_several_that_are_called_so_the_ids_are_shown():
+    done = gigstream("artist", "--name", "Twin")
+
+    assert done.code == 2
+    assert done.line == (
+        "several artists are called 'Twin'; give an id, such as a0 (Twin), a1 (Twin)"
+    )
+    assert done.out.split() == ["id", "name", "a0", "Twin", "a1", "Twin"]
+
+
+def test_a_name_that_nobody_has_is_wrong_use():
+    done = gigstream("venue", "--name", "Nowhere")
+
+    assert done.code == 2
+    assert done.line == "no venue is called 'Nowhere'; try a shorter part of the name"
+
+
+@pytest.mark.parametrize("live", [[], ["--live", "artists"]])
+def test_the_live_model_is_exported_for_implicit_alone(tmp_path, live):
+    found = gigstream("export", tmp_path / "model.joblib", *live, "--json").data
+    model = joblib.load(tmp_path / "model.joblib")
+
+    assert (found["artists"], found["venues"]) == (40, 20)
+    assert (len(model.user_factors), len(model.item_factors)) == (40, 20)
+
+
+def test_a_folder_that_is_not_there_is_named():
+    done = gigstream("export", "none/model.joblib")
+
+    assert done.code != 0
+    assert "none" in done.line
+
+
+def test_check_finds_everything_in_order():
+    done = gigstream("check", "--json")
+
+    assert done.code == 0
+    assert {name for name, found in done.data["checks"].items() if found["ok"]} == {
+        "settings",
+        "kafka",
+        "redis",
+        "store",
+        "solver",
+    }
+
+
+def test_check_refuses_a_compacted_topic(kafka, monkeypatch):
+    topic = kafka.create_topic(config={"cleanup.policy": "compact"})
+    monkeypatch.setenv("GIGSTREAM_KAFKA_TOPIC", topic)
+    done = gigstream("check", "--json")
+
+    assert done.code == 2
+    assert done.data["checks"]["kafka"]["said"] == (
+        f"topic {topic} has cleanup.policy=compact, which keeps one artist of each bill; "
+        "set it to delete"
+    )
+
+
+def test_before_anything_is_published_there_is_one_line(monkeypatch):
+    monkeypatch.setenv("GIGSTREAM_REDIS_PREFIX", f"empty-{random.random()}")
+    done = gigstream("artist", "a7")
+
+    assert done.code == 1
+    assert "run `gigstream train --once`, or check the prefix" in done.line
+
+
+def test_an_import_says_what_it_sent(tmp_path, kafka, monkeypatch):
+    monkeypatch.setenv("GIGSTREAM_KAFKA_TOPIC", kafka.create_topic())
+    (tmp_path / "pairs.tsv").write_text("a1\tv1\na2\tv2\n")
+    done = gigstream("import", "pairs.tsv", "--no-header", "--assume-date", "2020-01-02", "--json")
+
+    assert done.code == 0
+    assert (done.data["files"], done.data["events"]) == (1, 2)
+
+
+def test_evaluate_needs_no_server(tmp_path, monkeypatch):
+    for name in ("GIGSTREAM_KAFKA_BOOTSTRAP", "GIGSTREAM_REDIS_URL"):
+        monkeypatch.delenv(name)
+    (tmp_path / "gigs.csv").write_text("\n".join(["artist_id,venue_id,date,artist,venue", *ROWS]))
+    done = gigstream("evaluate", "gigs.csv", "--split", "0.8", "--setting", "factors=4", "--json")
+
+    assert done.code == 0
+    assert {"live", "popular", "recent", "notebook"} <= set(done.data["models"])
