@@ -2,20 +2,26 @@
 # Debian, not Alpine: confluent-kafka and implicit have no musl wheels.
 FROM python:3.12-slim-bookworm AS build
 WORKDIR /src
+# For the ALS kernel; the final image has no compiler.
+RUN apt-get update && apt-get install -y --no-install-recommends g++ && rm -rf /var/lib/apt/lists/*
 RUN python -m venv /opt/gigstream
 ENV PATH=/opt/gigstream/bin:$PATH PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 # The packages first: they change less often than the code.
 COPY lock/runtime.txt lock/
 RUN pip install --require-hashes --only-binary :all: --requirement lock/runtime.txt
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml CMakeLists.txt README.md LICENSE ./
+COPY native native
 COPY consumer consumer
 COPY trainer trainer
 COPY serving serving
 COPY gigstream gigstream
-RUN pip install --no-deps --no-build-isolation .
+# An image without the kernel would be a slow one, and nobody would see why: so it must load.
+RUN pip install --no-deps --no-build-isolation . \
+    && cd / && python -c 'import trainer.engines._als' \
+    && pip uninstall --yes cmake ninja nanobind scikit-build-core
 
 FROM python:3.12-slim-bookworm
-# implicit links the system's libgomp.
+# implicit and the ALS kernel link the system's libgomp.
 RUN apt-get update \
     && apt-get install -y --no-install-recommends libgomp1 \
     && rm -rf /var/lib/apt/lists/* \

@@ -18,6 +18,10 @@ has_redis() {
     }
 }
 
+has_compiler() {
+    command -v "${CXX:-c++}" >/dev/null || command -v g++ >/dev/null
+}
+
 has_java() {
     version=$(java -version 2>&1 | sed -n '1s/.*version "\([0-9]*\).*/\1/p') || version=
     [ "${version:-0}" -ge 17 ]
@@ -40,6 +44,7 @@ packages() {
     case "$manager $1" in
         "apt-get python") apt_python ;;
         "apt-get libgomp") echo libgomp1 ;;
+        "apt-get compiler") echo g++ ;;
         "apt-get java") apt_java ;;
         "apt-get redis") echo redis-server ;;
         "dnf python") echo python3 ;;
@@ -105,9 +110,15 @@ esac
 manager=$(manager_here)
 
 missing=$(lacking)
-if [ -n "$missing" ] && [ "$manager" = apt-get ] && [ "$(id -u)" = 0 ]; then
-    install
-    missing=$(lacking)
+may_install() { [ "$manager" = apt-get ] && [ "$(id -u)" = 0 ]; }
+
+# A compiler is worth having, not needed: without one `implicit` fits in place of our own kernel.
+if may_install; then
+    has_compiler || missing="$missing compiler"
+    if [ -n "$missing" ]; then
+        install
+        missing=$(lacking)
+    fi
 fi
 if [ -n "$missing" ]; then
     # shellcheck disable=SC2086

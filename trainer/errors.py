@@ -7,6 +7,7 @@ TrainerError              1  failed while working
 ├── BadSplit              2  a share of plays that is not between 0 and 1
 ├── NothingToFit          2  there are no plays to fit, to evaluate or to export
 ├── Unwritable            2  an export's folder does not take files
+├── EngineMissing        2  this install has no such solver
 ├── TooLarge              2  more rows or pairs than 32-bit indices number
 └── InsaneModel           4  a model could not rank: it is never published
 """
@@ -60,3 +61,9 @@ class InsaneModel(TrainerError):
     """Factors, biases or additions hold a NaN or an infinity, or are absurdly large."""
 
     exit_code = 4
+
+
+class EngineMissing(TrainerError):
+    """This install has no such solver."""
+
+    exit_code = 2

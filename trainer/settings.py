@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from consumer.settings import StoreSettings
 from serving.settings import ServingSettings
+from trainer.kernel import usable
 from trainer.plan import Policy
 
 
@@ -15,8 +16,9 @@ class Recipe(BaseModel):
 
     model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
 
-    engine: Literal["implicit"] = "implicit"
-    """Which ALS solver fits the factors. Default: `implicit`, the library of that name."""
+    engine: Literal["local", "implicit"] = "local"
+    """Which ALS solver fits the factors: our own, or the library `implicit`. Default: `local`;
+    where that was not built, the trainer takes `implicit` and says so once."""
 
     factors: int = Field(default=64, ge=1, le=1024)
     """Length of an artist's or venue's vector. Default: 64."""
@@ -30,7 +32,8 @@ class Recipe(BaseModel):
     pair that never met has c = 1. Default: 10."""
 
     iterations: int = Field(default=15, ge=1)
-    """Sweeps over artists and venues in a cold fit. Default: 15."""
+    """Sweeps over artists and venues in a cold fit. `local`, whose sweeps gain more, does at most
+    1 / 1.3 as many, and ends when one lowers the objective by less than 0.006 %. Default: 15."""
 
     als_half_life_days: float = Field(default=365.0, gt=0)
     """After how many days a play weighs half in the factors. Default: 365."""
@@ -82,8 +85,9 @@ class TrainerSettings(StoreSettings, ServingSettings, Recipe):
         return self.home / "models"
 
     def recipe(self) -> Recipe:
-        """What a cold fit depends on, alone."""
-        return Recipe(**{name: getattr(self, name) for name in Recipe.model_fields})
+        """What a cold fit depends on, alone; its engine is one that this install has."""
+        given = {name: getattr(self, name) for name in Recipe.model_fields}
+        return Recipe(**(given | {"engine": usable(self.engine)}))
 
     def policy(self) -> Policy:
         """When to refit."""

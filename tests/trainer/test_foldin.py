@@ -97,7 +97,7 @@ def test_it_agrees_with_implicit_s_own_recalculation():
 
 
 def test_who_is_folded_in_from_the_plays_of_the_fit_stays_where_the_fit_put_them():
-    recipe = Recipe(factors=8, iterations=200)
+    recipe = Recipe(engine="implicit", factors=8, iterations=200)  # all 200 sweeps
     model = fit(PLAYS, ARTISTS, VENUES, NOW, recipe)
 
     again = fold_in(model, PLAYS, np.arange(40), np.arange(15))

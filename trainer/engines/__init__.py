@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
+from trainer.errors import EngineMissing
+from trainer.kernel import built
 from trainer.settings import Recipe
 
 
@@ -26,7 +28,7 @@ class Engine(Protocol):
     """Fits both sides' factors."""
 
     def fit(self, confidence: csr_matrix, start: Factors, recipe: Recipe) -> Factors:
-        """Alternate from `start` for `recipe.iterations` sweeps, artists first.
+        """Alternate from `start` for at most `recipe.iterations` sweeps, artists first.
 
         Args:
             confidence: artists x venues, float32, columns sorted: already times alpha.
@@ -40,9 +42,19 @@ def engine(name: str) -> Engine:
 
     Raises:
         ValueError: there is none.
+        EngineMissing: it was not built.
     """
-    if name != "implicit":
-        raise ValueError(f"engine: {name!r} is unknown; use 'implicit'")
-    from trainer.engines.implicit import Implicit  # noqa: PLC0415 - only the one that is used
+    # Only the one that is used is imported.
+    if name == "implicit":
+        from trainer.engines.implicit import Implicit  # noqa: PLC0415
 
-    return Implicit()
+        return Implicit()
+    if name != "local":
+        raise ValueError(f"engine: {name!r} is unknown; use 'local' or 'implicit'")
+    if not built():
+        raise EngineMissing(
+            "engine: 'local' was not built here; reinstall with a C++ compiler or use 'implicit'"
+        )
+    from trainer.engines.local import Local  # noqa: PLC0415
+
+    return Local()

@@ -1,0 +1,60 @@
+// What the bindings ask of a kernel. Compiled once per instruction set: see kernel.cpp.
+#pragma once
+#include <cstdint>
+
+namespace gigstream {
+
+// A sparse matrix by rows. `confidence` is readable for three floats past its end.
+struct Rows {
+    const int32_t* indptr;
+    const int32_t* column;
+    const float* confidence;
+    int64_t count;
+};
+
+// Rows [first, last), which one thread works through at a time.
+struct Stripe {
+    int64_t first, last;
+};
+
+// One half-step: every row's whitened vector anew, while the other side stands still.
+struct Half {
+    Rows rows;
+    const Stripe* stripes;
+    int64_t stripe_count;
+    const void* fixed;    // the other side, whitened: float32, or bf16 packed in pairs
+    bool packed;          // which of the two
+    const float* start;   // rows x width: where conjugate gradients begin, after ...
+    const float* change;  // width x width: ... this change of coordinates
+    float* out;           // rows x width
+    double* gram;         // width x width: out' out
+    int width, steps, threads;
+};
+
+// out = rows * change, in one of three forms.
+struct Product {
+    const float* rows;
+    int64_t count;
+    const float* change;
+    float* plain;          // count x width, or null
+    uint16_t* packed;      // count x width bf16, or null
+    float* scattered;      // row r goes to scattered[order[r]], `factors` floats each, or null
+    const int32_t* order;
+    int width, factors, threads;
+};
+
+struct Kernel {
+    const char* name;
+    double (*solve)(const Half&);  // returns the change of the objective against all x = 0
+    void (*multiply)(const Product&);
+    void (*gram)(const float* rows, int64_t count, int width, const Stripe*, int64_t stripes,
+                 int threads, double* out);
+};
+
+const Kernel* kernel_portable();
+#ifdef GIGSTREAM_X86
+const Kernel* kernel_v3();
+const Kernel* kernel_v4();
+#endif
+
+}  // namespace gigstream

@@ -1,0 +1,25 @@
+// Order and shape of the work: rows by degree, the transpose, stripes of equal work.
+#pragma once
+#include <vector>
+
+#include "als.hpp"
+
+namespace gigstream {
+
+// Rows by length, longest first; equal lengths in row order.
+void by_length(const int32_t* length, int64_t rows, int32_t* order);
+
+struct Relabelled {
+    int32_t* indptr;
+    int32_t* column;
+    float* confidence;
+};
+
+// The matrix and its transpose with rows and columns in these orders (new -> old).
+// `row_order` and `rank` (old column -> new) name them; `by_column.indptr` is filled already.
+void relabel(const Rows& from, const int32_t* row_order, const int32_t* rank, int64_t columns,
+             Relabelled by_row, Relabelled by_column, int threads);
+
+std::vector<Stripe> stripes(const int32_t* indptr, int64_t rows, int width);
+
+}  // namespace gigstream

@@ -1,0 +1,214 @@
+// Python bindings: shapes are checked here, and trusted everywhere else.
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include <stdexcept>
+#include <string>
+
+#include "layout.hpp"
+
+namespace nb = nanobind;
+using namespace gigstream;
+
+template <class T, int N>
+using In = nb::ndarray<const T, nb::ndim<N>, nb::c_contig, nb::device::cpu>;
+template <class T, int N>
+using Out = nb::ndarray<T, nb::ndim<N>, nb::c_contig, nb::device::cpu>;
+
+constexpr int WIDTHS[] = {32, 64, 96, 128, 192, 256, 384, 512};
+
+static void require(bool holds, const char* message) {
+    if (!holds) throw std::invalid_argument(message);
+}
+
+static std::vector<const Kernel*> kernels() {
+    std::vector<const Kernel*> found{kernel_portable()};
+#ifdef GIGSTREAM_X86
+    __builtin_cpu_init();
+    bool v3 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+              __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
+    bool v4 = v3 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
+              __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+              __builtin_cpu_supports("avx512cd");
+    if (v3) found.push_back(kernel_v3());
+    if (v4) found.push_back(kernel_v4());
+#endif
+    return found;
+}
+
+static const Kernel& kernel(const std::string& isa) {
+    for (const Kernel* one : kernels())
+        if (isa == one->name) return *one;
+    throw std::invalid_argument("isa: this machine has no '" + isa + "'");
+}
+
+static std::vector<std::string> isas() {
+    std::vector<std::string> names;
+    for (const Kernel* one : kernels()) names.push_back(one->name);
+    return names;
+}
+
+static int width(int factors) {
+    for (int one : WIDTHS)
+        if (factors <= one) return one;
+    throw std::invalid_argument("factors: at most 512");
+}
+
+static int checked_width(size_t columns) {
+    require(columns <= 512 && width(int(columns)) == int(columns), "width: not a compiled one");
+    return int(columns);
+}
+
+static Rows rows_of(In<int32_t, 1> indptr, In<int32_t, 1> column, In<float, 1> confidence,
+                    int64_t columns, int64_t slack) {
+    require(indptr.shape(0) >= 1 && indptr.data()[0] == 0, "indptr: begins with 0");
+    int64_t count = int64_t(indptr.shape(0)) - 1, nonzeros = indptr.data()[count];
+    for (int64_t row = 0; row < count; row++)
+        require(indptr.data()[row] <= indptr.data()[row + 1], "indptr: falls");
+    require(int64_t(column.shape(0)) >= nonzeros, "column: shorter than indptr says");
+    require(int64_t(confidence.shape(0)) >= nonzeros + slack, "confidence: too short");
+    uint32_t wrong = 0;
+    for (int64_t k = 0; k < nonzeros; k++) wrong |= uint32_t(column.data()[k]) >= uint32_t(columns);
+    require(!wrong, "column: out of range");
+    return {indptr.data(), column.data(), confidence.data(), count};
+}
+
+static void py_by_length(In<int32_t, 1> length, Out<int32_t, 1> order) {
+    require(length.shape(0) == order.shape(0), "order: one of each length");
+    for (size_t row = 0; row < length.shape(0); row++)
+        require(length.data()[row] >= 0, "length: negative");
+    by_length(length.data(), int64_t(length.shape(0)), order.data());
+}
+
+static void py_relabel(In<int32_t, 1> indptr, In<int32_t, 1> column, In<float, 1> confidence,
+                       In<int32_t, 1> row_order, In<int32_t, 1> rank, Out<int32_t, 1> row_indptr,
+                       Out<int32_t, 1> row_column, Out<float, 1> row_confidence,
+                       Out<int32_t, 1> column_indptr, Out<int32_t, 1> column_row,
+                       Out<float, 1> column_confidence, int threads) {
+    int64_t columns = int64_t(rank.shape(0));
+    Rows from = rows_of(indptr, column, confidence, columns, 0);
+    size_t nonzeros = size_t(from.indptr[from.count]);
+    require(int64_t(row_order.shape(0)) == from.count, "row_order: one of each row");
+    require(row_indptr.shape(0) == indptr.shape(0), "row_indptr: as indptr");
+    require(int64_t(column_indptr.shape(0)) == columns + 1, "column_indptr: columns + 1");
+    require(size_t(column_indptr.data()[columns]) == nonzeros, "column_indptr: other matrix");
+    for (auto& size : {row_column.shape(0), column_row.shape(0), row_confidence.shape(0),
+                       column_confidence.shape(0)})
+        require(size >= nonzeros, "out: too short");
+    nb::gil_scoped_release released;
+    relabel(from, row_order.data(), rank.data(), columns,
+            {row_indptr.data(), row_column.data(), row_confidence.data()},
+            {column_indptr.data(), column_row.data(), column_confidence.data()}, threads);
+}
+
+// `packed` as uint16 is bf16; as float32 it is the plain product.
+static Product product(In<float, 2> rows, In<float, 2> change, int threads) {
+    Product one{};
+    one.rows = rows.data();
+    one.count = int64_t(rows.shape(0));
+    one.change = change.data();
+    one.width = checked_width(rows.shape(1));
+    one.threads = threads;
+    require(change.shape(0) == rows.shape(1) && change.shape(1) == rows.shape(1), "change: width");
+    return one;
+}
+
+template <class T>
+static void py_multiply(const std::string& isa, In<float, 2> rows, In<float, 2> change,
+                        Out<T, 2> out, int threads) {
+    Product one = product(rows, change, threads);
+    require(out.shape(0) == rows.shape(0) && out.shape(1) == rows.shape(1), "out: as rows");
+    if constexpr (sizeof(T) == 2)
+        one.packed = out.data();
+    else
+        one.plain = out.data();
+    const Kernel& chosen = kernel(isa);
+    nb::gil_scoped_release released;
+    chosen.multiply(one);
+}
+
+static void py_scatter(const std::string& isa, In<float, 2> rows, In<float, 2> change,
+                       In<int32_t, 1> order, Out<float, 2> out, int threads) {
+    Product one = product(rows, change, threads);
+    require(out.shape(0) == rows.shape(0) && out.shape(1) <= rows.shape(1), "out: as rows");
+    require(order.shape(0) == rows.shape(0), "order: one of each row");
+    for (size_t row = 0; row < order.shape(0); row++)
+        require(uint32_t(order.data()[row]) < order.shape(0), "order: out of range");
+    one.scattered = out.data();
+    one.order = order.data();
+    one.factors = int(out.shape(1));
+    const Kernel& chosen = kernel(isa);
+    nb::gil_scoped_release released;
+    chosen.multiply(one);
+}
+
+static void py_gram(const std::string& isa, In<float, 2> rows, Out<double, 2> out, int threads) {
+    int columns = checked_width(rows.shape(1));
+    require(out.shape(0) == rows.shape(1) && out.shape(1) == rows.shape(1), "out: width x width");
+    const Kernel& chosen = kernel(isa);
+    nb::gil_scoped_release released;
+    int64_t count = int64_t(rows.shape(0));
+    std::vector<Stripe> parts;
+    for (int64_t row = 0; row < count; row += 1024)
+        parts.push_back({row, row + 1024 < count ? row + 1024 : count});
+    chosen.gram(rows.data(), count, columns, parts.data(), int64_t(parts.size()), threads,
+                out.data());
+}
+
+template <class T>
+static double py_solve(const std::string& isa, In<int32_t, 1> indptr, In<int32_t, 1> column,
+                       In<float, 1> confidence, In<T, 2> fixed, In<float, 2> start,
+                       In<float, 2> change, Out<float, 2> out, Out<double, 2> gram, int steps,
+                       int threads) {
+    Half half{};
+    half.rows = rows_of(indptr, column, confidence, int64_t(fixed.shape(0)), 3);
+    half.width = checked_width(fixed.shape(1));
+    size_t columns = size_t(half.width), rows = size_t(half.rows.count);
+    require(start.shape(0) == rows && start.shape(1) == columns, "start: rows x width");
+    require(out.shape(0) == rows && out.shape(1) == columns, "out: rows x width");
+    require(change.shape(0) == columns && change.shape(1) == columns, "change: width x width");
+    require(gram.shape(0) == columns && gram.shape(1) == columns, "gram: width x width");
+    half.fixed = fixed.data();
+    half.packed = sizeof(T) == 2;
+    half.start = start.data();
+    half.change = change.data();
+    half.out = out.data();
+    half.gram = gram.data();
+    half.steps = steps;
+    half.threads = threads;
+    const Kernel& chosen = kernel(isa);
+    nb::gil_scoped_release released;
+    std::vector<Stripe> parts = stripes(half.rows.indptr, half.rows.count, half.width);
+    half.stripes = parts.data();
+    half.stripe_count = int64_t(parts.size());
+    return chosen.solve(half);
+}
+
+NB_MODULE(_als, m) {
+    using namespace nb::literals;
+    m.def("isas", &isas);
+    m.def("width", &width, "factors"_a);
+    m.def("by_length", &py_by_length, "length"_a, "order"_a.noconvert());
+    m.def("relabel", &py_relabel, "indptr"_a.noconvert(), "column"_a.noconvert(),
+          "confidence"_a.noconvert(), "row_order"_a.noconvert(), "rank"_a.noconvert(),
+          "row_indptr"_a.noconvert(), "row_column"_a.noconvert(), "row_confidence"_a.noconvert(),
+          "column_indptr"_a.noconvert(), "column_row"_a.noconvert(),
+          "column_confidence"_a.noconvert(), "threads"_a);
+    m.def("multiply", &py_multiply<float>, "isa"_a, "rows"_a.noconvert(), "change"_a.noconvert(),
+          "out"_a.noconvert(), "threads"_a);
+    m.def("multiply", &py_multiply<uint16_t>, "isa"_a, "rows"_a.noconvert(),
+          "change"_a.noconvert(), "out"_a.noconvert(), "threads"_a);
+    m.def("scatter", &py_scatter, "isa"_a, "rows"_a.noconvert(), "change"_a.noconvert(),
+          "order"_a.noconvert(), "out"_a.noconvert(), "threads"_a);
+    m.def("gram", &py_gram, "isa"_a, "rows"_a.noconvert(), "out"_a.noconvert(), "threads"_a);
+    m.def("solve", &py_solve<float>, "isa"_a, "indptr"_a.noconvert(), "column"_a.noconvert(),
+          "confidence"_a.noconvert(), "fixed"_a.noconvert(), "start"_a.noconvert(),
+          "change"_a.noconvert(), "out"_a.noconvert(), "gram"_a.noconvert(), "steps"_a,
+          "threads"_a);
+    m.def("solve", &py_solve<uint16_t>, "isa"_a, "indptr"_a.noconvert(), "column"_a.noconvert(),
+          "confidence"_a.noconvert(), "fixed"_a.noconvert(), "start"_a.noconvert(),
+          "change"_a.noconvert(), "out"_a.noconvert(), "gram"_a.noconvert(), "steps"_a,
+          "threads"_a);
+}

@@ -1,0 +1,213 @@
+// Conjugate gradients on single rows in whitened coordinates.
+//
+// A row with columns k, confidences c_k and the other side's whitened vectors y_k minimises
+//     totalk c_k (1 - y_k.z)^2 - (y_k.z)^2  +  |z|^2,
+// that is, solves (I + totalk (c_k - 1) y_k y_k') z = totalk c_k y_k. Hu, Koren and Volinsky (2008)
+// subtract the cells without plays in the same way; whitening turns their Gram matrix into I.
+#pragma once
+#include "als.hpp"
+#include "products.hpp"
+
+namespace {
+
+using namespace gigstream;
+
+constexpr int LOCKSTEP = 4;               // rows solved side by side, to hide latencies
+constexpr int AHEAD = 32;                 // non-zeros between prefetch and use
+constexpr int GULP = 16;                  // rows gathered before the first pass uses them
+constexpr int64_t HELD_FLOATS = 1 << 21;  // a longer row is gathered anew in every pass
+constexpr float TINY = 1e-30f;            // a squared length of nothing
+
+// The vectors and residuals of up to LOCKSTEP rows.
+template <int F>
+struct Group {
+    static constexpr int N = F / VL;
+    struct Member {
+        Vec z[N], residual[N], direction[N], image[N];
+        int64_t begin;
+        int length;
+        float* held;  // its gathered vectors
+        float squared;
+    };
+    Member members[LOCKSTEP];
+};
+
+INLINE int to_four(int n) { return (n + 3) & ~3; }
+
+template <int F, bool FIRST>
+INLINE Quad weights(Quad score, const float* confidence, Quad& value) {
+    Quad c = *(const QuadAt*)confidence, extra = c - 1.f;
+    if (!FIRST) return extra * score;
+    Quad weight = c - extra * score;
+    value -= score * (c + weight);
+    return weight;
+}
+
+// sum += weight_k y_k over `count` vectors (a multiple of four; those past the row's end are 0),
+// where weight_k = (c_k - 1) (y_k . p), or, FIRST, c_k - (c_k - 1) (y_k . p). Returns, FIRST, the
+// objective's part that depends on these cells.
+template <int F, bool FIRST>
+INLINE float pass_wide(const float* y, int count, const float* c, const Vec* p, Vec* total) {
+    constexpr int N = F / VL;
+    Quad value = {};
+    for (int k = 0; k < count; k += 4, y += 4 * F) {
+        Vec t[4] = {};
+#pragma GCC unroll 8
+        for (int v = 0; v < N; v++)
+#pragma GCC unroll 4
+            for (int q = 0; q < 4; q++) t[q] += load(y + q * F + VL * v) * p[v];
+        Quad w = weights<F, FIRST>(sums(t[0], t[1], t[2], t[3]), c + k, value);
+        Vec w0 = all(w[0]), w1 = all(w[1]), w2 = all(w[2]), w3 = all(w[3]);
+#pragma GCC unroll 8
+        for (int v = 0; v < N; v++)
+            total[v] += (load(y + VL * v) * w0 + load(y + F + VL * v) * w1) +
+                       (load(y + 2 * F + VL * v) * w2 + load(y + 3 * F + VL * v) * w3);
+    }
+    return sum(value);
+}
+
+// The same with p and the sums in registers, where they fit.
+template <int F, bool FIRST>
+INLINE float pass_narrow(const float* y, int count, const float* c, const Vec* p_, Vec* total) {
+    constexpr int N = F / VL;
+    Quad value = {};
+    Vec p[N], even[N], odd[N];
+#pragma GCC unroll 4
+    for (int v = 0; v < N; v++) p[v] = p_[v], even[v] = total[v], odd[v] = Vec{};
+    for (int k = 0; k < count; k += 4, y += 4 * F) {
+        Vec t[4];
+#pragma GCC unroll 4
+        for (int q = 0; q < 4; q++) {
+            t[q] = load(y + q * F) * p[0];
+#pragma GCC unroll 4
+            for (int v = 1; v < N; v++) t[q] += load(y + q * F + VL * v) * p[v];
+        }
+        Quad quad = weights<F, FIRST>(sums(t[0], t[1], t[2], t[3]), c + k, value);
+        float w[4];
+        *(QuadAt*)w = quad;
+        asm volatile("" : "+m"(w));  // broadcasts from memory are loads; from a register, shuffles
+#pragma GCC unroll 2
+        for (int q = 0; q < 4; q += 2)
+#pragma GCC unroll 4
+            for (int v = 0; v < N; v++) {
+                even[v] += load(y + q * F + VL * v) * w[q];
+                odd[v] += load(y + (q + 1) * F + VL * v) * w[q + 1];
+            }
+    }
+#pragma GCC unroll 4
+    for (int v = 0; v < N; v++) total[v] = even[v] + odd[v];
+    return sum(value);
+}
+
+template <int F, bool FIRST>
+INLINE float pass(const float* y, int count, const float* c, const Vec* p, Vec* total) {
+    if constexpr (VL == 16 && F / VL <= 4) return pass_narrow<F, FIRST>(y, count, c, p, total);
+    return pass_wide<F, FIRST>(y, count, c, p, total);
+}
+
+template <int F, bool PACKED>
+struct RowSolver {
+    static constexpr int N = F / VL;
+    typedef typename Group<F>::Member Member;
+    const Half& half;
+    float* buffer;  // HELD_FLOATS, and four vectors more per row in lock step
+    int64_t nonzeros;
+
+    INLINE void prefetch(int64_t at) const {
+        if (at >= nonzeros) return;
+        constexpr int BYTES = F * (PACKED ? 2 : 4);
+        const char* vector = (const char*)half.fixed + int64_t(half.rows.column[at]) * BYTES;
+        for (int byte = 0; byte < BYTES; byte += 64) __builtin_prefetch(vector + byte);
+    }
+
+    INLINE void fetch(int64_t row, float* to) const {
+        if (PACKED)
+            unpack<F>((const uint16_t*)half.fixed + row * F, to);
+        else
+            memcpy(to, (const float*)half.fixed + row * F, F * sizeof(float));
+    }
+
+    // The vectors of `count` non-zeros, and zeros up to a multiple of four.
+    INLINE void gather(int64_t from, int count, float* to) const {
+        for (int k = 0; k < count; k++) {
+            prefetch(from + k + AHEAD);
+            fetch(half.rows.column[from + k], to + size_t(k) * F);
+        }
+        memset(to + size_t(count) * F, 0, size_t(to_four(count) - count) * F * sizeof(float));
+    }
+
+    static bool holds(int length) { return int64_t(to_four(length)) * F <= HELD_FLOATS; }
+
+    // One pass over a row, gathering on the way; a row that is held stays in its place.
+    template <bool FIRST>
+    float gathering_pass(Member& m, const Vec* p, Vec* total) const {
+        bool holding = holds(m.length);
+        float value = 0;
+        for (int k = 0; k < m.length; k += GULP) {
+            int count = m.length - k < GULP ? m.length - k : GULP;
+            float* y = m.held + (holding ? size_t(k) * F : 0);
+            gather(m.begin + k, count, y);
+            value += pass<F, FIRST>(y, to_four(count), half.rows.confidence + m.begin + k, p, total);
+        }
+        return value;
+    }
+
+    INLINE float begin(Member& m, const float* start) const {
+        for (int v = 0; v < N; v++) m.z[v] = load(start + VL * v), m.residual[v] = -m.z[v];
+        float value = dot<N>(m.z, m.z) + gathering_pass<true>(m, m.z, m.residual);
+        for (int v = 0; v < N; v++) m.direction[v] = m.residual[v];
+        m.squared = dot<N>(m.residual, m.residual);
+        return value;
+    }
+
+    INLINE void apply(Member& m) const {
+        for (int v = 0; v < N; v++) m.image[v] = m.direction[v];
+        if (holds(m.length))
+            pass<F, false>(m.held, to_four(m.length), half.rows.confidence + m.begin, m.direction,
+                           m.image);
+        else
+            gathering_pass<false>(m, m.direction, m.image);
+    }
+
+    // Returns by how much the objective falls: exactly squared * pace for conjugate directions.
+    INLINE float descend(Member& m) const {
+        float curvature = dot<N>(m.direction, m.image);
+        float pace = m.squared / (curvature > TINY ? curvature : TINY), fall = pace * m.squared;
+        for (int v = 0; v < N; v++) {
+            m.z[v] += m.direction[v] * pace;
+            m.residual[v] -= m.image[v] * pace;
+        }
+        float left = dot<N>(m.residual, m.residual);
+        float turn = left / (m.squared > TINY ? m.squared : TINY);
+        for (int v = 0; v < N; v++) m.direction[v] = m.residual[v] + m.direction[v] * turn;
+        m.squared = left;
+        return fall;
+    }
+
+    // Rows first .. first + count - 1, whose starts are at z, and whose solutions replace them.
+    double solve(int64_t first, int count, float* z) const {
+        Group<F> group;
+        double value = 0;
+        float* held = buffer;
+        for (int q = 0; q < count; q++) {
+            Member& m = group.members[q];
+            m.begin = half.rows.indptr[first + q];
+            m.length = half.rows.indptr[first + q + 1] - int32_t(m.begin);
+            m.held = held;
+            held += holds(m.length) ? size_t(to_four(m.length)) * F : 0;
+            value += begin(m, z + size_t(q) * F);
+        }
+        for (int step = 0; step < half.steps; step++) {
+            for (int q = 0; q < count; q++) apply(group.members[q]);
+            for (int q = 0; q < count; q++) value -= descend(group.members[q]);
+        }
+        for (int q = 0; q < count; q++)
+            for (int v = 0; v < N; v++) store(z + size_t(q) * F + VL * v, group.members[q].z[v]);
+        return value;
+    }
+
+    // Short rows go together; rows are sorted by length, so a group's first is its longest.
+    static int together(int length) { return length <= 24 ? 4 : length <= 64 ? 2 : 1; }
+};
+
+}  // namespace

@@ -1,0 +1,320 @@
+"""Our own engine solves the objective: against dense algebra, on any shape, to any bit."""
+
+import logging
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.sparse import csr_matrix
+
+from support.gigs import SMALL, world
+from trainer import kernel
+from trainer.engines import Factors, _als, engine
+from trainer.engines.local import Local
+from trainer.engines.relabelled import padded, relabelled
+from trainer.engines.whitened import Means, plain, solved
+from trainer.errors import EngineMissing
+from trainer.matrix import DAY_MS, Plays, confidence
+from trainer.model import fit
+from trainer.settings import Recipe, TrainerSettings
+from trainer.start import initial
+
+NOW = 365 * DAY_MS
+ISAS = _als.isas()
+
+
+def start(n_artists: int, n_venues: int, factors: int) -> Factors:
+    ids = [str(row) for row in range(max(n_artists, n_venues))]
+    return Factors(
+        initial(ids[:n_artists], seed=1, side="artist", factors=factors),
+        initial(ids[:n_venues], seed=1, side="venue", factors=factors),
+    )
+
+
+def objective(matrix: csr_matrix, factors: Factors, penalty: float) -> float:
+    """As `trainer.engines` states it, cell by cell; stored zeros are played."""
+    artists, venues = (side.astype(np.float64) for side in factors)
+    played = matrix.copy()
+    played.data = np.ones_like(played.data)
+    played = played.toarray() > 0
+    c = np.where(played, matrix.toarray().astype(np.float64), 1.0)
+    misfit = c * (played - artists @ venues.T) ** 2
+    return misfit.sum() + penalty * ((artists**2).sum() + (venues**2).sum())
+
+
+def exact(matrix: csr_matrix, venues: np.ndarray, penalty: float) -> np.ndarray:
+    """Every artist's minimum, in float64, by a dense solve."""
+    fixed = venues.astype(np.float64)
+    gram = fixed.T @ fixed + penalty * np.eye(fixed.shape[1])
+    rows = []
+    for begin, end in zip(matrix.indptr[:-1], matrix.indptr[1:], strict=True):
+        y, c = fixed[matrix.indices[begin:end]], matrix.data[begin:end].astype(np.float64)
+        rows.append(np.linalg.solve(gram + y.T @ ((c - 1)[:, None] * y), y.T @ c))
+    return np.array(rows).reshape(matrix.shape[0], fixed.shape[1])
+
+
+def half(matrix, venues, penalty, *, isa, packed=False, threads=1, steps=60):
+    """One half-step's artists, and the objective that it tells."""
+    means = Means(isa, threads, steps, packed)
+    there = relabelled(matrix, threads)
+    old = plain(
+        padded(np.zeros((matrix.shape[0], venues.shape[1]), np.float32), there.artist_order), means
+    )
+    fixed = plain(padded(venues, there.venue_order), means)
+    out = np.empty_like(old.coordinates)
+    made, value = solved(there.artists, old, fixed, penalty, means=means, out=out)
+    artists = np.empty((matrix.shape[0], venues.shape[1]), np.float32)
+    basis = np.ascontiguousarray(made.basis, np.float32)
+    _als.scatter(isa, made.coordinates, basis, there.artist_order, artists, threads)
+    return artists, value + float(matrix.data.sum(dtype=np.float64))
+
+
+@st.composite
+def matrices(draw):
+    """Any shape, rows of any length from none to all, confidences around and below 1."""
+    n_artists, n_venues = draw(st.integers(1, 130)), draw(st.integers(1, 90))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    filled = draw(st.sampled_from([0.0, 0.02, 0.2, 1.0]))
+    cells = rng.random((n_artists, n_venues)) < filled * rng.random((n_artists, 1)) * 2
+    values = rng.gamma(1.0, draw(st.sampled_from([0.3, 2.0, 20.0])), cells.shape) + 1e-3
+    return csr_matrix(np.where(cells, values, 0).astype(np.float32))
+
+
+@settings(max_examples=60, deadline=None)
+@given(matrix=matrices(), factors=st.integers(1, 140), isa=st.sampled_from(ISAS))
+def test_a_half_step_is_a_dense_float64_solve(matrix, factors, isa):
+    venues = np.random.default_rng(3).normal(size=(matrix.shape[1], factors)).astype(np.float32)
+
+    artists, value = half(matrix, venues, 2.0, isa=isa)
+    wanted = exact(matrix, venues, 2.0)
+
+    assert np.abs(artists - wanted).max() <= 1e-4 * max(np.abs(wanted).max(), 1e-3)
+    assert value == pytest.approx(objective(matrix, Factors(wanted, venues), 2.0), rel=1e-4)
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("factors", [8, 64, 96, 192, 256, 384, 512])
+def test_every_compiled_width_is_exact_for_every_instruction_set(factors, isa):
+    matrix = confidence(world(n_plays=3000)[0], NOW, Recipe())
+    venues = start(*matrix.shape, factors).venues * 50
+
+    artists, _ = half(matrix, venues, 2.0, isa=isa)
+    wanted = exact(matrix, venues, 2.0)
+
+    assert np.abs(artists - wanted).max() <= 1e-4 * np.abs(wanted).max()
+
+
+@pytest.mark.parametrize("isa", ISAS)
+def test_a_row_too_long_to_be_held_is_gathered_in_every_pass(isa):
+    # 512 factors: more than 4096 cells are not held.
+    rng = np.random.default_rng(1)
+    matrix = csr_matrix(rng.gamma(2.0, 2.0, (3, 5003)).astype(np.float32))
+    venues = rng.normal(scale=0.05, size=(5003, 512)).astype(np.float32)
+
+    artists, value = half(matrix, venues, 20.0, isa=isa)
+    wanted = exact(matrix, venues, 20.0)
+
+    assert np.abs(artists - wanted).max() <= 1e-4 * np.abs(wanted).max()
+    assert value == pytest.approx(objective(matrix, Factors(wanted, venues), 20.0), rel=1e-4)
+
+
+@pytest.mark.parametrize("isa", ISAS)
+def test_bf16_is_as_near_as_its_eight_bits(isa):
+    matrix = confidence(world(n_plays=3000)[0], NOW, Recipe())
+    venues = start(*matrix.shape, 64).venues * 50
+
+    artists, value = half(matrix, venues, 2.0, isa=isa, packed=True)
+    wanted = exact(matrix, venues, 2.0)
+
+    assert np.abs(artists - wanted).max() <= 1e-2 * np.abs(wanted).max()
+    assert value == pytest.approx(objective(matrix, Factors(wanted, venues), 2.0), rel=5e-3)
+
+
+def test_all_instruction_sets_fit_the_same_model():
+    matrix = confidence(world(n_plays=3000)[0], NOW, Recipe())
+    recipe = Recipe(factors=24, regularization=5, iterations=6)
+    fits = [Local(isa=isa).fit(matrix, start(*matrix.shape, 24), recipe) for isa in ISAS]
+
+    for other in fits[1:]:
+        np.testing.assert_allclose(
+            other.artists @ other.venues.T, fits[0].artists @ fits[0].venues.T, atol=1e-3
+        )
+
+
+@pytest.mark.parametrize("isa", ISAS)
+def test_an_artist_without_plays_gets_zeros_even_from_a_start_that_is_none(isa):
+    matrix = csr_matrix(np.array([[3, 0, 2], [0, 0, 0]], np.float32))
+
+    factors = Local(isa=isa).fit(matrix, start(2, 3, 5), Recipe(factors=5, regularization=0.1))
+
+    assert factors.artists[0].any()
+    assert not factors.artists[1].any()
+    assert not factors.venues[1].any()
+
+
+def test_a_hand_solved_example_comes_out():
+    # See test_engines.py.
+    y = np.sqrt(np.sqrt(1.5) - 0.25)
+    matrix = csr_matrix(np.full((3, 2), 2, np.float32))
+
+    recipe = Recipe(factors=1, regularization=1, iterations=100)
+    factors = Local(tolerance=0).fit(matrix, start(3, 2, 1), recipe)
+
+    np.testing.assert_allclose(np.abs(factors.artists), y * np.sqrt(2 / 3), rtol=1e-5)
+    np.testing.assert_allclose(np.abs(factors.venues), y, rtol=1e-5)
+
+
+@pytest.mark.parametrize("penalty", [0.5, 5.0, 30.0])
+def test_it_ends_no_higher_than_implicit_at_the_same_confidences(penalty):
+    matrix = confidence(world(n_plays=3000)[0], NOW, Recipe())
+    recipe = Recipe(factors=16, regularization=penalty)
+    begun = start(*matrix.shape, 16)
+    ours, theirs = (engine(name).fit(matrix, begun, recipe) for name in ("local", "implicit"))
+
+    reached, anchor = (objective(matrix, factors, penalty) for factors in (ours, theirs))
+    assert reached <= anchor * (1 + 1e-3)
+
+
+@pytest.mark.parametrize("beta", [0.0, 0.5, 5.0, 1000.0])
+def test_the_objective_falls_in_every_sweep_however_far_a_leap_goes(beta):
+    matrix = confidence(world(n_plays=3000)[0], NOW, Recipe())
+    told: list[float] = []
+    recipe = Recipe(factors=16, regularization=5, iterations=20)
+
+    factors = Local(beta=beta, tolerance=0, watch=told.append).fit(
+        matrix, start(*matrix.shape, 16), recipe
+    )
+
+    assert len(told) == 20
+    # It is told from float32 sums: at the bottom they waver by some 1e-6.
+    assert all(after <= before * (1 + 1e-5) for before, after in pairwise(told))
+    assert told[-1] == pytest.approx(objective(matrix, factors, 5), rel=1e-5)
+
+
+def test_a_leap_reaches_in_fewer_sweeps_what_plain_sweeps_do():
+    matrix = confidence(world(n_plays=3000)[0], NOW, Recipe())
+    recipe = Recipe(factors=8, regularization=1, iterations=12)
+    told: dict[float, list[float]] = {0.0: [], 0.5: []}
+    for beta, values in told.items():
+        Local(beta=beta, tolerance=0, watch=values.append).fit(
+            matrix, start(*matrix.shape, 8), recipe
+        )
+
+    assert told[0.5][8] < told[0.0][8]
+
+
+def test_a_fit_ends_when_a_sweep_gains_too_little():
+    matrix = confidence(world()[0], NOW, Recipe())
+    told: list[float] = []
+    recipe = Recipe(factors=8, regularization=5, iterations=500)
+
+    Local(tolerance=1e-3, watch=told.append).fit(matrix, start(*matrix.shape, 8), recipe)
+
+    assert 2 < len(told) < 50
+    assert told[-2] - told[-1] < 1e-3 * told[-1]
+    assert told[-3] - told[-2] >= 1e-3 * told[-2]
+
+
+@pytest.mark.parametrize("isa", ISAS)
+def test_neither_threads_nor_repeats_change_a_bit(isa):
+    matrix = confidence(world(n_plays=3000)[0], NOW, Recipe())
+    fits = [
+        Local(isa=isa).fit(matrix, start(*matrix.shape, 64), Recipe(threads=threads))
+        for threads in (1, 1, 2, 5)
+    ]
+
+    for other in fits[1:]:
+        assert np.array_equal(other.artists, fits[0].artists)
+        assert np.array_equal(other.venues, fits[0].venues)
+
+
+def test_neither_row_numbers_nor_the_order_of_plays_change_a_bit_of_a_fit():
+    plays, artists, venues = world()
+    rng = np.random.default_rng(1)
+    artist_order, venue_order = rng.permutation(len(artists)), rng.permutation(len(venues))
+    order = rng.permutation(len(plays))
+    moved = Plays(
+        np.argsort(artist_order).astype(np.int32)[plays.artist][order],
+        np.argsort(venue_order).astype(np.int32)[plays.venue][order],
+        plays.at_ms[order],
+        *plays.shape,
+    )
+    recipe = SMALL.model_copy(update={"engine": "local"})
+    ids = [artists[row] for row in artist_order], [venues[row] for row in venue_order]
+
+    model = fit(moved, *ids, NOW, recipe).aligned(artists, venues)
+    same = fit(plays, artists, venues, NOW, recipe)
+
+    assert np.array_equal(model.artists.factors, same.artists.factors)
+    assert np.array_equal(model.venues.factors, same.venues.factors)
+
+
+def test_neither_the_matrix_nor_the_start_is_changed():
+    matrix = confidence(world()[0], NOW, Recipe())
+    begun = start(*matrix.shape, 8)
+    before = [matrix.data.copy(), matrix.indices.copy(), *(side.copy() for side in begun)]
+
+    Local().fit(matrix, begun, Recipe(factors=8))
+
+    assert all(map(np.array_equal, before, [matrix.data, matrix.indices, *begun]))
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
+def test_what_is_not_finite_is_refused_by_name(wrong):
+    matrix = csr_matrix(np.full((3, 2), 2, np.float32))
+    matrix.data[4] = wrong
+    begun = start(3, 2, 4)
+
+    with pytest.raises(ValueError, match=f"confidence: {wrong} at 4; give finite numbers"):
+        Local().fit(matrix, begun, Recipe(factors=4))
+    matrix.data[4] = 2
+    begun.venues[1, 0] = wrong
+    with pytest.raises(ValueError, match=f"start.venues: {wrong} at 4; give finite numbers"):
+        Local().fit(matrix, begun, Recipe(factors=4))
+
+
+def test_a_negative_confidence_and_too_many_factors_are_refused_by_name():
+    with pytest.raises(ValueError, match="confidence: negative"):
+        Local().fit(csr_matrix(-np.ones((2, 2), np.float32)), start(2, 2, 4), Recipe(factors=4))
+    with pytest.raises(ValueError, match="factors: at most 512"):
+        Local().fit(csr_matrix(np.ones((2, 2), np.float32)), start(2, 2, 513), Recipe(factors=513))
+
+
+def test_columns_out_of_range_never_reach_the_kernel():
+    matrix = csr_matrix(np.ones((2, 2), np.float32))
+    matrix.indices[3] = 7
+
+    with pytest.raises(ValueError, match=r"out of range|same|broadcast"):
+        Local().fit(matrix, start(2, 2, 4), Recipe(factors=4))
+
+
+@pytest.fixture
+def unbuilt(monkeypatch):
+    """An install without the kernel."""
+    monkeypatch.setattr("trainer.engines.built", lambda: False)
+    monkeypatch.setattr(kernel, "built", lambda: False)
+    kernel.usable.cache_clear()
+    yield
+    kernel.usable.cache_clear()
+
+
+def test_without_the_kernel_the_trainer_takes_implicit_and_says_so_once(unbuilt, caplog):
+    caplog.set_level(logging.WARNING)
+
+    recipes = [TrainerSettings().recipe() for _ in range(3)]
+
+    assert {recipe.engine for recipe in recipes} == {"implicit"}
+    assert recipes[0] == recipes[1]
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+
+def test_with_the_kernel_the_trainer_s_recipe_names_it():
+    assert TrainerSettings().recipe().engine == "local"
+    assert TrainerSettings(engine="implicit").recipe().engine == "implicit"
+
+
+def test_a_recipe_that_asks_for_a_kernel_that_is_not_there_is_refused(unbuilt):
+    with pytest.raises(EngineMissing, match="'local' was not built here"):
+        engine("local")

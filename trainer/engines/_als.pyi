@@ -1,0 +1,84 @@
+"""The compiled kernel (native/module.cpp). Arrays are contiguous and never copied."""
+
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints: TypeAlias = NDArray[np.int32]
+Floats: TypeAlias = NDArray[np.float32]
+Doubles: TypeAlias = NDArray[np.float64]
+
+def isas() -> list[str]:
+    """Instruction sets of this build that this machine has, the best last."""
+
+def width(factors: int) -> int:
+    """Floats per vector inside the kernel: `factors` rounded up to a compiled width.
+
+    Raises:
+        ValueError: more than 512.
+    """
+
+def by_length(length: Ints, order: Ints) -> None:
+    """Fills `order` with rows by length, longest first, equal ones in row order."""
+
+def relabel(
+    indptr: Ints,
+    column: Ints,
+    confidence: Floats,
+    row_order: Ints,
+    rank: Ints,
+    row_indptr: Ints,
+    row_column: Ints,
+    row_confidence: Floats,
+    column_indptr: Ints,
+    column_row: Ints,
+    column_confidence: Floats,
+    threads: int,
+) -> None:
+    """Fills the six arrays with the matrix and its transpose, rows and columns renumbered.
+
+    Args:
+        indptr, column, confidence: the matrix, rows x columns.
+        row_order: by new row, the old one.
+        rank: by old column, the new one.
+        column_indptr: given filled.
+    """
+
+def multiply(
+    isa: str, rows: Floats, change: Floats, out: Floats | NDArray[np.uint16], threads: int
+) -> None:
+    """Out = rows @ change: float32, or bf16 in the kernel's own order where `out` is uint16."""
+
+def scatter(isa: str, rows: Floats, change: Floats, order: Ints, out: Floats, threads: int) -> None:
+    """out[order[r]] = (rows @ change)[r], as many columns as `out` has."""
+
+def gram(isa: str, rows: Floats, out: Doubles, threads: int) -> None:
+    """Out = rows.T @ rows."""
+
+def solve(
+    isa: str,
+    indptr: Ints,
+    column: Ints,
+    confidence: Floats,
+    fixed: Floats | NDArray[np.uint16],
+    start: Floats,
+    change: Floats,
+    out: Floats,
+    gram: Doubles,
+    steps: int,
+    threads: int,
+) -> float:
+    """One half-step in whitened coordinates (docs/solver.md).
+
+    Args:
+        confidence: readable for three floats past its last.
+        fixed: the other side, whitened, as `multiply` wrote it.
+        start: rows x width; conjugate gradients begin at start @ change.
+        out: rows x width: the solutions.
+        gram: out.T @ out.
+        steps: of conjugate gradients.
+
+    Returns:
+        The objective less that of all-zero rows, without the other side's own penalty.
+    """

@@ -1,0 +1,205 @@
+"""Our own engine: alternating least squares by whitened conjugate gradients, extrapolated.
+
+After a sweep the venues are carried on in the direction they came, Y + beta (Y - Y before), and
+the next artists are solved against that: 8 sweeps do what 11 to 15 did (docs/solver.md). Nothing
+makes such a leap safe, so the objective is watched: a half-step that ends above where the last
+sweep ended is thrown away, the sweep is done from the vectors themselves, and beta is halved.
+A plain half-step never raises the objective, since each step of conjugate gradients lowers it.
+"""
+
+import math
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import csr_matrix
+
+from trainer.blas import one_thread
+from trainer.engines import Factors, _als
+from trainer.engines.relabelled import Relabelled, padded, relabelled
+from trainer.engines.whitened import Floats, Ints, Means, Vectors, formed, plain, solved
+from trainer.errors import TooLarge
+from trainer.settings import Recipe
+
+LIMIT = 2**31 - 1
+STEPS = 3
+BETA = 0.5
+FIRST_LEAP = 3
+"""The sweep that is followed by the first leap: before, vectors still turn too much."""
+WORTH = 1.3
+"""Plain sweeps that one with leaps is worth at least; `Recipe.iterations` counts plain ones."""
+TOLERANCE = 6e-5
+"""A fit ends after a sweep that lowered the objective by a smaller share: below implicit's 15
+sweeps wherever that was measured (docs/solver.md)."""
+CACHED_BYTES = 2**21
+"""Sides up to this size are gathered as float32, larger ones as bf16: that pays where the second
+cache is missed."""
+
+Watch = Callable[[float], None]
+
+
+class Local:
+    """See `trainer.engines.Engine`.
+
+    Fits are equal to the last bit for any number of threads, on processors with the same
+    instruction set.
+    """
+
+    def __init__(
+        self,
+        *,
+        isa: str | None = None,
+        beta: float = BETA,
+        tolerance: float = TOLERANCE,
+        watch: Watch | None = None,
+    ) -> None:
+        """How to fit.
+
+        Args:
+            isa: one of `_als.isas()`; default the best.
+            beta: how far the venues leap; 0 for plain ALS.
+            tolerance: end after a sweep that gained less; 0 for exactly `Recipe.iterations`.
+            watch: told the objective after every sweep.
+        """
+        self._isa = isa or _als.isas()[-1]
+        self._beta = beta
+        self._tolerance = tolerance
+        self._watch = watch or _nobody
+
+    def fit(self, confidence: csr_matrix, start: Factors, recipe: Recipe) -> Factors:
+        """At most as many sweeps as are worth `recipe.iterations` plain ones, artists first.
+
+        Raises:
+            ValueError: a confidence or a start is negative, infinite or NaN, or more than 512
+                factors.
+            TooLarge: more than 2**31 - 1 cells.
+        """
+        _check(confidence, start)
+        means = self._means(start, recipe)
+        with one_thread():
+            matrix = relabelled(confidence, means.threads)
+            descent = Descent(matrix, start, recipe.regularization, means, self._beta)
+            constant = float(confidence.data.sum(dtype=np.float64))
+            self._descend(descent, self._sweeps(recipe), constant)
+            return descent.factors(start.artists.shape[1])
+
+    def _means(self, start: Factors, recipe: Recipe) -> Means:
+        threads = recipe.threads or os.cpu_count() or 1
+        width = _als.width(start.artists.shape[1])
+        packed = 4 * width * max(map(len, start)) > CACHED_BYTES
+        return Means(self._isa, threads, STEPS, packed)
+
+    def _sweeps(self, recipe: Recipe) -> int:
+        leaping = self._beta and self._tolerance
+        return math.ceil(recipe.iterations / WORTH) if leaping else recipe.iterations
+
+    def _descend(self, descent: "Descent", sweeps: int, constant: float) -> None:
+        before = np.inf
+        for value in descent.values(sweeps):
+            self._watch(value + constant)
+            if self._tolerance and before - value < self._tolerance * (value + constant):
+                return
+            before = value
+
+
+@dataclass
+class State:
+    """Both sides after a sweep, and the objective less the sum of all confidences."""
+
+    artists: Vectors
+    venues: Vectors
+    value: float
+
+
+class Descent:
+    """ALS in renumbered rows; `values` moves it on."""
+
+    def __init__(
+        self, matrix: Relabelled, start: Factors, penalty: float, means: Means, beta: float
+    ) -> None:
+        self._matrix = matrix
+        self._penalty = penalty
+        self._means = means
+        self._beta = beta
+        self._state = State(
+            plain(padded(start.artists, matrix.artist_order), means),
+            plain(padded(start.venues, matrix.venue_order), means),
+            np.inf,
+        )
+        # A half-step writes beside the vectors it starts from: so it can be thrown away.
+        self._spare = np.empty_like(self._state.artists.coordinates)
+        self._before: Floats | None = None
+
+    def values(self, sweeps: int) -> Iterator[float]:
+        """The objective after each sweep, less the sum of all confidences."""
+        for sweep in range(1, sweeps + 1):
+            self._sweep(sweep)
+            yield self._state.value
+
+    def factors(self, size: int) -> Factors:
+        """The vectors in the caller's order."""
+        state, matrix = self._state, self._matrix
+        return Factors(
+            self._restored(state.artists, matrix.artist_order, size),
+            self._restored(state.venues, matrix.venue_order, size),
+        )
+
+    def _restored(self, vectors: Vectors, order: Ints, size: int) -> Floats:
+        out = np.empty((len(order), size), np.float32)
+        basis = np.ascontiguousarray(vectors.basis, np.float32)
+        means = self._means
+        _als.scatter(means.isa, vectors.coordinates, basis, order, out, means.threads)
+        return out
+
+    def _sweep(self, sweep: int) -> None:
+        state = self._state
+        fixed = self._leapt(sweep)
+        artists, value = self._artists(fixed)
+        if value > state.value:
+            self._beta /= 2
+            fixed = state.venues
+            artists, value = self._artists(fixed)
+        self._spare = state.artists.coordinates
+        out = np.empty_like(fixed.coordinates)
+        cells = self._matrix.venues
+        venues, value = solved(cells, fixed, artists, self._penalty, means=self._means, out=out)
+        self._state = State(artists, venues, value)
+
+    def _artists(self, venues: Vectors) -> tuple[Vectors, float]:
+        cells, old = self._matrix.artists, self._state.artists
+        return solved(cells, old, venues, self._penalty, means=self._means, out=self._spare)
+
+    def _leapt(self, sweep: int) -> Vectors:
+        """The venues to solve the artists against in this sweep."""
+        venues = self._state.venues
+        if not self._beta or sweep < FIRST_LEAP:
+            return venues
+        now, before = formed(venues, self._means), self._before
+        self._before = now
+        if before is None:
+            return venues
+        return plain(now + np.float32(self._beta) * (now - before), self._means)
+
+
+def _nobody(_: float) -> None:
+    """The objective that nobody watches."""
+
+
+def _check(confidence: csr_matrix, start: Factors) -> None:
+    if confidence.nnz > LIMIT or max(confidence.shape) > LIMIT:
+        raise TooLarge(f"pairs: {confidence.nnz} exceed {LIMIT}; split the store")
+    _check_finite("confidence", confidence.data)
+    for side in Factors._fields:
+        _check_finite(f"start.{side}", getattr(start, side).ravel())
+    if (confidence.data < 0).any():
+        raise ValueError("confidence: negative; give 0 or more for each pair")
+
+
+def _check_finite(name: str, values: Floats) -> None:
+    # One sum instead of a mask as large as the values; only a bad one is looked for.
+    if np.isfinite(values.sum(dtype=np.float64)):
+        return
+    wrong = np.flatnonzero(~np.isfinite(values))
+    if len(wrong):
+        raise ValueError(f"{name}: {values[wrong[0]]} at {wrong[0]}; give finite numbers")
