@@ -10,7 +10,7 @@ used: with it the process aborts at its exit (deltalake 1.6.6, 9 runs of 12).
 """
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,10 +73,10 @@ class Tail:
         if seen is None or not log.is_history(self._path, seen):
             return self._anew()
         entries = list(self._following(seen.version))
+        if any(entry.rewrites for entry in entries) or self._has_hole(seen.version + len(entries)):
+            return self._anew()
         if not entries:
             return None
-        if any(entry.rewrites for entry in entries):
-            return self._anew()
         added = [file for entry in entries for file in entry.added]
         try:
             events = _events(self._path, added, self._schema)
@@ -86,13 +86,18 @@ class Tail:
             seen.apply(entry)
         return _chunk(seen, added, events, anew=False)
 
-    def _following(self, version: int) -> Iterable[log.Entry]:
+    def _following(self, version: int) -> Iterator[log.Entry]:
         while True:
             version += 1
             try:
                 yield log.read_entry(self._path, version)
             except (FileNotFoundError, log.TornEntry):
                 return  # not yet
+
+    def _has_hole(self, version: int) -> bool:
+        # Two writers may have come between our look at the next entry and this one: look again.
+        after, following = (log.entry_path(self._path, version + ahead) for ahead in (2, 1))
+        return after.exists() and not following.exists()
 
     def _anew(self) -> Chunk | None:
         for _ in range(_ATTEMPTS):

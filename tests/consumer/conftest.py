@@ -1,0 +1,13 @@
+from collections.abc import Iterator
+
+import pytest
+
+from support.guarded import guarded_broker
+from support.kafka import KafkaBroker
+
+
+@pytest.fixture(scope="package")
+def guarded() -> Iterator[KafkaBroker]:
+    """A broker with logins and rights; see `support.guarded`."""
+    with guarded_broker() as broker:
+        yield broker
