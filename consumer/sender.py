@@ -5,12 +5,11 @@ Words used here:
     backlog: see `consumer.backlog`; only an embedded broker makes the sender wait for the store.
 """
 
-import logging
 import time
 from types import TracebackType
 from typing import Self
 
-from confluent_kafka import KafkaError, Message, Producer
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from consumer.backlog import Backlog
 from consumer.errors import ConsumerError
@@ -18,8 +17,6 @@ from consumer.events import Event, encode
 from consumer.settings import ConsumerSettings
 from consumer.tail import Tail
 from consumer.topic import QUIET, identify
-
-logger = logging.getLogger(__name__)
 
 STALL_S = 30.0
 _LOOK_S = 0.01
@@ -115,6 +112,9 @@ class Sender:
             producer.produce(self._settings.kafka_topic, value, key)
         except BufferError:
             return False
+        except KafkaException as error:  # too large, for one
+            self._refusal = error.args[0]
+            self._raise_refusal()
         return True
 
     def _serve(self, producer: Producer, timeout_s: float) -> None:

@@ -59,7 +59,8 @@ apt_python() {
 }
 
 apt_java() {
-    if apt-cache show openjdk-17-jre-headless >/dev/null 2>&1; then
+    # Not `apt-cache show`: that succeeds for a name without a package, too.
+    if apt-cache policy openjdk-17-jre-headless 2>/dev/null | grep -q 'Candidate: [0-9]'; then
         echo openjdk-17-jre-headless
     else
         echo default-jre-headless
@@ -88,12 +89,12 @@ install_line() {
     esac
 }
 
-install() {
-    apt-get update -qq || true # old lists may do
+install_missing() {
     echo "Installing what is missing here: $(wanted)"
     # shellcheck disable=SC2046
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
         -o DPkg::Lock::Timeout=120 $(wanted) </dev/null >/dev/null || true # judged by what is there then
+    missing=$(lacking)
 }
 
 purpose=${1:-demo}
@@ -106,8 +107,12 @@ manager=$(manager_here)
 
 missing=$(lacking)
 if [ -n "$missing" ] && [ "$manager" = apt-get ] && [ "$(id -u)" = 0 ]; then
-    install
-    missing=$(lacking)
+    apt-get update -qq || true # old lists may do
+    if ! has_python; then # first, for what else is missing depends on which one it is
+        missing=python
+        install_missing
+    fi
+    [ -z "$missing" ] || install_missing
 fi
 if [ -n "$missing" ]; then
     # shellcheck disable=SC2086

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gigstream.errors import WrongUse
+from gigstream.errors import GigstreamError, WrongUse
 from gigstream.terminal import Report, Terminal, command
 
 if TYPE_CHECKING:
@@ -52,13 +52,13 @@ def _settings() -> Finding:
 
 
 def _found(name: str, look: Check, settings: "Settings") -> Finding:
+    from consumer.errors import ConsumerError
+    from serving.errors import ServingError
+
     try:
         return Finding(name, ok=True, said=look(settings))
-    except Exception as error:
-        code = getattr(error, "exit_code", None)
-        if not isinstance(code, int):
-            raise
-        return Finding(name, ok=False, said=str(error), exit_code=code)
+    except (ConsumerError, ServingError, GigstreamError) as error:
+        return Finding(name, ok=False, said=str(error), exit_code=error.exit_code)
 
 
 def _kafka(settings: "Settings") -> str:

@@ -70,10 +70,11 @@ def _path(terminal: Terminal, local: "LocalStack", path: Path) -> Report:
     settings = local.settings
     sent = _import(terminal, local, path)
     interactions = _stored(terminal, local, sent)
-    lookup = Lookup(connect(settings), settings.redis_prefix)
-    _published(terminal, local, lookup)
-    facts = _show(terminal, lookup, interactions)
-    latencies_ms = _live(terminal, local, lookup, facts)
+    with connect(settings) as client:
+        lookup = Lookup(client, settings.redis_prefix)
+        _published(terminal, local, lookup)
+        facts = _show(terminal, lookup, interactions)
+        latencies_ms = _live(terminal, local, lookup, facts)
     return _summary(terminal, interactions, latencies_ms, time.monotonic() - began_s)
 
 

@@ -7,14 +7,26 @@ from collections import Counter
 
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka.admin import (
+    AclBinding,
+    AclOperation,
+    AclPermissionType,
+    ResourcePatternType,
+    ResourceType,
+)
 
+from consumer.batch import FlushPolicy
+from consumer.ingest import Ingest
+from consumer.run import consumer_options
 from consumer.settings import ConsumerSettings
+from consumer.store import Store
 from consumer.tail import Tail
 from consumer.topic import identify
+from consumer.watch import Watch
 from support.consume import KILLED, STEPS, Consuming
 from support.feed import Feed, send
 from support.guarded import as_user
-from support.records import gig, places, stored, until
+from support.records import gig, message, places, stored, until
 
 QUICK = {"session.timeout.ms": "1000", "heartbeat.interval.ms": "300"}
 
@@ -159,17 +171,20 @@ def test_the_new_group_protocol_stores_each_event_once(kafka, of):
 
 def test_a_zombie_that_wakes_between_fetch_and_commit_stores_nothing_twice(kafka, of):
     settings = of(kafka, kafka.create_topic(2))
-    with Feed(kafka.bootstrap, settings.kafka_topic) as feed:
-        with Consuming(settings, fault=("parquet_written", 3, "stop")) as zombie:
-            until(lambda: "Stored" in zombie.said)
-            with Consuming(settings) as heir:
-                until(lambda: "Stored" in heir.said)
-                zombie.signal(signal.SIGCONT)
-                until(lambda: "another consumer has stored on" in zombie.said)
-                heir.stop()
-            before = len(places(settings.store))
-            until(lambda: len(places(settings.store)) > before)
-            zombie.stop()
+    fault = ("parquet_written", 3, "stop")
+    with (
+        Feed(kafka.bootstrap, settings.kafka_topic) as feed,
+        Consuming(settings, fault=fault) as zombie,
+    ):
+        until(lambda: "Stored" in zombie.said)
+        with Consuming(settings) as heir:
+            until(lambda: "Stored" in heir.said)
+            zombie.signal(signal.SIGCONT)
+            until(lambda: "another consumer has stored on" in zombie.said)
+            heir.stop()
+        before = len(places(settings.store))
+        until(lambda: len(places(settings.store)) > before)
+        zombie.stop()
     with Consuming(settings) as last:
         Following(settings).until(len(feed.delivered))
         last.stop()
@@ -343,14 +358,6 @@ def test_a_group_without_rights_on_it_is_named(guarded, of):
 
 
 def allow_topic(broker, topic, user) -> None:
-    from confluent_kafka.admin import (
-        AclBinding,
-        AclOperation,
-        AclPermissionType,
-        ResourcePatternType,
-        ResourceType,
-    )
-
     rule = AclBinding(
         ResourceType.TOPIC,
         topic,
@@ -368,7 +375,7 @@ def allow_topic(broker, topic, user) -> None:
     [
         ({"kafka_topic": "nowhere"}, 2, "topic 'nowhere' does not exist"),
         ({"kafka_bootstrap": "127.0.0.1:1"}, 3, "no Kafka broker answered at 127.0.0.1:1"),
-        ({"kafka": {"no.such": "1"}}, 2, 'kafka options: No such configuration property: "no.such"'),
+        ({"kafka": {"no.such": "1"}}, 2, 'No such configuration property: "no.such"'),
         ({"kafka": {"session.timeout.ms": "1"}}, 1, "session timeout"),
     ],
     ids=["topic", "broker", "option", "session"],
@@ -387,6 +394,64 @@ def test_a_store_that_cannot_be_made_ends_in_one_line(kafka, of):
 
     with Consuming(settings) as consumer:
         ends_in_one_line(consumer, 2, "choose another folder as home")
+
+
+@pytest.fixture
+def loop(kafka, of):
+    """A loop in this process, on a real consumer that is in no group: we play the group."""
+    settings = of(kafka, kafka.create_topic())
+    topic = identify(settings)
+    consumer = Consumer(consumer_options(settings))
+    yield Ingest(
+        consumer=consumer,
+        store=Store.open(settings.store),
+        topic=topic,
+        policy=FlushPolicy(max_events=100, max_bytes=10_000, wait_s=0.01),
+        revoke_s=1,
+        watch=Watch(kafka.bootstrap),
+        on_step=lambda _step: None,
+    )
+    consumer.close()
+
+
+def turn_until(loop, condition) -> None:
+    def turned() -> bool:
+        loop._turn()
+        return condition()
+
+    until(turned)
+
+
+def test_a_partition_taken_and_given_back_within_one_call_is_read_from_the_store_again(kafka, loop):
+    consumer, where = loop._consumer, [TopicPartition(loop._topic.name, 0)]
+    app_id = loop._topic.app_id(0)
+    send(kafka.bootstrap, loop._topic.name, *map(gig, range(10)))
+    loop._assigned(consumer, where)
+    turn_until(loop, lambda: loop._store.positions([app_id]) == {app_id: 10})
+
+    # Within one call: taken away, given back, and a message from before comes with it, beyond
+    # one that was never taken.
+    send(kafka.bootstrap, loop._topic.name, *map(gig, range(10, 13)))
+    loop._revoked(consumer, where)
+    consumer.incremental_unassign(where)
+    loop._assigned(consumer, where)
+    loop._take([message(12)])
+    turn_until(loop, lambda: loop._store.positions([app_id]) == {app_id: 13})
+
+    assert sorted(row["offset"] for row in stored(loop._store._path)) == list(range(13))
+
+
+def test_what_waits_of_a_lost_partition_is_left_to_its_new_owner(kafka, loop):
+    send(kafka.bootstrap, loop._topic.name, gig(0))
+    loop._policy = FlushPolicy(max_events=100, max_bytes=10_000, wait_s=60)
+    where = [TopicPartition(loop._topic.name, 0)]
+    loop._assigned(loop._consumer, where)
+    turn_until(loop, lambda: loop._batch.pending.events == 1)
+
+    loop._lost(loop._consumer, where)
+    loop._flush(1)
+
+    assert stored(loop._store._path) == []
 
 
 def test_sigterm_while_waiting_for_a_broker_ends_with_0(kafka, of):

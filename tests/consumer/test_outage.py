@@ -38,16 +38,16 @@ def all_stored(settings, delivered) -> bool:
 
 
 def test_a_broker_killed_for_twenty_seconds_is_waited_for_and_nothing_is_lost(broker, settings):
-    with Feed(broker.bootstrap, settings.kafka_topic, per_s=100) as feed:
-        with Consuming(settings) as consumer:
-            until(lambda: "Stored" in consumer.said)
-            broker.kill()
-            time.sleep(AWAY_S)
-            broker.start()
-            until(lambda: "answers again" in consumer.said)
-            before = len(places(settings.store))
-            until(lambda: len(places(settings.store)) > before + 100)
-            consumer.stop()
+    feed = Feed(broker.bootstrap, settings.kafka_topic, per_s=100)
+    with feed, Consuming(settings) as consumer:
+        until(lambda: "Stored" in consumer.said)
+        broker.kill()
+        time.sleep(AWAY_S)
+        broker.start()
+        until(lambda: "answers again" in consumer.said)
+        before = len(places(settings.store))
+        until(lambda: len(places(settings.store)) > before + 100)
+        consumer.stop()
     with Consuming(settings) as consumer:
         until(lambda: all_stored(settings, feed.delivered))
         consumer.stop()

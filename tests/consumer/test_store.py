@@ -271,7 +271,9 @@ def tear(path, version, torn) -> None:
 
 
 @pytest.mark.parametrize(
-    "torn", [tear_in_a_line, tear_at_a_line, tear_to_nothing, tear_to_zeros], ids=lambda f: f.__name__
+    "torn",
+    [tear_in_a_line, tear_at_a_line, tear_to_nothing, tear_to_zeros],
+    ids=lambda f: f.__name__,
 )
 def test_a_torn_last_entry_is_moved_aside_and_its_batch_stored_again(tmp_path, torn):
     store = Store.open(tmp_path)

