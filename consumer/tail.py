@@ -153,16 +153,14 @@ def _events(path: Path, files: Iterable[log.File], schema: pa.Schema) -> pa.Tabl
 
 def _read(path: Path, file: log.File, schema: pa.Schema) -> pa.Table:
     try:
-        parquet = pq.ParquetFile(path / file.path)
-        there = set(parquet.schema_arrow.names)
-        rows = parquet.read(columns=[name for name in schema.names if name in there])
+        rows = pq.ParquetFile(path / file.path).read(columns=schema.names)
     except FileNotFoundError:
         raise
     except (pa.ArrowInvalid, OSError) as error:
         raise StoreDamaged(path, f"file {file.path}: {error}") from None
     # A file from before a column was added lacks it.
     arrays = [
-        rows[name].cast(kind) if name in there else pa.nulls(rows.num_rows, kind)
+        rows[name].cast(kind) if name in rows.column_names else pa.nulls(rows.num_rows, kind)
         for name, kind in zip(schema.names, schema.types, strict=True)
     ]
     return pa.table(arrays, schema=schema)

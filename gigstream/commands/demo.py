@@ -173,6 +173,7 @@ def _live(
     url = settings.redis_url.get_secret_value()
     terminal.say("Live gigs, and the time until the artist's list in Redis changed:")
     with Sender(settings) as sender:
+        sender.connect()  # as a booking system that runs has done long ago
         stage = Stage(sender=sender, lookup=lookup, facts=facts, check=local.check)
         for change in stage.play():
             latencies_ms.append(round(change.ms, 1))

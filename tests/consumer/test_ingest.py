@@ -15,19 +15,22 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
+from consumer import rows
 from consumer.batch import FlushPolicy
 from consumer.ingest import Ingest
 from consumer.run import consumer_options
 from consumer.settings import ConsumerSettings
-from consumer.store import Store
+from consumer.store import Span, Store
 from consumer.tail import Tail
 from consumer.topic import identify
 from consumer.watch import Watch
 from support.consume import KILLED, STEPS, Consuming
 from support.feed import Feed, send
 from support.guarded import as_user
+from support.mock import MockBroker
 from support.records import gig, message, places, stored, until
 
+NOTHING: dict[str, str] = {}
 QUICK = {"session.timeout.ms": "1000", "heartbeat.interval.ms": "300"}
 
 
@@ -35,13 +38,13 @@ QUICK = {"session.timeout.ms": "1000", "heartbeat.interval.ms": "300"}
 def of(tmp_path):
     """Settings of a consumer that reads this topic into a store of its own."""
 
-    def settings(broker, topic, **more) -> ConsumerSettings:
+    def settings(broker, topic, *, kafka_options=NOTHING, **more) -> ConsumerSettings:
         return ConsumerSettings(
             home=tmp_path / "home",
             kafka_bootstrap=broker.bootstrap,
             kafka_topic=topic,
             kafka_group=f"{topic}-group",
-            kafka=QUICK | more.pop("kafka", {}),
+            kafka=QUICK | kafka_options,
             **more,
         )
 
@@ -86,9 +89,9 @@ def test_a_thousand_malformed_among_ten_thousand_good_ones_stop_nothing(kafka, o
         following.until(10_000, dead=1_000)
         consumer.stop()
 
-    rows = stored(settings.store)
-    dead = [row for row in rows if row["kind"] == "dead"]
-    assert len(rows) == 11_000
+    found = stored(settings.store)
+    dead = [row for row in found if row["kind"] == "dead"]
+    assert len(found) == 11_000
     assert Counter(row["raw"] for row in dead) == dict.fromkeys(bad, 200)
     assert Counter(row["field"] for row in dead) == {
         "value": 400,
@@ -311,7 +314,7 @@ def test_events_that_kafka_deleted_before_they_were_stored_are_an_error_with_a_r
 
 def test_a_topic_deleted_under_the_consumer_ends_it(kafka, of):
     options = {"topic.metadata.refresh.interval.ms": "500"}
-    settings = of(kafka, kafka.create_topic(), kafka=options)
+    settings = of(kafka, kafka.create_topic(), kafka_options=options)
     send(kafka.bootstrap, settings.kafka_topic, gig(0))
     with Consuming(settings) as consumer:
         Following(settings).until(1)
@@ -333,7 +336,7 @@ def test_an_unforeseen_fault_is_a_traceback_and_nothing_committed(kafka, of):
 
 
 def test_a_second_consumer_with_the_same_instance_id_ends_the_first(kafka, of):
-    settings = of(kafka, kafka.create_topic(), kafka={"group.instance.id": "one"})
+    settings = of(kafka, kafka.create_topic(), kafka_options={"group.instance.id": "one"})
     send(kafka.bootstrap, settings.kafka_topic, gig(0))
     with Consuming(settings) as first:
         Following(settings).until(1)
@@ -349,7 +352,7 @@ def test_a_second_consumer_with_the_same_instance_id_ends_the_first(kafka, of):
 
 def test_a_group_without_rights_on_it_is_named(guarded, of):
     admin_only = guarded.create_topic()
-    settings = of(guarded, admin_only, kafka=as_user("admin"))
+    settings = of(guarded, admin_only)
     allow_topic(guarded, admin_only, "reader")
 
     reader = settings.model_copy(update={"kafka": QUICK | as_user("reader")})
@@ -396,6 +399,23 @@ def test_a_store_that_cannot_be_made_ends_in_one_line(kafka, of):
         ends_in_one_line(consumer, 2, "choose another folder as home")
 
 
+def test_an_embedded_broker_is_read_and_its_restart_begins_at_its_new_start(embedded, of):
+    # Its first join takes 3 s, and a session must outlast that.
+    more = {"kafka_options": {"session.timeout.ms": "6000"}, "kafka_create_partitions": 2}
+    settings = of(embedded, "gigs", **more)
+    send(embedded.bootstrap, "gigs", *map(gig, range(500)))
+    with Consuming(settings) as consumer:
+        Following(settings).until(500)
+        consumer.stop()
+
+    with MockBroker() as another:
+        settings = of(another, "gigs", **more)
+        send(another.bootstrap, "gigs", *map(gig, range(30)))
+        with Consuming(settings) as consumer:
+            Following(settings).until(530)
+            consumer.stop()
+
+
 @pytest.fixture
 def loop(kafka, of):
     """A loop in this process, on a real consumer that is in no group: we play the group."""
@@ -439,6 +459,22 @@ def test_a_partition_taken_and_given_back_within_one_call_is_read_from_the_store
     turn_until(loop, lambda: loop._store.positions([app_id]) == {app_id: 13})
 
     assert sorted(row["offset"] for row in stored(loop._store._path)) == list(range(13))
+
+
+def test_a_partition_that_another_one_stored_on_is_read_from_the_stores_new_position(kafka, loop):
+    send(kafka.bootstrap, loop._topic.name, *map(gig, range(20)))
+    loop._policy = FlushPolicy(max_events=100, max_bytes=10_000, wait_s=60)
+    app_id = loop._topic.app_id(0)
+    loop._assigned(loop._consumer, [TopicPartition(loop._topic.name, 0)])
+    turn_until(loop, lambda: loop._batch.pending.events == 20)
+    others = rows.table([message(n) for n in range(15)], topic_id=loop._topic.topic_id)
+    Store.open(loop._store._path).append(others, {app_id: Span(None, 15)})
+
+    loop._flush(1)
+    turn_until(loop, lambda: loop._batch.pending.events == 5)
+    loop._flush(1)
+
+    assert sorted(row["offset"] for row in stored(loop._store._path)) == list(range(20))
 
 
 def test_what_waits_of_a_lost_partition_is_left_to_its_new_owner(kafka, loop):

@@ -3,7 +3,6 @@
 import time
 
 import pytest
-from confluent_kafka import Producer
 
 from consumer.errors import (
     BrokerUnreachable,
@@ -111,17 +110,8 @@ def test_a_topic_without_rights_on_it_is_named(guarded):
     assert refused.value.exit_code == 3
 
 
-@pytest.fixture
-def mock():
-    """librdkafka's mock cluster, alive as long as its producer."""
-    producer = Producer({"bootstrap.servers": "x", "test.mock.num.brokers": 1, "log_level": 0})
-    (broker,) = producer.list_topics(timeout=5).brokers.values()
-    yield f"{broker.host}:{broker.port}"
-    producer.flush(1)
-
-
-def test_the_embedded_broker_has_no_topic_ids_and_makes_topics_when_asked(mock):
-    settings = ConsumerSettings(kafka_bootstrap=mock)
+def test_the_embedded_broker_has_no_topic_ids_and_makes_topics_when_asked(embedded):
+    settings = of(embedded, "gigs")
     with pytest.raises(TopicMissing):
         identify(settings)
 

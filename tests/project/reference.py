@@ -21,7 +21,7 @@ PAGES = ("docs/operations.md", "docs/commands.md", "README.md")
 
 def settings() -> str:
     """A table of the settings of each class that declares some: variable, default, meaning."""
-    classes = [kind for kind in reversed(Settings.__mro__) if set(own(kind)) & FIELDS.keys()]
+    classes = [kind for kind in reversed(Settings.__mro__) if own(kind)]
     return "\n\n".join(map(settings_of, classes))
 
 
@@ -37,7 +37,14 @@ def settings_of(kind: type) -> str:
 
 
 def own(kind: type) -> list[str]:
-    return [name for name in inspect.get_annotations(kind) if name in FIELDS]
+    """The settings whose declaration in this class is the one in force."""
+    return [
+        name for name in inspect.get_annotations(kind) if name in FIELDS and owner(name) is kind
+    ]
+
+
+def owner(name: str) -> type:
+    return next(kind for kind in Settings.__mro__ if name in inspect.get_annotations(kind))
 
 
 def commands() -> str:
