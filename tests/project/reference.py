@@ -9,10 +9,10 @@ import re
 from collections.abc import Iterator
 
 import click
-from project.tree import PACKAGES, ROOT, modules, parsed
 
 from gigstream.cli import cli
 from gigstream.settings import Settings
+from project.tree import PACKAGES, ROOT, modules, parsed
 
 MARKED = re.compile(r"(<!-- made from the code: (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 FIELDS = Settings.model_fields

@@ -14,9 +14,9 @@ import pytest
 import yaml
 from confluent_kafka import Producer
 from jsonschema.validators import validator_for
-from project.tree import PACKAGES, ROOT
 
 from consumer.events import Event, encode
+from project.tree import PACKAGES, ROOT
 from support.kafka import VERSION, KafkaBroker, _free_ports
 from support.processes import stop, until
 from support.redis import RedisServer

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from project.tree import ROOT
 
 TOOLS = ["sh", "sed", "tr", "cat", "grep", "id", "uname", "dirname"]

@@ -29,4 +29,4 @@ def as_user(name: str, password: str | None = None) -> dict[str, str]:
 
 def guarded_broker() -> KafkaBroker:
     """Users ``admin``, who may do everything, and ``reader``, who may do nothing."""
-    return KafkaBroker(properties=_PROPERTIES, client=as_user("admin"))
+    return KafkaBroker(properties=_PROPERTIES, client=as_user("admin"), own=True)

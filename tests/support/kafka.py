@@ -89,6 +89,7 @@ class KafkaBroker:
     Args:
         directory: where its data lie; a temporary folder, removed in the end, by default.
         properties: lines of ``server.properties`` beside or instead of ours.
+        own: start one even where ``GIGSTREAM_TEST_KAFKA`` names one, for tests that kill it.
         client: librdkafka options that its own AdminClient needs, such as a login.
         archive: write the class-data archives when it stops.
     """
@@ -99,9 +100,10 @@ class KafkaBroker:
         *,
         properties: Mapping[str, str] | None = None,
         client: Mapping[str, str] | None = None,
+        own: bool = False,
         archive: bool = False,
     ) -> None:
-        self._given = os.environ.get("GIGSTREAM_TEST_KAFKA")
+        self._given = None if own or archive else os.environ.get("GIGSTREAM_TEST_KAFKA")
         self._keep = directory is not None
         self._directory = directory
         self._properties = dict(properties or {})
