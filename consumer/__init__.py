@@ -1,7 +1,7 @@
 """Gig events from Kafka into the interaction store, exactly once.
 
-Rooms: ``events`` (the public contract) · ``rows`` (messages to table rows) · ``log`` (the Delta
-log's entries) · ``store`` (append) · ``tail`` (read on) · ``upkeep`` (checkpoints) · ``topic``
-(which topic this is) · ``batch`` and ``ingest`` (the loop) · ``run`` (the process) · ``files``
-and ``imports`` (event files to Kafka) · ``settings`` · ``errors``.
+``events`` is the public contract. The way in: ``topic`` (which one it is) · ``ingest`` (the loop) ·
+``batch`` (what waits) · ``rows`` (messages to rows) · ``store`` (append) · ``watch`` (is Kafka
+there) · ``run`` (the process). The store: ``log`` (its commits) · ``tail`` (read on) · ``upkeep``
+(checkpoints). Files to Kafka: ``files`` · ``imports`` · ``repeats`` · ``sender`` · ``backlog``.
 """

@@ -8,7 +8,6 @@ and files imported under one name count their equal rows together.
 """
 
 import datetime as dt
-import logging
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
@@ -25,8 +24,6 @@ from consumer.files import BadFile, Columns, batches
 from consumer.repeats import Repeats
 from consumer.sender import Sender
 from consumer.settings import ConsumerSettings
-
-logger = logging.getLogger(__name__)
 
 _ID_BYTES = 16
 _SEPARATOR = "\x1f"  # no id holds a control character, so this keeps the fields apart

@@ -7,11 +7,10 @@ A row is one record: a statement or a tombstone (kind ``event``), or what broke 
 import time
 from collections.abc import Iterable, Sequence
 from operator import attrgetter
-from typing import Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from zlib import crc32
 
 import pyarrow as pa
-from confluent_kafka import Message
 
 from consumer.events import (
     MAX_MS,
@@ -22,6 +21,9 @@ from consumer.events import (
     Tombstone,
     decode,
 )
+
+if TYPE_CHECKING:  # readers of the store need no Kafka client
+    from confluent_kafka import Message
 
 _INSTANT = pa.timestamp("us", "UTC")
 SCHEMA = pa.schema(
@@ -64,11 +66,11 @@ _Columns = dict[str, list[Any]]
 class Record(NamedTuple):
     """A message, and its timestamp within what a column can hold."""
 
-    message: Message
+    message: "Message"
     stamp_ms: int
 
 
-def table(messages: Iterable[Message], *, topic_id: str, now_ms: int | None = None) -> pa.Table:
+def table(messages: "Iterable[Message]", *, topic_id: str, now_ms: int | None = None) -> pa.Table:
     """Rows of these messages, invalid ones included, grouped by what they turned out to be.
 
     Args:
@@ -104,7 +106,7 @@ def warm_up() -> None:
     pa.array(["a"], pa.string())
 
 
-def _stamp_ms(message: Message, now_ms: int) -> int:
+def _stamp_ms(message: "Message", now_ms: int) -> int:
     kind, stamp_ms = message.timestamp()
     if kind == _TIMESTAMP_NOT_AVAILABLE:
         return now_ms

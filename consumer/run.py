@@ -27,12 +27,14 @@ logger = logging.getLogger(__name__)
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _LEAST_S = 0.5
 
-_FETCH = {
-    # Bounds of what librdkafka holds for us, and how soon it fetches again below them.
+_PACE = {
+    # What librdkafka holds for us at most, and how soon it fetches again.
     "queued.min.messages": 500_000,
     "queued.max.messages.kbytes": 64 * 1024,
     "fetch.queue.backoff.ms": 5,
     "fetch.wait.max.ms": 100,
+    # A broker that comes back is noticed within a second, not ten.
+    "reconnect.backoff.max.ms": 1_000,
 }
 _GROUP = {
     # A killed consumer's partitions are free after the session; 6 s is a broker's least.
@@ -57,11 +59,11 @@ def run(settings: ConsumerSettings, *, on_step: Callable[[str], None] = lambda _
         ConsumerError: what cannot go on; one line, with an exit code.
     """
     with _signals(settings.stop_timeout_s) as stop:
+        threading.Thread(target=_warm_up, name="warm-up", daemon=True).start()
         try:
             topic = identify(settings, stopping=stop.is_set)
         except Stopped:
             return 0
-        rows.warm_up()
         store = Store.open(settings.store, on_step=on_step)
         watch = Watch(settings.kafka_bootstrap)
         consumer = _consumer(settings, watch)
@@ -78,7 +80,6 @@ def run(settings: ConsumerSettings, *, on_step: Callable[[str], None] = lambda _
             watch=watch,
             on_step=on_step,
         )
-        gc.freeze()
         logger.info("Reading %s into %s", topic.name, settings.store)
         with Upkeep(settings.store), _leaving(consumer, stop.left_s):
             ingest.run(stop.is_set, stop_s=stop.left_s)
@@ -91,7 +92,7 @@ def consumer_options(settings: ConsumerSettings) -> dict[str, Any]:
     modern = settings.kafka.get("group.protocol") == "consumer"
     return {
         **QUIET,
-        **_FETCH,
+        **_PACE,
         **({} if modern else _GROUP),
         **settings.kafka,
         "bootstrap.servers": settings.kafka_bootstrap,
@@ -100,6 +101,12 @@ def consumer_options(settings: ConsumerSettings) -> dict[str, Any]:
         "enable.auto.commit": False,
         "enable.partition.eof": True,
     }
+
+
+def _warm_up() -> None:
+    """Get ready while the broker and the group are waited for."""
+    rows.warm_up()
+    gc.freeze()
 
 
 def _consumer(settings: ConsumerSettings, watch: Watch) -> Consumer:

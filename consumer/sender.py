@@ -5,12 +5,11 @@ Words used here:
     backlog: see `consumer.backlog`; only an embedded broker makes the sender wait for the store.
 """
 
-import logging
 import time
 from types import TracebackType
 from typing import Self
 
-from confluent_kafka import KafkaError, Message, Producer
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from consumer.backlog import Backlog
 from consumer.errors import ConsumerError
@@ -18,8 +17,6 @@ from consumer.events import Event, encode
 from consumer.settings import ConsumerSettings
 from consumer.tail import Tail
 from consumer.topic import QUIET, identify
-
-logger = logging.getLogger(__name__)
 
 STALL_S = 30.0
 _LOOK_S = 0.01
@@ -48,8 +45,8 @@ class Stalled(ConsumerError):
 class Sender:
     """Sends events, in order within a gig; leaving the context waits until all are delivered.
 
-    Connects with the first event, so that a bad file is told before an absent broker; that raises
-    what `consumer.topic` raises. Later on:
+    Connects with the first event, so that a bad file is told before an absent broker, or earlier
+    by `connect`; that raises what `consumer.topic` raises. Later on:
         NotDelivered: The broker refused a message or was away for five minutes.
         Stalled: The consumer behind an embedded broker stores nothing.
     """
@@ -78,7 +75,7 @@ class Sender:
 
     def send(self, event: Event) -> None:
         """Queues one event; waits where the queue or an embedded broker is full."""
-        producer, value = self._producer or self._connected(), encode(event)
+        producer, value = self.connect(), encode(event)
         if self._backlog:
             self._await_room(producer, self._backlog, len(value))
         while not self._queued(producer, event.event_id, value):
@@ -94,7 +91,10 @@ class Sender:
             self._raise_refusal()
         self._raise_refusal()
 
-    def _connected(self) -> Producer:
+    def connect(self) -> Producer:
+        """Connects, once."""
+        if self._producer:
+            return self._producer
         topic = identify(self._settings)
         if topic.embedded:
             self._backlog = Backlog(topic.app_ids)
@@ -115,6 +115,9 @@ class Sender:
             producer.produce(self._settings.kafka_topic, value, key)
         except BufferError:
             return False
+        except KafkaException as error:  # too large, for one
+            self._refusal = error.args[0]
+            self._raise_refusal()
         return True
 
     def _serve(self, producer: Producer, timeout_s: float) -> None:

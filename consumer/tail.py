@@ -10,7 +10,7 @@ used: with it the process aborts at its exit (deltalake 1.6.6, 9 runs of 12).
 """
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,10 +73,10 @@ class Tail:
         if seen is None or not log.is_history(self._path, seen):
             return self._anew()
         entries = list(self._following(seen.version))
+        if any(entry.rewrites for entry in entries) or self._has_hole(seen.version + len(entries)):
+            return self._anew()
         if not entries:
             return None
-        if any(entry.rewrites for entry in entries):
-            return self._anew()
         added = [file for entry in entries for file in entry.added]
         try:
             events = _events(self._path, added, self._schema)
@@ -86,13 +86,18 @@ class Tail:
             seen.apply(entry)
         return _chunk(seen, added, events, anew=False)
 
-    def _following(self, version: int) -> Iterable[log.Entry]:
+    def _following(self, version: int) -> Iterator[log.Entry]:
         while True:
             version += 1
             try:
                 yield log.read_entry(self._path, version)
             except (FileNotFoundError, log.TornEntry):
                 return  # not yet
+
+    def _has_hole(self, version: int) -> bool:
+        # Two writers may have come between our look at the next entry and this one: look again.
+        after, following = (log.entry_path(self._path, version + ahead) for ahead in (2, 1))
+        return after.exists() and not following.exists()
 
     def _anew(self) -> Chunk | None:
         for _ in range(_ATTEMPTS):
@@ -148,16 +153,14 @@ def _events(path: Path, files: Iterable[log.File], schema: pa.Schema) -> pa.Tabl
 
 def _read(path: Path, file: log.File, schema: pa.Schema) -> pa.Table:
     try:
-        parquet = pq.ParquetFile(path / file.path)
-        there = set(parquet.schema_arrow.names)
-        rows = parquet.read(columns=[name for name in schema.names if name in there])
+        rows = pq.ParquetFile(path / file.path).read(columns=schema.names)
     except FileNotFoundError:
         raise
     except (pa.ArrowInvalid, OSError) as error:
         raise StoreDamaged(path, f"file {file.path}: {error}") from None
     # A file from before a column was added lacks it.
     arrays = [
-        rows[name].cast(kind) if name in there else pa.nulls(rows.num_rows, kind)
+        rows[name].cast(kind) if name in rows.column_names else pa.nulls(rows.num_rows, kind)
         for name, kind in zip(schema.names, schema.types, strict=True)
     ]
     return pa.table(arrays, schema=schema)

@@ -32,8 +32,10 @@ def main() -> int:
 
     signal.signal(signal.SIGTERM, pass_on)
     signal.signal(signal.SIGINT, pass_on)
+    let_go = select.poll()  # not select(), which knows no descriptor above 1023
+    let_go.register(owner, select.POLLIN)
     while child.poll() is None:
-        if select.select([owner], [], [], _LOOK_S)[0]:
+        if let_go.poll(_LOOK_S * 1000):
             _end(child)
     with contextlib.suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGKILL)  # its own children, where any are left

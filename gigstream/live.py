@@ -36,7 +36,7 @@ class Known:
 
 
 def known(interactions: Interactions, lookup: Lookup) -> Known:
-    """The artist with the most gigs, of those who have venues left, and the venue with most artists.
+    """Whom to show: the busiest artist who has venues left, the venue with the most artists.
 
     Raises:
         GigstreamError: Every artist played everywhere.

@@ -153,7 +153,8 @@ def _texts(options: object, rename: Callable[[str], str]) -> object:
 
 
 def _dotted(name: str) -> str:
-    return name if name in _LIBRDKAFKA_UNDERSCORED else name.replace("_", ".")
+    plain = "." in name or name in _LIBRDKAFKA_UNDERSCORED
+    return name if plain else name.replace("_", ".")
 
 
 def _option_text(value: object) -> str:

@@ -19,7 +19,9 @@ has_redis() {
 }
 
 has_compiler() {
-    command -v "${CXX:-c++}" >/dev/null || command -v g++ >/dev/null
+    command -v "${CXX:-g++}" >/dev/null &&
+        probe 'import os, sys, sysconfig
+sys.exit(not os.path.exists(sysconfig.get_path("include") + "/Python.h"))'
 }
 
 has_java() {
@@ -44,7 +46,7 @@ packages() {
     case "$manager $1" in
         "apt-get python") apt_python ;;
         "apt-get libgomp") echo libgomp1 ;;
-        "apt-get compiler") echo g++ ;;
+        "apt-get compiler") echo "g++ $(apt_headers)" ;;
         "apt-get java") apt_java ;;
         "apt-get redis") echo redis-server ;;
         "dnf python") echo python3 ;;
@@ -63,8 +65,17 @@ apt_python() {
     esac
 }
 
+apt_headers() {
+    # Of the Python that apt knows; another one, found first, brings its own.
+    case "$(apt_python)" in
+        *3.11*) echo python3.11-dev ;;
+        *) echo python3-dev ;;
+    esac
+}
+
 apt_java() {
-    if apt-cache show openjdk-17-jre-headless >/dev/null 2>&1; then
+    # Not `apt-cache show`: that succeeds for a name without a package, too.
+    if apt-cache policy openjdk-17-jre-headless 2>/dev/null | grep -q 'Candidate: [0-9]'; then
         echo openjdk-17-jre-headless
     else
         echo default-jre-headless
@@ -93,12 +104,12 @@ install_line() {
     esac
 }
 
-install() {
-    apt-get update -qq || true # old lists may do
+install_missing() {
     echo "Installing what is missing here: $(wanted)"
     # shellcheck disable=SC2046
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
         -o DPkg::Lock::Timeout=120 $(wanted) </dev/null >/dev/null || true # judged by what is there then
+    missing=$(lacking)
 }
 
 purpose=${1:-demo}
@@ -113,12 +124,14 @@ missing=$(lacking)
 may_install() { [ "$manager" = apt-get ] && [ "$(id -u)" = 0 ]; }
 
 # A compiler is worth having, not needed: without one `implicit` fits in place of our own kernel.
-if may_install; then
-    has_compiler || missing="$missing compiler"
-    if [ -n "$missing" ]; then
-        install
-        missing=$(lacking)
+if may_install && { [ -n "$missing" ] || ! has_compiler; }; then
+    apt-get update -qq || true # old lists may do
+    if ! has_python; then # first, for what else is missing depends on which one it is
+        missing=python
+        install_missing
     fi
+    has_compiler || missing="$missing compiler"
+    [ -z "$missing" ] || install_missing
 fi
 if [ -n "$missing" ]; then
     # shellcheck disable=SC2086

@@ -119,7 +119,7 @@ class Lookup:
     def search(self, text: str, *, of: Side, limit: int = 20) -> list[Match]:
         """Ids whose name contains a text, whatever its case and accents; closest first.
 
-        Reads every name (100k take some 0.3 s): for people, not for every request.
+        Reads every name (100k take some 0.6 s): for people, not for every request.
         """
         wanted = _plain(text)
         found = [

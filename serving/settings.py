@@ -40,7 +40,7 @@ class ServingSettings(BaseModel):
     """Settings of the publisher and of the lists' readers."""
 
     # A validation error would else repeat the URL, password and all.
-    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True, use_attribute_docstrings=True)
 
     redis_url: RedisUrl = RedisUrl("redis://localhost:6379/0")
     """The server: ``redis://[[user]:password@]host:port/db``, ``rediss://`` for TLS, or

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import hypothesis
 import pytest
+
 from support.kafka import KafkaBroker
 from support.redis import RedisServer
 

@@ -86,7 +86,7 @@ class Trainer:
             RedisUnreachable: try again later; nothing is lost.
             Fenced: another writer took over.
             ShrinkRefused: a refit would publish far fewer lists; the live ones stay.
-        RefitRefused: a refit made a model that could not rank; the live lists stay.
+            RefitRefused: a refit made a model that could not rank; the live lists stay.
             RefitFailed: the refit process ended with an error.
         """
         self.listen(now_s)
@@ -161,7 +161,8 @@ class Trainer:
             logger.warning("Generation %d: %s; staging it again.", fresh.number, error)
             self._lost = True
         except ShrinkRefused:
-            self._staged = None
+            # Tried again when something new was said, not every second.
+            self._staged, self._lost = None, False
             raise
         self._staged = None
 
@@ -220,7 +221,8 @@ class Trainer:
         live = self._publisher.live()
         if self._live and live.generation != self._live.number:
             self._lost = True
-        if self._lost and not self.busy and self._artifact:
+        stored = self._following.version is not None
+        if self._lost and stored and not self.busy and self._artifact:
             logger.info("Publishing %s again.", self._artifact.name)
             self.begin(self._artifact)
 

@@ -58,6 +58,8 @@ def run(
     token = registry.next_token()
     publisher = _publisher(settings, registry, token)
     _wait_for_redis(publisher, settings.connect_timeout_s, stop)
+    if stop.is_set():
+        return None
     publisher.claim(takeover=takeover)
     trainer = Trainer(
         settings=settings,

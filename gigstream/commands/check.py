@@ -4,7 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gigstream.errors import WrongUse
+import click
+
+from gigstream.errors import GigstreamError, WrongUse
 from gigstream.terminal import Report, Terminal, command
 
 if TYPE_CHECKING:
@@ -27,16 +29,19 @@ class Finding:
 
 
 @command("check")
-def check(terminal: Terminal) -> Report:
-    """Say whether settings, broker, Redis, store and solver are as they must be."""
+@click.argument("parts", metavar="[kafka|redis|store|solver]...", nargs=-1)
+def check(terminal: Terminal, *, parts: tuple[str, ...]) -> Report:
+    """Say whether settings, broker, Redis, store and solver are as they must be.
+
+    Names of parts restrict it to those; the settings are always looked at.
+    """
     from gigstream.settings import load, shown
 
+    looks = _chosen(parts)
     settings = load()
-    findings = [_settings()]
     for name, value in shown(settings).items():
         terminal.say(f"        {name} = {value}")
-    for name, look in CHECKS.items():
-        findings.append(_found(name, look, settings))
+    findings = [_settings(), *(_found(name, look, settings) for name, look in looks.items())]
     terminal.say(*map(str, findings))
     worst = max(finding.exit_code for finding in findings)
     data = {
@@ -47,18 +52,25 @@ def check(terminal: Terminal) -> Report:
     return Report(data, exit_code=worst)
 
 
+def _chosen(parts: tuple[str, ...]) -> dict[str, Check]:
+    unknown = sorted(set(parts) - set(CHECKS))
+    if unknown:
+        raise WrongUse(f"there is no part {unknown[0]!r} to check; name one of {', '.join(CHECKS)}")
+    return {name: look for name, look in CHECKS.items() if not parts or name in parts}
+
+
 def _settings() -> Finding:
     return Finding("settings", ok=True, said="valid")  # else `load` had ended the command
 
 
 def _found(name: str, look: Check, settings: "Settings") -> Finding:
+    from consumer.errors import ConsumerError
+    from serving.errors import ServingError
+
     try:
         return Finding(name, ok=True, said=look(settings))
-    except Exception as error:
-        code = getattr(error, "exit_code", None)
-        if not isinstance(code, int):
-            raise
-        return Finding(name, ok=False, said=str(error), exit_code=code)
+    except (ConsumerError, ServingError, GigstreamError) as error:
+        return Finding(name, ok=False, said=str(error), exit_code=error.exit_code)
 
 
 def _kafka(settings: "Settings") -> str:
@@ -88,12 +100,13 @@ def _redis(settings: "Settings") -> str:
 
 
 def _store(settings: "Settings") -> str:
-    from consumer.tail import Tail
+    from consumer.log import replay
 
-    chunk = Tail(settings.store).read()
-    if chunk is None:
+    snapshot = replay(settings.store)  # the log alone: a health check must not read every row
+    if snapshot is None:
         return f"{settings.store}: nothing stored yet"
-    return f"{settings.store}: {len(chunk.events):,} events, version {chunk.version}"
+    rows = sum(file.rows for file in snapshot.files.values())
+    return f"{settings.store}: {rows:,} rows, version {snapshot.version}"
 
 
 def _solver(_: "Settings") -> str:

@@ -70,10 +70,11 @@ def _path(terminal: Terminal, local: "LocalStack", path: Path) -> Report:
     settings = local.settings
     sent = _import(terminal, local, path)
     interactions = _stored(terminal, local, sent)
-    lookup = Lookup(connect(settings), settings.redis_prefix)
-    _published(terminal, local, lookup)
-    facts = _show(terminal, lookup, interactions)
-    latencies_ms = _live(terminal, local, lookup, facts)
+    with connect(settings) as client:
+        lookup = Lookup(client, settings.redis_prefix)
+        _published(terminal, local, lookup)
+        facts = _show(terminal, lookup, interactions)
+        latencies_ms = _live(terminal, local, lookup, facts)
     return _summary(terminal, interactions, latencies_ms, time.monotonic() - began_s)
 
 
@@ -172,6 +173,7 @@ def _live(
     url = settings.redis_url.get_secret_value()
     terminal.say("Live gigs, and the time until the artist's list in Redis changed:")
     with Sender(settings) as sender:
+        sender.connect()  # as a booking system that runs has done long ago
         stage = Stage(sender=sender, lookup=lookup, facts=facts, check=local.check)
         for change in stage.play():
             latencies_ms.append(round(change.ms, 1))

@@ -1,6 +1,7 @@
 """`artist` and `venue`: the list that an app would get, for people."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -33,29 +34,31 @@ def artist(
     terminal: Terminal, identity: str | None, name: str | None, n: int, *, returns: bool
 ) -> Report:
     """Venues for an artist, best first."""
-    lookup = connected()
-    wanted = _identity(terminal, lookup, "artist", identity, name)
-    found = lookup.artist(wanted, n, returns=returns)
-    return _show(terminal, lookup, "artist", found)
+    with connected() as lookup:
+        wanted = _identity(terminal, lookup, "artist", identity, name)
+        found = lookup.artist(wanted, n, returns=returns)
+        return _show(terminal, lookup, "artist", found)
 
 
 @command("venue")
 @_arguments
 def venue(terminal: Terminal, identity: str | None, name: str | None, n: int) -> Report:
     """Artists for a venue who have not played there, best first."""
-    lookup = connected()
-    wanted = _identity(terminal, lookup, "venue", identity, name)
-    return _show(terminal, lookup, "venue", lookup.venue(wanted, n))
+    with connected() as lookup:
+        wanted = _identity(terminal, lookup, "venue", identity, name)
+        return _show(terminal, lookup, "venue", lookup.venue(wanted, n))
 
 
-def connected() -> "Lookup":
+@contextmanager
+def connected() -> "Iterator[Lookup]":
     """A reader of the lists that the settings name."""
     from gigstream.settings import load
     from serving.connection import connect
     from serving.lookup import Lookup
 
     settings = load()
-    return Lookup(connect(settings), settings.redis_prefix)
+    with connect(settings) as client:
+        yield Lookup(client, settings.redis_prefix)
 
 
 def _identity(

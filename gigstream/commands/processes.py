@@ -13,7 +13,8 @@ def consume(terminal: Terminal) -> Report:
     from gigstream.settings import load
 
     log_to_stderr()
-    return Report({"exit_code": run(load())})
+    code = run(load())
+    return Report({"exit_code": code}, code)
 
 
 @command("train")
@@ -24,10 +25,8 @@ def train(terminal: Terminal, *, once: bool, takeover: bool, force: bool) -> Rep
     """Keep the lists in Redis up to date with the store, until SIGTERM."""
     del terminal
     from gigstream.settings import load
-    from trainer.registry import Registry
     from trainer.run import run
 
     log_to_stderr()
-    settings = load()
-    code = run(settings, once=once, takeover=takeover, force=force, configure=log_to_stderr)
-    return Report({"generation": Registry(settings.models).state().live_generation}, code)
+    made = run(load(), once=once, takeover=takeover, force=force, configure=log_to_stderr)
+    return Report({"generation": made})

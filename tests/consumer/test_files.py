@@ -174,7 +174,7 @@ def test_a_bad_row_is_named_with_its_remedy(tmp_path, line, said):
         ),
         ("a.tsv", b"artist_id\tvenue_id\tdate\n\xff\xfe\tv\t2015-01-01\n", "save it as UTF-8"),
         ("a.tsv.gz", b"not packed", "FILE cannot be read"),
-        ("a.tsv.gz", gzip.compress(HEAD.encode() * 9)[:-12], "FILE cannot be read"),
+        ("a.tsv.gz", gzip.compress(HEAD.encode() * 9, mtime=0)[:-12], "FILE cannot be read"),
         ("a.parquet", b"PAR1 no it is not", "FILE cannot be read"),
     ],
 )

@@ -34,10 +34,8 @@ def test_indistreet_imported_twice_the_second_time_re_sorted_counts_once(install
 
 
 def test_a_new_gig_a_move_and_a_cancellation_each_change_the_lists(installation):
-    app = installation.redis.client()
-
     def listed(view, name):
-        found = app.hget(f"{installation.prefix}:{view}", name)
+        found = installation.client.hget(f"{installation.prefix}:{view}", name)
         return found and found.decode() if isinstance(found, bytes) else found
 
     installation.commands.start("consume")
@@ -73,8 +71,7 @@ def test_a_restarted_trainer_resumes_from_its_artifact_and_catches_up(installati
     installation.commands.start("train")
     until(lambda: installation.generation() > first)
 
-    client = installation.redis.client()
-    assert client.hexists(f"{installation.prefix}:artist", "late")
+    assert installation.client.hexists(f"{installation.prefix}:artist", "late")
     assert sorted((installation.commands.home / "models").glob("gen-*")) == artifacts
 
 
@@ -85,9 +82,8 @@ def test_lists_come_back_by_themselves_after_redis_lost_them(installation):
     until(installation.generation)
     before = installation.lists()
 
-    client = installation.redis.client()
-    for key in client.scan_iter(f"{installation.prefix}:*"):
-        client.delete(key)
+    for key in installation.client.scan_iter(f"{installation.prefix}:*"):
+        installation.client.delete(key)
     until(installation.generation)
 
     assert installation.lists() == before
@@ -120,5 +116,5 @@ def test_other_settings_are_in_force_after_a_restart(installation):
     installation.commands.start("train")
     until(lambda: installation.generation() > first + 1)
 
-    artifact = sorted((installation.commands.home / "models").glob("gen-*"))[-1]
+    artifact = max((installation.commands.home / "models").glob("gen-*"))
     assert json.loads((artifact / "manifest.json").read_text())["recipe"]["factors"] == 8

@@ -5,14 +5,13 @@ import shlex
 import signal
 import subprocess
 
-from support.commands import started
 from support.living import living, until
 
 
-def test_the_demo_shows_the_whole_path_and_leaves_nothing_behind(tmp_path, monkeypatch):
+def test_the_demo_shows_the_whole_path_and_leaves_nothing_behind(tmp_path, monkeypatch, start):
     (tmp_path / "tmp").mkdir()
     monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
-    process = started("demo", "--json")
+    process = start("demo", "--json")
     out, err = process.communicate(timeout=100)
 
     assert process.returncode == 0, err
@@ -26,15 +25,15 @@ def test_the_demo_shows_the_whole_path_and_leaves_nothing_behind(tmp_path, monke
     assert not list(tmp_path.glob("gigstream-data"))
 
 
-def test_a_kept_demo_can_be_asked_until_ctrl_c(tmp_path):
+def test_a_kept_demo_can_be_asked_until_ctrl_c(tmp_path, start):
     # Each artist plays three of nine venues.
     gigs = [f"a{n % 13},v{(n % 13 + n // 13 % 3) % 9},2015-01-{n % 28 + 1:02}" for n in range(300)]
     (tmp_path / "gigs.csv").write_text("\n".join(["artist_id,venue_id,date", *gigs]))
-    process = started("demo", "--keep", "--events", "gigs.csv")
+    process = start("demo", "--keep", "--events", "gigs.csv")
     lines = list(iter_until(process, "All is kept running"))
     redis_cli = next(line for line in lines if "redis-cli" in line)
     listed = subprocess.run(shlex.split(redis_cli), capture_output=True, text=True, check=True)
-    asked = started("artist", "--name", "first light", "--json")
+    asked = start("artist", "--name", "first light", "--json")
     answer = json.loads(asked.communicate(timeout=30)[0])
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=20)
@@ -46,10 +45,10 @@ def test_a_kept_demo_can_be_asked_until_ctrl_c(tmp_path):
     assert not living(tmp_path)
 
 
-def test_ctrl_c_in_the_midst_of_the_demo_ends_all_of_it(tmp_path, monkeypatch):
+def test_ctrl_c_in_the_midst_of_the_demo_ends_all_of_it(tmp_path, monkeypatch, start):
     (tmp_path / "tmp").mkdir()
     monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
-    process = started("demo")
+    process = start("demo")
     until(lambda: len(living(tmp_path)) >= 5)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=20)

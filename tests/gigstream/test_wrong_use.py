@@ -140,6 +140,22 @@ def test_status_says_what_it_can_and_ends_with_3(no_servers):
     assert done.data["generation"] is None
 
 
+def test_check_of_one_part_leaves_the_others_alone(no_servers):
+    done = gigstream("check", "store", "--json")
+
+    assert done.code == 0
+    assert set(done.data["checks"]) == {"settings", "store"}
+
+
+def test_check_refuses_a_part_that_is_none(no_servers):
+    done = gigstream("check", "kafak")
+
+    assert done.code == 2
+    assert done.line == (
+        "there is no part 'kafak' to check; name one of kafka, redis, store, solver"
+    )
+
+
 def test_check_names_every_part_that_fails_and_ends_with_the_worst_code(no_servers):
     done = gigstream("check", "--json")
 

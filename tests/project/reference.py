@@ -4,27 +4,47 @@
 """
 
 import ast
+import inspect
 import re
 from collections.abc import Iterator
 
 import click
-from project.tree import PACKAGES, ROOT, modules, parsed
 
 from gigstream.cli import cli
 from gigstream.settings import Settings
+from project.tree import PACKAGES, ROOT, modules, parsed
 
 MARKED = re.compile(r"(<!-- made from the code: (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
+FIELDS = Settings.model_fields
 PAGES = ("docs/operations.md", "docs/commands.md", "README.md")
 
 
 def settings() -> str:
-    """A table of all settings: variable, default, what it means."""
-    rows = ["| variable | default | |", "|---|---|---|"]
-    for name, field in Settings.model_fields.items():
+    """A table of the settings of each class that declares some: variable, default, meaning."""
+    classes = [kind for kind in reversed(Settings.__mro__) if own(kind)]
+    return "\n\n".join(map(settings_of, classes))
+
+
+def settings_of(kind: type) -> str:
+    rows = [f"**{(kind.__doc__ or '').partition('.')[0]}**", "", "| variable | default | |"]
+    rows.append("|---|---|---|")
+    for name in own(kind):
+        field = FIELDS[name]
         default = "" if field.default in ({}, "") else f"`{field.default}`"
         meaning = " ".join((field.description or "").replace("``", "`").replace("|", "\\|").split())
         rows.append(f"| `GIGSTREAM_{name.upper()}` | {default} | {meaning} |")
     return "\n".join(rows)
+
+
+def own(kind: type) -> list[str]:
+    """The settings whose declaration in this class is the one in force."""
+    return [
+        name for name in inspect.get_annotations(kind) if name in FIELDS and owner(name) is kind
+    ]
+
+
+def owner(name: str) -> type:
+    return next(kind for kind in Settings.__mro__ if name in inspect.get_annotations(kind))
 
 
 def commands() -> str:

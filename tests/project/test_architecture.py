@@ -5,6 +5,7 @@ import re
 import statistics
 
 import pytest
+
 from project.tree import PACKAGES, ROOT, committed_texts, functions, modules, parsed
 
 # The outermost frame of a process: here an unforeseen error is told once, and the process ends.

@@ -7,6 +7,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
 from project.tree import ROOT
 
 FILES = ("pyproject.toml", "CMakeLists.txt", "README.md", "LICENSE", "native")

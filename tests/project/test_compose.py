@@ -14,12 +14,12 @@ import pytest
 import yaml
 from confluent_kafka import Producer
 from jsonschema.validators import validator_for
+
+from consumer.events import Event, encode
 from project.tree import PACKAGES, ROOT
 from support.kafka import VERSION, KafkaBroker, _free_ports
 from support.processes import stop, until
 from support.redis import RedisServer
-
-from consumer.events import Event, encode
 
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]

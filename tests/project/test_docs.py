@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from project.reference import PAGES, made
-from project.tree import ROOT, committed_texts
 
 from consumer.events import STATUSES, Event, InvalidEvent, Statement, decode
 from gigstream.cli import cli
 from gigstream.settings import Settings
+from project.reference import PAGES, made
+from project.tree import ROOT, committed_texts
 
 MARKDOWN = sorted(path for path, _ in committed_texts() if path.endswith(".md"))
 OWN_VARIABLES = {"GIGSTREAM_CONFIG"}

@@ -5,6 +5,7 @@ import tomllib
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
 from project.tree import ROOT
 
 PIN = re.compile(r"^([a-z0-9.-]+)==(\S+?)((?: ;[^\\\n]*)?) \\$", re.MULTILINE)

@@ -6,9 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from project.tree import ROOT
 
-TOOLS = ["sh", "sed", "tr", "cat", "id", "uname", "dirname"]
+TOOLS = ["sh", "sed", "tr", "cat", "grep", "id", "uname", "dirname"]
 
 
 def prepare(purpose: str, path: Path) -> subprocess.CompletedProcess[str]:
@@ -78,14 +79,35 @@ def test_a_machine_that_has_all_is_left_alone(bare: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def test_where_nobody_may_install_the_debian_line_is_whole(bare: Path) -> None:
+@pytest.mark.parametrize(
+    ("candidate", "java"),
+    [("17.0.19", "openjdk-17-jre-headless"), ("(none)", "default-jre-headless")],
+)
+def test_where_nobody_may_install_the_debian_line_is_whole(
+    bare: Path, candidate: str, java: str
+) -> None:
     script(bare / "apt-get", "exit 100")
-    script(bare / "apt-cache", "exit 0")
+    script(bare / "apt-cache", f"echo '  Candidate: {candidate}'")
     script(bare / "id", "echo 1000")
     done = prepare("tests", bare)
 
     assert done.returncode == 1
     assert done.stderr.splitlines()[1].strip() == (
         "sudo apt-get update && sudo apt-get install -y --no-install-recommends "
-        "redis-server openjdk-17-jre-headless maven"
+        f"redis-server {java} maven"
     )
+
+
+def test_a_compiler_is_fetched_where_that_is_allowed_and_nobody_stops_without_it(
+    bare: Path, tmp_path: Path
+) -> None:
+    for tool in ("mvn", "redis-server"):
+        script(bare / tool, "exit 0")
+    script(bare / "java", "echo 'openjdk version \"21.0.1\" 2023-10-17' >&2")
+    asked = tmp_path / "asked"
+    script(bare / "apt-get", f'echo "$@" >>{asked}; exit 100')
+    script(bare / "id", "echo 0")
+    done = prepare("tests", bare)
+
+    assert done.returncode == 0
+    assert "g++ python3-dev" in asked.read_text().splitlines()[-1]

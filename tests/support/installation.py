@@ -44,7 +44,9 @@ class Installation:
             **settings,
         }
         self.commands = Gigstream(directory / "home", self.settings)
-        self._producer = Producer({"bootstrap.servers": kafka.bootstrap, "linger.ms": 1, "log_level": 2})
+        self.client = redis.client()
+        options = {"bootstrap.servers": kafka.bootstrap, "linger.ms": 1, "log_level": 2}
+        self._producer = Producer(options)
 
     def __enter__(self) -> Self:
         return self
@@ -56,6 +58,7 @@ class Installation:
         trace: TracebackType | None,
     ) -> None:
         self.commands.close()
+        self.client.close()
 
     def send(self, *events: Event) -> None:
         """Publish events as a booking system does."""
@@ -83,16 +86,15 @@ class Installation:
 
     def generation(self) -> int:
         """The generation that apps see, 0 before the first."""
-        found = self.redis.client().hget(f"{self.prefix}:artist", "_gen")
+        found = self.client.hget(f"{self.prefix}:artist", "_gen")
         return int(found) if found else 0
 
     def lists(self) -> dict[str, dict[str, tuple[Any, ...]]]:
         """Every live list by view and id: what is recommended, with scores, however it came."""
-        client = self.redis.client()
         return {
             view: {
                 _text(field): _content(value)
-                for field, value in client.hgetall(f"{self.prefix}:{view}").items()
+                for field, value in self.client.hgetall(f"{self.prefix}:{view}").items()
                 if _text(field) not in ("_gen", "_seq", "_meta")
             }
             for view in VIEWS

@@ -85,6 +85,13 @@ class KafkaBroker:
 
     Dies with the process that started it. All verbs but ``create_topic`` need a broker of our
     own: with ``GIGSTREAM_TEST_KAFKA`` they raise ``RuntimeError``.
+
+    Args:
+        directory: where its data lie; a temporary folder, removed in the end, by default.
+        properties: lines of ``server.properties`` beside or instead of ours.
+        own: start one even where ``GIGSTREAM_TEST_KAFKA`` names one, for tests that kill it.
+        client: librdkafka options that its own AdminClient needs, such as a login.
+        archive: write the class-data archives when it stops.
     """
 
     def __init__(
@@ -92,12 +99,15 @@ class KafkaBroker:
         directory: Path | None = None,
         *,
         properties: Mapping[str, str] | None = None,
+        client: Mapping[str, str] | None = None,
+        own: bool = False,
         archive: bool = False,
     ) -> None:
-        self._given = os.environ.get("GIGSTREAM_TEST_KAFKA")
+        self._given = None if own or archive else os.environ.get("GIGSTREAM_TEST_KAFKA")
         self._keep = directory is not None
         self._directory = directory
         self._properties = dict(properties or {})
+        self._client = dict(client or {})
         self._archive = archive
         self._port, self._controller_port = _free_ports(2)
         self._process: subprocess.Popen[bytes] | None = None
@@ -138,7 +148,8 @@ class KafkaBroker:
     def admin(self) -> AdminClient:
         """An AdminClient of this broker, kept: a dropped one fails its calls with _DESTROY."""
         if self._admin is None:
-            self._admin = AdminClient({"bootstrap.servers": self.bootstrap, **_QUIET})
+            servers = {"bootstrap.servers": self.bootstrap}
+            self._admin = AdminClient({**_QUIET, **self._client, **servers})
         return self._admin
 
     def start(self) -> None:

@@ -1,0 +1,21 @@
+from collections.abc import Iterator
+
+import pytest
+
+from support.guarded import guarded_broker
+from support.kafka import KafkaBroker
+from support.mock import MockBroker
+
+
+@pytest.fixture(scope="package")
+def guarded() -> Iterator[KafkaBroker]:
+    """A broker with logins and rights; see `support.guarded`."""
+    with guarded_broker() as broker:
+        yield broker
+
+
+@pytest.fixture
+def embedded() -> Iterator[MockBroker]:
+    """A mock cluster of the test's own."""
+    with MockBroker() as broker:
+        yield broker

@@ -1,0 +1,380 @@
+"""The event contract: what is taken, what is refused, and in which words."""
+
+import json
+import string
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from consumer.events import (
+    DAY_MS,
+    MAX_ID_BYTES,
+    MAX_START_MS,
+    MIN_MS,
+    STATUSES,
+    Event,
+    InvalidEvent,
+    Tombstone,
+    decode,
+    encode,
+)
+
+NOW_MS = 1_541_000_000_000  # 2018-10-31T15:33:20Z
+GIG = {
+    "event_id": "e1",
+    "artist_id": "a1",
+    "venue_id": "v1",
+    "time": "2018-10-31T12:00:00Z",
+}
+OPTIONAL = {
+    *("source", "status", "version", "starts_at"),
+    *("artist_name", "venue_name", "venue", "artist"),
+}
+KNOWN = OPTIONAL | {*GIG}
+
+examples = settings(deadline=None, max_examples=300)
+
+
+def said(**fields) -> Event | Tombstone:
+    """A gig with these fields, decoded; a field that is ``...`` is left out."""
+    whole = {name: value for name, value in (GIG | fields).items() if value is not ...}
+    return decode(json.dumps(whole).encode(), record_ms=NOW_MS)
+
+
+def refused(value: bytes | None, **context) -> InvalidEvent:
+    with pytest.raises(InvalidEvent) as caught:
+        decode(value, record_ms=NOW_MS, **context)
+    assert "\n" not in str(caught.value)
+    return caught.value
+
+
+def refusal(**fields) -> InvalidEvent:
+    whole = {name: value for name, value in (GIG | fields).items() if value is not ...}
+    return refused(json.dumps(whole).encode())
+
+
+def canonical(value) -> str:
+    return msgspec.json.encode(value, order="sorted").decode()
+
+
+texts = st.text(st.characters(exclude_categories=("Cs",)), max_size=40)
+ids = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=80).filter(
+    lambda text: len(text.encode()) <= MAX_ID_BYTES
+)
+finite = st.floats(allow_nan=False, allow_infinity=False)
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | finite | texts,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+    max_leaves=6,
+)
+unknown_names = texts.filter(lambda name: name not in KNOWN)
+extras = st.dictionaries(unknown_names, json_values, min_size=1, max_size=3)
+
+
+def present(**fields):
+    return st.fixed_dictionaries({}, optional=fields).filter(bool)
+
+
+venues = present(
+    lat=st.floats(-90, 90),
+    lng=st.floats(-180, 180),
+    city=texts,
+    country=texts,
+    capacity=st.integers(0, 2**63 - 1),
+).map(canonical)
+artists = present(genres=st.lists(texts, max_size=3)).map(canonical)
+
+
+@st.composite
+def events(draw) -> Event:
+    time_ms = draw(st.integers(MIN_MS, NOW_MS + DAY_MS))
+    optional = {
+        "version": st.integers(0, 2**63 - 1),
+        "starts_at_ms": st.integers(MIN_MS, time_ms + MAX_START_MS),
+        "artist_name": texts,
+        "venue_name": texts,
+        "venue": venues,
+        "artist": artists,
+        "extra": extras.map(canonical),
+    }
+    return Event(
+        event_id=draw(ids),
+        artist_id=draw(ids),
+        venue_id=draw(ids),
+        time_ms=time_ms,
+        source=draw(ids),
+        status=draw(st.sampled_from(STATUSES)),
+        **draw(st.fixed_dictionaries({}, optional=optional)),
+    )
+
+
+@examples
+@given(events())
+def test_what_is_encoded_decodes_to_the_same_event(event):
+    assert decode(encode(event), record_ms=NOW_MS) == event
+
+
+def test_the_least_event_has_four_fields_and_gets_the_defaults():
+    assert said() == Event(
+        event_id="e1",
+        artist_id="a1",
+        venue_id="v1",
+        time_ms=1_540_987_200_000,
+        source="default",
+        status="confirmed",
+    )
+
+
+def test_an_optional_field_that_is_null_is_as_good_as_left_out():
+    nothing = dict.fromkeys(OPTIONAL)
+
+    assert said(**nothing) == said()
+    assert said(**nothing, more=1) == said(more=1)
+
+
+@pytest.mark.parametrize(
+    ("time", "time_ms"),
+    [
+        ("2018-10-31T12:00:00Z", 1_540_987_200_000),
+        ("2018-10-31T13:00:00.1239+01:00", 1_540_987_200_124),
+        ("2018-10-31t12:00:00z", 1_540_987_200_000),
+        (1_540_987_200_000, 1_540_987_200_000),
+        (-1, -1),
+        ("1969-12-31T23:59:59.999Z", -1),
+        (NOW_MS + DAY_MS, NOW_MS + DAY_MS),
+    ],
+)
+def test_time_is_an_instant_with_an_offset_or_epoch_milliseconds(time, time_ms):
+    assert said(time=time).time_ms == time_ms
+
+
+@pytest.mark.parametrize(
+    ("start", "start_ms"),
+    [
+        ("2018-11-02", 1_541_116_800_000),
+        ("2018-11-02T20:00:00+01:00", 1_541_185_200_000),
+        (1_541_185_200_000, 1_541_185_200_000),
+        ("1965-05-01", -147_398_400_000),
+        ("2023-10-31T12:00:00Z", 1_698_753_600_000),
+    ],
+)
+def test_starts_at_is_an_instant_or_a_bare_date_which_means_midnight_utc(start, start_ms):
+    assert said(starts_at=start).starts_at_ms == start_ms
+
+
+@pytest.mark.parametrize(
+    ("status", "means"),
+    [
+        *[(status, status) for status in STATUSES],
+        ("CANCELED", "cancelled"),
+        ("canceled", "cancelled"),
+        ("EventCancelled", "cancelled"),
+        ("EventPostponed", "postponed"),
+        ("EventRescheduled", "rescheduled"),
+        ("eventscheduled", "confirmed"),
+        ("https://schema.org/EventCancelled", "cancelled"),
+        ("http://schema.org/EventScheduled", "confirmed"),
+    ],
+)
+def test_status_knows_its_aliases(status, means):
+    assert said(status=status).status == means
+
+
+def test_nested_objects_become_json_with_sorted_keys():
+    event = said(venue={"lng": 13, "lat": 52.5, "city": None}, artist={"genres": ["jazz"]})
+
+    assert event.venue == '{"lat":52.5,"lng":13.0}'
+    assert event.artist == '{"genres":["jazz"]}'
+
+
+@examples
+@given(extras)
+def test_unknown_fields_are_kept_as_they_came(unknown):
+    event = said(**unknown)
+
+    assert json.loads(event.extra) == json.loads(json.dumps(unknown))
+    assert event.artist_id == "a1"
+
+
+def test_numbers_of_unknown_fields_are_not_rounded():
+    value = json.dumps(GIG)[:-1] + ', "price": 1.10, "serial": 123456789012345678901234567890}'
+
+    event = decode(value.encode(), record_ms=NOW_MS)
+
+    assert event.extra == '{"price":1.10,"serial":123456789012345678901234567890}'
+
+
+def test_unknown_fields_within_venue_and_artist_are_kept_too():
+    event = said(venue={"city": "Berlin", "web": "x"}, artist={"label": {"b": 1}})
+
+    assert event.venue == '{"city":"Berlin"}'
+    assert event.artist == "{}"
+    assert event.extra == '{"artist":{"label":{"b":1}},"venue":{"web":"x"}}'
+    assert decode(encode(event), record_ms=NOW_MS) == event
+
+
+WRONG_IDS = ["", None, 7, ["a"], "a\x00b", "a\nb", "a\x7fb", "a\x9fb", "é" * 129, "x" * 257]
+WRONG = {
+    **{field: [*WRONG_IDS, ...] for field in ("event_id", "artist_id", "venue_id")},
+    "source": [wrong for wrong in WRONG_IDS if wrong is not None],
+    "time": [
+        *[None, ..., "", "yesterday", "2018-10-31", "2018-10-31T12:00:00", 1.5, True, {}],
+        *[NOW_MS + DAY_MS + 1, "2018-11-02T00:00:00Z", 10**30, -(10**30), 10**17],
+    ],
+    "status": ["", "sold out", "deleted", 1, ["confirmed"]],
+    "version": [-1, 1.5, "1", True, 2**63],
+    "starts_at": [
+        *["", "soon", "2018-10-31T20:00:00", "2018-13-01", "2018-W01-1", "20181031", 1.5, True],
+        *["2023-11-03", 10**17, -(10**30)],
+    ],
+    "artist_name": [1, ["a"]],
+    "venue_name": [1, {}],
+    "venue": ["Berlin", [], 1],
+    "artist": ["jazz", [], 1],
+}
+WRONG_WITHIN = {
+    "venue": {
+        "lat": [90.1, -91, "52", True],
+        "lng": [180.5, "x"],
+        "city": [1],
+        "country": [[]],
+        "capacity": [-1, 1.5, "many", 2**63],
+    },
+    "artist": {"genres": ["jazz", [1], [None], {"a": 1}]},
+}
+
+
+@pytest.mark.parametrize("unknown", [{}, {"more": {"x": 1}}], ids=["plain", "with-unknown"])
+@pytest.mark.parametrize(
+    ("field", "wrong"), [(field, wrong) for field, wrongs in WRONG.items() for wrong in wrongs]
+)
+def test_each_wrong_field_is_named_with_a_remedy(field, wrong, unknown):
+    error = refusal(**{field: wrong}, **unknown)
+
+    assert error.field == field
+    assert str(error).startswith(f"{field}: ")
+    assert "; send " in str(error)
+
+
+@pytest.mark.parametrize(
+    ("outer", "field", "wrong"),
+    [
+        (outer, field, wrong)
+        for outer, fields in WRONG_WITHIN.items()
+        for field, wrongs in fields.items()
+        for wrong in wrongs
+    ],
+)
+def test_each_wrong_nested_field_is_named_with_its_path(outer, field, wrong):
+    error = refusal(**{outer: {field: wrong}})
+
+    assert error.field == f"{outer}.{field}"
+
+
+@examples
+@given(
+    st.sampled_from(["event_id", "artist_id", "venue_id", "source"]),
+    st.text(max_size=20),
+    st.characters(categories=("Cc",)),
+    st.text(max_size=20),
+)
+def test_a_control_character_anywhere_in_an_id_is_refused(field, before, control, after):
+    assert refusal_or_surrogate(field, before + control + after) == field
+
+
+def refusal_or_surrogate(field: str, text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return field  # no UTF-8 can say this
+    return refusal(**{field: text}).field
+
+
+@examples
+@given(st.binary(max_size=60) | json_values.map(lambda value: json.dumps(value).encode()))
+def test_whatever_the_bytes_are_they_are_an_event_or_invalid(value):
+    assert complaint(value) in {None, "value", *KNOWN}
+
+
+@examples
+@given(st.sampled_from(sorted(KNOWN)), json_values, st.integers(-(10**19), 10**19))
+def test_whatever_a_field_holds_the_record_is_an_event_or_invalid_by_that_field(
+    field, value, record_ms
+):
+    found = complaint(json.dumps(GIG | {field: value}).encode(), record_ms)
+
+    assert found in {None, field, "time"}
+
+
+def complaint(value: bytes, record_ms: int = NOW_MS) -> str | None:
+    """The (outer) field that is wrong with it, if any; any other error goes through."""
+    try:
+        decode(value, record_ms=record_ms)
+    except InvalidEvent as error:
+        return error.field.split(".")[0]
+    return None
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"",
+        b"{}x",
+        b"[]",
+        b"null",
+        b'"gig"',
+        b"\xff\xfe",
+        b'{"event_id":"\\ud800"}',
+        b'{"a":' + b"[" * 100_000,
+        json.dumps(GIG)[:-1].encode() + b',"x":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+        json.dumps(GIG)[:-1].encode() + b',"x":"\xff"}',
+    ],
+    ids=repr,
+)
+def test_what_is_no_json_object_in_utf8_is_refused_as_a_whole(value):
+    assert refused(value).field == "value"
+
+
+def test_the_message_shows_the_value_cut_short():
+    assert str(refusal(artist_id="")) == (
+        "artist_id: '' is empty; send a string of 1 to 256 UTF-8 bytes without control characters"
+    )
+    assert len(str(refusal(artist_id="x" * 10_000))) < 250
+
+
+def test_the_content_type_chooses_the_decoder():
+    value = json.dumps(GIG).encode()
+    plain = decode(value, record_ms=NOW_MS)
+
+    for content_type in (b"application/json", b"Application/JSON; charset=utf-8"):
+        headers = [("Content-Type", content_type)]
+        assert decode(value, headers=headers, record_ms=NOW_MS) == plain
+    assert decode(value, headers=[("trace", b"1"), ("x", None)], record_ms=NOW_MS) == plain
+    error = refused(value, headers=[("content-type", b"application/avro")])
+    assert error.field == "content-type"
+    assert "application/json" in str(error)
+
+
+def test_a_record_without_value_is_a_tombstone_of_its_key():
+    assert decode(None, key=b"e1", record_ms=NOW_MS) == Tombstone(source="default", event_id="e1")
+    for name in ("source", "ce_source", "Source"):
+        headers = [(name, b"box-office")]
+        tombstone = decode(None, key=b"e1", headers=headers, record_ms=NOW_MS)
+        assert tombstone == Tombstone(source="box-office", event_id="e1")
+
+
+@pytest.mark.parametrize("key", [None, b"", b"\xff", b"a\x00", b"x" * 257])
+def test_a_tombstone_needs_a_key_that_is_an_id(key):
+    assert refused(None, key=key).field == "key"
+
+
+def test_a_tombstones_source_is_an_id():
+    error = refused(None, key=b"e1", headers=[("source", b"")])
+
+    assert error.field == "source"
+
+
+def test_every_printable_ascii_character_may_stand_in_an_id():
+    assert said(artist_id=string.printable.strip()).artist_id == string.printable.strip()

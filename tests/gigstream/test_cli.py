@@ -1,0 +1,153 @@
+"""The process edge: what every command shares."""
+
+import json
+import logging
+import re
+import signal
+import subprocess
+import sys
+
+import pytest
+from click import Command
+
+from gigstream import terminal as terminals
+from gigstream.cli import cli, run
+from gigstream.terminal import Report, Terminal, command, log_to_stderr
+from support.commands import ROOT, gigstream
+from support.living import until
+
+HEAVY = ("pyarrow", "numpy", "implicit", "pydantic", "confluent_kafka", "redis", "deltalake")
+
+
+@pytest.fixture
+def add(monkeypatch):
+    """Adds a command for the length of a test."""
+
+    def added(function) -> Command:
+        made = command("extra")(function)
+        monkeypatch.setitem(cli.commands, "extra", made)
+        return made
+
+    return added
+
+
+def test_help_imports_nothing_heavy():
+    code = f"import gigstream.cli, sys; sys.exit(str(sorted({set(HEAVY)!r} & set(sys.modules))))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+    assert done.stderr.strip() == "[]"
+
+
+@pytest.mark.parametrize("name", sorted(cli.commands))
+def test_every_command_has_help_and_json(name):
+    done = gigstream(name, "--help")
+
+    assert done.code == 0
+    assert "--json" in done.out
+
+
+def test_python_m_gigstream_is_the_command_line(tmp_path, start):
+    process = start("--help")
+    out, _ = process.communicate(timeout=20)
+
+    assert process.returncode == 0
+    assert out.startswith("Usage: gigstream [OPTIONS] COMMAND")
+
+
+def test_the_json_object_is_the_only_line_on_stdout(add):
+    def body(terminal: Terminal) -> Report:
+        terminal.say("for people")
+        terminal.remark("why")
+        return Report({"n": 1, "name": "밴드"})
+
+    add(body)
+    with_json, without = gigstream("extra", "--json"), gigstream("extra")
+
+    assert with_json.out == '{"n": 1, "name": "밴드"}\n'
+    assert with_json.line == "why"
+    assert without.out == "for people\n"
+
+
+def test_a_reports_exit_code_is_the_commands(add):
+    add(lambda _terminal: Report({}, exit_code=4))
+
+    assert gigstream("extra").code == 4
+
+
+def test_an_unforeseen_error_stays_a_traceback(add):
+    add(lambda _terminal: Report({"n": 1 // 0}))
+
+    with pytest.raises(ZeroDivisionError):
+        run(["extra"])
+
+
+def test_ctrl_c_ends_a_command_with_130_and_one_line(add):
+    def body(_terminal: Terminal) -> Report:
+        raise KeyboardInterrupt
+
+    add(body)
+    done = gigstream("extra")
+
+    assert (done.code, done.err.splitlines()) == (130, ["", "gigstream: stopped"])  # behind ^C
+
+
+def test_without_a_terminal_progress_is_a_line_now_and_then(add, monkeypatch):
+    monkeypatch.setattr(terminals, "_QUIET_S", 0)
+    monkeypatch.setattr(terminals, "_PLAIN_INTERVAL_S", 0)
+
+    def body(terminal: Terminal) -> Report:
+        with terminal.progress("Working") as progress:
+            progress(0.25)
+            progress(None)
+        return Report({})
+
+    add(body)
+    assert gigstream("extra").err.splitlines() == ["Working: 25%", "Working..."]
+
+
+def test_what_takes_less_than_a_second_shows_no_progress(add):
+    def body(terminal: Terminal) -> Report:
+        with terminal.progress("Working") as progress:
+            progress(0.5)
+        return Report({})
+
+    add(body)
+    assert gigstream("extra").err == ""
+
+
+def test_log_lines_go_to_stderr_with_time_level_and_place(capsys, monkeypatch):
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])
+    log_to_stderr()
+    logging.getLogger("consumer.run").info("Reading %s", "gigs")
+
+    line = capsys.readouterr().err
+    assert re.fullmatch(r"[\d-]+ [\d:,]+ INFO    consumer\.run: Reading gigs\n", line)
+
+
+@pytest.mark.parametrize("name", ["consume", "train"])
+def test_a_process_told_to_stop_while_it_waits_for_a_server_ends_at_once(name, start):
+    process = start(
+        name,
+        "--json",
+        env={
+            "GIGSTREAM_KAFKA_BOOTSTRAP": "127.0.0.1:1",
+            "GIGSTREAM_REDIS_URL": "redis://127.0.0.1:1",
+            "GIGSTREAM_CONNECT_TIMEOUT_S": "60",
+        },
+    )
+    status = f"/proc/{process.pid}/status"
+    until(lambda: handles(status, signal.SIGTERM))
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=5)
+
+    assert process.returncode == 0, err
+    assert isinstance(json.loads(out), dict)
+
+
+def handles(status: str, number: int) -> bool:
+    """Whether a process has a handler of its own for a signal."""
+    with open(status) as lines:  # noqa: PTH123
+        caught = next(line for line in lines if line.startswith("SigCgt"))
+    return bool(int(caught.split()[1], 16) >> (number - 1) & 1)
