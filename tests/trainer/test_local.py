@@ -78,20 +78,35 @@ def matrices(draw):
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     filled = draw(st.sampled_from([0.0, 0.02, 0.2, 1.0]))
     cells = rng.random((n_artists, n_venues)) < filled * rng.random((n_artists, 1)) * 2
-    values = rng.gamma(1.0, draw(st.sampled_from([0.3, 2.0, 20.0])), cells.shape) + 1e-3
+    values = rng.gamma(1.0, draw(st.sampled_from([0.3, 2.0, 20.0])), cells.shape) + 0.05
     return csr_matrix(np.where(cells, values, 0).astype(np.float32))
 
 
 @settings(max_examples=60, deadline=None)
 @given(matrix=matrices(), factors=st.integers(1, 140), isa=st.sampled_from(ISAS))
 def test_a_half_step_is_a_dense_float64_solve(matrix, factors, isa):
-    venues = np.random.default_rng(3).normal(size=(matrix.shape[1], factors)).astype(np.float32)
+    drawn = np.random.default_rng(3).normal(scale=0.3, size=(matrix.shape[1], factors))
+    venues = drawn.astype(np.float32)
 
     artists, value = half(matrix, venues, 2.0, isa=isa)
     wanted = exact(matrix, venues, 2.0)
 
     assert np.abs(artists - wanted).max() <= 1e-4 * max(np.abs(wanted).max(), 1e-3)
     assert value == pytest.approx(objective(matrix, Factors(wanted, venues), 2.0), rel=1e-4)
+
+
+@pytest.mark.parametrize("c", [0.0, 1e-6, 1e-3, 1.0, 100.0])
+@pytest.mark.parametrize("isa", ISAS)
+def test_a_confidence_at_either_end_costs_digits_and_no_more(c, isa):
+    # The condition of I + (c - 1) w w' is that of c at the upper end.
+    matrix = csr_matrix(np.full((40, 1), 1, np.float32))
+    matrix.data[:] = c
+    venues = np.random.default_rng(3).normal(scale=0.3, size=(1, 109)).astype(np.float32)
+
+    artists, _ = half(matrix, venues, 2.0, isa=isa)
+    wanted = exact(matrix, venues, 2.0)
+
+    assert np.abs(artists - wanted).max() <= 1e-3 * np.abs(wanted).max()
 
 
 @pytest.mark.parametrize("isa", ISAS)
