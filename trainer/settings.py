@@ -20,7 +20,7 @@ class Recipe(BaseModel):
     """Which ALS solver fits the factors: our own, or the library `implicit`. Default: `local`;
     where that was not built, the trainer takes `implicit` and says so once."""
 
-    factors: int = Field(default=64, ge=1, le=1024)
+    factors: int = Field(default=64, ge=1, le=512)
     """Length of an artist's or venue's vector. Default: 64."""
 
     regularization: float = Field(default=30.0, gt=0)
