@@ -35,7 +35,7 @@ class Report:
     def markdown(self) -> str:
         """A section of docs/benchmarks.md."""
         rows = [f"| `{key}` | {value:.4g} |" for key, value in self.figures.items()]
-        numbers = {k: v for k, v in self.detail.items() if not isinstance(v, dict)}
+        numbers = {k: v for k, v in self.detail.items() if not isinstance(v, dict | list)}
         details = [f"- {key}: {value}" for key, value in numbers.items()]
         lines = [f"## {self.name}", "", f"`{self.command}`", "", "| figure | |", "|---|---|"]
         return "\n".join([*lines, *rows, "", *details, ""])
