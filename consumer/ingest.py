@@ -110,7 +110,7 @@ class Ingest:
         try:
             while not stopping():
                 self._turn()
-            self._flush(stop_s())
+            self._flush_or_leave(stop_s())
         finally:
             # After an error nothing more is stored, not even when the group is left.
             self._batch = Batch()
@@ -181,6 +181,13 @@ class Ingest:
         self._batch.stored(spans)
         self._show_lag({number: span.end for number, span in spans.items()})
 
+    def _flush_or_leave(self, patience_s: float) -> None:
+        """Store what waits; what other writers keep us from is read again by the next owner."""
+        try:
+            self._flush(patience_s)
+        except StoreBusy as error:
+            logger.warning("Left to the next owner: %s", error)
+
     def _show_lag(self, positions: dict[int, int]) -> None:
         try:
             self._consumer.commit(offsets=self._at(positions), asynchronous=True)
@@ -199,10 +206,7 @@ class Ingest:
 
     def _revoked(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
         numbers = {each.partition for each in partitions}
-        try:
-            self._flush(self._revoke_s)
-        except StoreBusy as error:
-            logger.warning("Left to the next owner of %s: %s", _listed(numbers), error)
+        self._flush_or_leave(self._revoke_s)
         self._let_them_go(numbers)
         logger.info("Handed over partitions %s of %s", _listed(numbers), self._topic.name)
 

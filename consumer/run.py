@@ -2,6 +2,7 @@
 
 import gc
 import logging
+import os
 import signal
 import threading
 import time
@@ -122,6 +123,10 @@ class _Stop:
     def __init__(self, timeout_s: float) -> None:
         self._timeout_s = timeout_s
         self._since_s: float | None = None
+        # Whatever then holds us up, contention or a disk: what is not stored is read again, and a
+        # commit is whole or not at all, so nothing is lost by leaving.
+        self._last_resort = threading.Timer(timeout_s + _LEAST_S, os._exit, (0,))
+        self._last_resort.daemon = True
 
     def is_set(self) -> bool:
         """Whether a signal came."""
@@ -137,7 +142,12 @@ class _Stop:
         self._since_s = time.monotonic()
         for each in _SIGNALS:
             signal.signal(each, signal.SIG_DFL)
+        self._last_resort.start()
         logger.info("Stopping on %s", signal.Signals(number).name)
+
+    def over(self) -> None:
+        """The stop, if there was one, is done."""
+        self._last_resort.cancel()
 
 
 @contextmanager
@@ -147,6 +157,7 @@ def _signals(timeout_s: float) -> Iterator[_Stop]:
     try:
         yield stop
     finally:
+        stop.over()
         for each, handler in before.items():
             signal.signal(each, handler)
 

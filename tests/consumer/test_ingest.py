@@ -172,6 +172,23 @@ def test_the_new_group_protocol_stores_each_event_once(kafka, of):
     each_once(settings, feed.delivered)
 
 
+@pytest.mark.parametrize("step", ["parquet_written", "after_commit"])
+def test_sigterm_while_a_commit_hangs_ends_with_0_in_time_and_loses_nothing(kafka, of, step):
+    settings = of(kafka, kafka.create_topic(1))
+    with (
+        Feed(kafka.bootstrap, settings.kafka_topic) as feed,
+        Consuming(settings, fault=(step, 3, "hang")) as hanging,
+    ):
+        until(lambda: hanging.said.count("Stored") == 2)
+        time.sleep(1)
+        hanging.stop()
+    with Consuming(settings) as next_owner:
+        Following(settings).until(len(feed.delivered))
+        next_owner.stop()
+
+    each_once(settings, feed.delivered)
+
+
 def test_a_zombie_that_wakes_between_fetch_and_commit_stores_nothing_twice(kafka, of):
     settings = of(kafka, kafka.create_topic(2))
     fault = ("parquet_written", 3, "stop")

@@ -2,7 +2,7 @@
 
 ``python -m support.consume SETTINGS [STEP NUMBER FAULT]``: SETTINGS is the JSON of
 ``ConsumerSettings``; the NUMBER-th time that it comes to STEP it is killed (``kill -9``), stopped
-(SIGSTOP) or raises.
+(SIGSTOP), raises or hangs.
 """
 
 import logging
@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Self
@@ -38,6 +39,7 @@ _FAULTS: dict[str, Callable[[], None]] = {
     "kill": lambda: os.kill(os.getpid(), signal.SIGKILL),
     "stop": lambda: os.kill(os.getpid(), signal.SIGSTOP),
     "raise": _raise,
+    "hang": lambda: time.sleep(60),
 }
 
 
