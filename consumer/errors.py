@@ -8,6 +8,7 @@
     +-- LostPartition          1   another consumer stored these offsets: seek, go on
     +-- KafkaFailed            1   Kafka refused what we do, and waiting will not help
     +-- StoreUnusable          2   the store's folder is not ours to write
+    +-- StoreNewer             2   a newer gigstream has written it
     +-- KafkaOptionRefused     2   librdkafka does not know an option
     +-- TopicMissing           2
     +-- BrokerUnreachable      3
@@ -71,6 +72,18 @@ class StoreUnusable(ConsumerError):
 
     def __init__(self, path: Path, cause: object) -> None:
         super().__init__(f"store {path}: {_line(cause)}; choose another folder as home")
+
+
+class StoreNewer(ConsumerError):
+    """The store's format is one that a later version of this program made."""
+
+    exit_code = 2
+
+    def __init__(self, path: Path, found: str, known: int) -> None:
+        super().__init__(
+            f"store {path}: its format is {_line(found)}, this gigstream knows formats up to "
+            f"{known}; upgrade gigstream"
+        )
 
 
 class KafkaOptionRefused(ConsumerError):

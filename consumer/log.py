@@ -5,6 +5,7 @@ Words used here:
     entry: one file ``_delta_log/<version>.json``, one commit; a JSON object (action) per line.
     torn: an entry that a power cut left without its end. Nobody was told that it is stored.
     position: the next offset to read of a partition, a ``txn`` action keyed by its app id.
+    format: the number of the store's layout, in the table's configuration; absent, it is 1.
 
 Reading it ourselves costs 0.1 ms where a table's handle costs 15, knows the app ids (a handle
 only answers for ids that it is asked for) and cannot bring the process down at its exit.
@@ -25,11 +26,15 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from consumer.errors import StoreDamaged
+from consumer.errors import StoreDamaged, StoreNewer
 
 FOLDER = "_delta_log"
 ACTIONS = "actions"
 """Key in ``commitInfo`` of the number of actions after it: a torn entry may end with a line."""
+
+FORMAT = 2
+"""The newest format, which this version writes. 2: columns ``raw_headers`` and ``replay_of``."""
+FORMAT_KEY = "gigstream.format"
 
 _ENTRY = re.compile(r"(\d{20})\.json")
 _CHECKPOINT = re.compile(r"(\d{20})\.checkpoint\.parquet")
@@ -50,6 +55,19 @@ class File:
 
 
 @dataclass(frozen=True)
+class Table:
+    """What the log says of the table as a whole, its ``metaData``.
+
+    Attributes:
+        id: drawn at its creation; another store has another one.
+        format: of the store's layout.
+    """
+
+    id: str = ""
+    format: int = 1
+
+
+@dataclass(frozen=True)
 class Entry:
     """What one commit did to the rows.
 
@@ -60,6 +78,7 @@ class Entry:
         adds: all files it added, by path.
         removes: all files it removed, by path.
         digest: of the entry's bytes.
+        table: what it says of the table as a whole; None: nothing new.
     """
 
     version: int
@@ -69,6 +88,7 @@ class Entry:
     adds: dict[str, File]
     removes: set[str]
     digest: bytes
+    table: Table | None
 
 
 @dataclass
@@ -79,6 +99,7 @@ class Snapshot:
     digest: bytes
     files: dict[str, File] = field(default_factory=dict)
     positions: dict[str, int] = field(default_factory=dict)
+    table: Table = Table()
 
     def apply(self, entry: Entry) -> None:
         """Go on to the next version."""
@@ -86,6 +107,7 @@ class Snapshot:
             self.files.pop(path, None)
         self.files.update(entry.adds)
         self.positions.update(entry.positions)
+        self.table = entry.table or self.table
         self.version, self.digest = entry.version, entry.digest
 
 
@@ -116,6 +138,7 @@ def read_entry(table: Path, version: int) -> Entry:
         FileNotFoundError: there is no such entry.
         TornEntry: it has no end.
         StoreDamaged: it uses a Delta feature that we do not read.
+        StoreNewer: from here on the store has a format that we do not know.
     """
     data = entry_path(table, version).read_bytes()
     try:
@@ -138,6 +161,7 @@ def _entry(table: Path, version: int, actions: list[Any], digest: bytes) -> Entr
     adds = [action["add"] for action in actions if "add" in action]
     removes = [action["remove"] for action in actions if "remove" in action]
     txns = [action["txn"] for action in actions if "txn" in action]
+    metadata = [action["metaData"] for action in actions if "metaData" in action]
     files = {file.path: file for file in (_file(table, add) for add in adds)}
     return Entry(
         version=version,
@@ -147,7 +171,26 @@ def _entry(table: Path, version: int, actions: list[Any], digest: bytes) -> Entr
         adds=files,
         removes={unquote(remove["path"]) for remove in removes},
         digest=digest,
+        table=_table(table, metadata[-1]) if metadata else None,
     )
+
+
+def _table(table: Path, metadata: Mapping[str, Any]) -> Table:
+    # A checkpoint gives the configuration as a list of pairs, an entry as an object.
+    number = format_of(table, dict(metadata.get("configuration") or {}))
+    return Table(id=str(metadata["id"]), format=number)
+
+
+def format_of(table: Path, configuration: Mapping[str, str]) -> int:
+    """The store's format by the table's configuration.
+
+    Raises:
+        StoreNewer: it is one that we do not know.
+    """
+    said = configuration.get(FORMAT_KEY, "1")
+    if not said.isdecimal() or int(said) > FORMAT:
+        raise StoreNewer(table, said, FORMAT)
+    return int(said)
 
 
 def _file(table: Path, add: Mapping[str, Any]) -> File:
@@ -164,6 +207,7 @@ def replay(table: Path, version: int | None = None) -> Snapshot | None:
 
     Raises:
         StoreDamaged: an entry on the way is missing or torn.
+        StoreNewer: a newer gigstream has written it.
     """
     there = versions(table)
     wanted = there[-1] if version is None and there else version
@@ -187,7 +231,7 @@ def follow(table: Path, snapshot: Snapshot, version: int) -> Snapshot:
     """The table at a version, going on from an earlier snapshot where that is still history.
 
     Raises:
-        StoreDamaged: as ``replay`` does.
+        StoreDamaged, StoreNewer: as ``replay`` does.
     """
     if snapshot.version <= version and is_history(table, snapshot):
         with suppress(FileNotFoundError, TornEntry):
@@ -216,7 +260,7 @@ def digest_of(table: Path, version: int) -> bytes:
 def _from_checkpoint(table: Path, version: int) -> Snapshot:
     path = checkpoint_path(table, version)
     try:
-        rows = pq.ParquetFile(path).read(columns=["add", "txn"])
+        rows = pq.ParquetFile(path).read(columns=["add", "txn", "metaData"])
         digest = read_entry(table, version).digest
     except (pa.ArrowInvalid, OSError, TornEntry) as error:
         raise StoreDamaged(table, f"checkpoint {version}: {error}") from None
@@ -226,6 +270,8 @@ def _from_checkpoint(table: Path, version: int) -> Snapshot:
         snapshot.files[file.path] = file
     for txn in _present(rows.column("txn")):
         snapshot.positions[txn["appId"]] = txn["version"]
+    for metadata in _present(rows.column("metaData")):
+        snapshot.table = _table(table, metadata)
     return snapshot
 
 

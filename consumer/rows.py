@@ -4,12 +4,14 @@ A row is one record: a statement or a tombstone (kind ``event``), or what broke 
 (kind ``dead``: raw bytes, reason and field; the event's columns are null).
 """
 
+import re
 import time
 from collections.abc import Iterable, Sequence
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from zlib import crc32
 
+import msgspec
 import pyarrow as pa
 
 from consumer.events import (
@@ -51,6 +53,8 @@ SCHEMA = pa.schema(
         ("raw_key", pa.binary()),
         ("reason", pa.string()),
         ("field", pa.string()),
+        ("raw_headers", pa.string()),  # of a dead row: JSON, [[name, base64 or null], ...]
+        ("replay_of", pa.string()),  # 'topic_id/partition/offset' of the dead row sent again
     ]
 )
 """Columns of the store. New ones may only be appended; none is ever renamed or dropped."""
@@ -58,16 +62,22 @@ SCHEMA = pa.schema(
 DELETED = "deleted"
 """The status of a tombstone's row."""
 
+REPLAY_OF = "gigstream-replay-of"
+"""Header of a record that is a dead one sent again: the place of the dead row."""
+
 _TIMESTAMP_NOT_AVAILABLE = 0
+_PLACE = re.compile(rb"[A-Za-z0-9_-]{1,64}/[0-9]{1,10}/[0-9]{1,19}")
 _TAKEN_OVER = [name for name in Event.__struct_fields__ if not name.endswith("_ms")]
+_headers_decoder = msgspec.json.Decoder(list[tuple[str, bytes | None]])
 _Columns = dict[str, list[Any]]
 
 
 class Record(NamedTuple):
-    """A message, and its timestamp within what a column can hold."""
+    """A message, its timestamp within what a column can hold, and its headers."""
 
     message: "Message"
     stamp_ms: int
+    headers: Headers
 
 
 def table(messages: "Iterable[Message]", *, topic_id: str, now_ms: int | None = None) -> pa.Table:
@@ -83,7 +93,8 @@ def table(messages: "Iterable[Message]", *, topic_id: str, now_ms: int | None = 
     tombstones: list[tuple[Record, Tombstone]] = []
     dead: list[tuple[Record, InvalidEvent]] = []
     for message in messages:
-        record = Record(message, _stamp_ms(message, now_ms))
+        headers = cast("Headers", message.headers() or ())
+        record = Record(message, _stamp_ms(message, now_ms), headers)
         try:
             said = _decode(record)
         except InvalidEvent as error:
@@ -116,8 +127,9 @@ def _stamp_ms(message: "Message", now_ms: int) -> int:
 
 def _decode(record: Record) -> Event | Tombstone:
     message = record.message
-    headers = cast("Headers", message.headers() or ())
-    return decode(message.value(), key=message.key(), headers=headers, record_ms=record.stamp_ms)
+    return decode(
+        message.value(), key=message.key(), headers=record.headers, record_ms=record.stamp_ms
+    )
 
 
 def _rows(topic_id: str, records: Sequence[Record], columns: _Columns) -> pa.Table:
@@ -127,6 +139,7 @@ def _rows(topic_id: str, records: Sequence[Record], columns: _Columns) -> pa.Tab
         "offset": [record.message.offset() for record in records],
         "recorded_at": [record.stamp_ms * 1000 for record in records],
         "digest": [crc32(record.message.value() or b"") for record in records],
+        "replay_of": [_replay_of(record.headers) for record in records],
     }
     arrays = [
         pa.array(columns[name], kind) if name in columns else pa.nulls(len(records), kind)
@@ -161,4 +174,21 @@ def _of_dead(dead: Sequence[tuple[Record, InvalidEvent]]) -> _Columns:
         "raw_key": [record.message.key() for record, _ in dead],
         "reason": [str(error) for _, error in dead],
         "field": [error.field for _, error in dead],
+        "raw_headers": [_headers_text(record.headers) for record, _ in dead],
     }
+
+
+def _replay_of(headers: Headers) -> str | None:
+    for name, value in headers:
+        if name == REPLAY_OF and value is not None and _PLACE.fullmatch(value):
+            return value.decode()
+    return None
+
+
+def _headers_text(headers: Headers) -> str | None:
+    return msgspec.json.encode(headers).decode() if headers else None
+
+
+def raw_headers(text: str | None) -> Headers:
+    """The headers of a dead row's record, from its column ``raw_headers``."""
+    return [] if text is None else _headers_decoder.decode(text)

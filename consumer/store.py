@@ -26,13 +26,15 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties, Transaction
-from deltalake.exceptions import DeltaError, TableNotFoundError
+from deltalake import CommitProperties, DeltaTable, Transaction
+from deltalake.exceptions import DeltaError
 from deltalake.transaction import AddAction
 
 from consumer import log
-from consumer.errors import LostPartition, StoreBusy, StoreDamaged, StoreUnusable
+from consumer.errors import LostPartition, StoreBusy, StoreUnusable
+from consumer.handle import NO_HOOKS, open_handle
 from consumer.rows import SCHEMA
+from consumer.upgrade import upgrade
 
 logger = logging.getLogger(__name__)
 
@@ -47,9 +49,9 @@ _CONFIGURATION: dict[str, str | None] = {
     "delta.dataSkippingStatsColumns": "partition,offset,recorded_at,time",
     # Upkeep decides when, so that a reader that is behind finds the log it needs.
     "delta.enableExpiredLogCleanup": "false",
+    log.FORMAT_KEY: str(log.FORMAT),
 }
 _STATISTICS = ["partition", "offset", "recorded_at", "time"]
-_NO_HOOKS = PostCommitHookProperties(create_checkpoint=False, cleanup_expired_logs=False)
 
 
 class Span(NamedTuple):
@@ -86,7 +88,9 @@ class Store:
 
     @classmethod
     def open(cls, path: Path, *, on_step: Callable[[str], None] = _nothing) -> Self:
-        """Open the store, made where it is missing, mended where a power cut tore its end.
+        """Open the store: made where it is missing, mended where a power cut tore its end.
+
+        One of an older format is upgraded; consumers that have it open go on.
 
         Args:
             path: the table's folder.
@@ -95,6 +99,8 @@ class Store:
         Raises:
             StoreUnusable: the folder cannot be written, or holds another table.
             StoreDamaged: the table cannot be read.
+            StoreNewer: a newer gigstream has written it.
+            StoreBusy: it is of an older format, and other writers kept us from upgrading it.
         """
         path = path.absolute()
         try:
@@ -102,13 +108,10 @@ class Store:
                 log.mend(path)
                 if not log.versions(path):
                     _create(path)
+                upgrade(path, patience_s=PATIENCE_S)
         except OSError as error:
             raise StoreUnusable(path, error) from None
-        table = _handle(path)
-        names = {field.name for field in table.schema().fields}
-        if not names.issuperset(SCHEMA.names):
-            raise StoreUnusable(path, "it holds a table that is no interaction store")
-        return cls(path=path, table=table, on_step=on_step)
+        return cls(path=path, table=open_handle(path), on_step=on_step)
 
     def positions(self, app_ids: Iterable[str]) -> dict[str, int | None]:
         """Position of each partition as of the last refresh; None: nothing of it is stored."""
@@ -117,7 +120,7 @@ class Store:
 
     def refresh(self) -> None:
         """See what others have committed: a new handle."""
-        self._table = _handle(self._path)
+        self._table = open_handle(self._path)
         self._catch_up()
 
     def append(
@@ -162,7 +165,7 @@ class Store:
                 custom_metadata={"batch": mark, log.ACTIONS: len(adds) + len(spans)},
                 app_transactions=[Transaction(name, span.end) for name, span in spans.items()],
             ),
-            post_commithook_properties=_NO_HOOKS,
+            post_commithook_properties=NO_HOOKS,
         )
         version = self._version_of(mark, before)
         # Those before ours too: a torn one in the middle would hide ours behind it.
@@ -190,7 +193,7 @@ class Store:
         try:
             self._table.update_incremental()
         except DeltaError:
-            self._table = _handle(self._path)
+            self._table = open_handle(self._path)
         self._catch_up()
 
     def _catch_up(self) -> None:
@@ -243,19 +246,18 @@ class _Files:
 
 def _create(path: Path) -> None:
     try:
-        DeltaTable.create(path, SCHEMA, partition_by=["kind"], configuration=_CONFIGURATION)
+        DeltaTable.create(
+            path,
+            SCHEMA,
+            partition_by=["kind"],
+            configuration=_CONFIGURATION,
+            raise_if_key_not_exists=False,
+        )
     except DeltaError:
         if not log.versions(path):
             raise
         return  # another machine, whose lock is not ours, was first
     log.sync([log.entry_path(path, 0), path / log.FOLDER, path, path.parent])
-
-
-def _handle(path: Path) -> DeltaTable:
-    try:
-        return DeltaTable(path)
-    except (TableNotFoundError, DeltaError) as error:
-        raise StoreDamaged(path, str(error).partition("\n")[0]) from None
 
 
 @contextmanager

@@ -23,9 +23,8 @@ from consumer.rows import SCHEMA
 
 logger = logging.getLogger(__name__)
 
-EVENT_SCHEMA = pa.schema(
-    [field for field in SCHEMA if field.name not in {"kind", "raw", "raw_key", "reason", "field"}]
-)
+_OF_DEAD = {"raw", "raw_key", "raw_headers", "reason", "field"}
+EVENT_SCHEMA = pa.schema([field for field in SCHEMA if field.name not in {"kind", *_OF_DEAD}])
 """Columns of a chunk's events."""
 
 _ATTEMPTS = 5
@@ -68,6 +67,7 @@ class Tail:
 
         Raises:
             StoreDamaged: the log has a hole, or a file of it is missing or unreadable.
+            StoreNewer: a newer gigstream has written it.
         """
         seen = self._seen
         if seen is None or not log.is_history(self._path, seen):
@@ -119,6 +119,7 @@ def read_at(path: Path, version: int, *, columns: Sequence[str] | None = None) -
 
     Raises:
         StoreDamaged: there is no such version, or it cannot be read any more.
+        StoreNewer: a newer gigstream had written it.
     """
     snapshot = log.replay(path, version)
     if snapshot is None:

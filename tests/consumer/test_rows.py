@@ -1,8 +1,10 @@
 """Messages become rows: events, tombstones and what broke the contract."""
 
 import datetime as dt
+import json
 from zlib import crc32
 
+import pytest
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE
 
 from consumer import rows
@@ -65,6 +67,37 @@ def test_an_invalid_message_is_a_dead_row_with_raw_bytes_reason_and_field():
     assert row["field"] == "artist_id"
     assert row["reason"].startswith("artist_id: '' is empty; send ")
     assert not {"artist_id", "event_id", "time", "status"} & row.keys()
+
+
+def test_a_dead_row_keeps_its_records_headers_in_their_order_bytes_and_doubles_too():
+    headers = [("content-type", b"text/plain"), ("x", b"\xff\x00"), ("x", None), ("x", b"")]
+
+    row = only(message(5, b"?", headers=headers))
+
+    assert rows.raw_headers(row["raw_headers"]) == headers
+    assert json.loads(row["raw_headers"])[1:] == [["x", "/wA="], ["x", None], ["x", ""]]
+
+
+def test_only_dead_rows_keep_headers():
+    assert "raw_headers" not in only(message(5, gig(1), headers=[("trace", b"1")]))
+    assert "raw_headers" not in only(message(5, b"?"))
+    assert list(rows.raw_headers(None)) == []
+
+
+@pytest.mark.parametrize("value", [gig(1), None, b"?"], ids=["event", "tombstone", "dead"])
+def test_a_row_of_a_record_that_was_sent_again_names_the_dead_one(value):
+    headers = [("a", b"b"), ("gigstream-replay-of", b"T-o_7/3/41")]
+
+    row = only(message(5, value, key=b"e1", headers=headers))
+
+    assert row["replay_of"] == "T-o_7/3/41"
+
+
+@pytest.mark.parametrize("value", [None, b"", b"T/3", b"T/3/x", b"T/3/-1", b"T/3/4\n", b"\xff/1/2"])
+def test_a_header_that_names_no_place_says_nothing(value):
+    row = only(message(5, gig(1), headers=[("gigstream-replay-of", value)]))
+
+    assert "replay_of" not in row
 
 
 def test_good_and_bad_ones_of_one_batch_come_out_together():

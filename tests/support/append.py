@@ -1,15 +1,22 @@
-"""``python -m support.append STORE APP_ID COMMITS``: one of several writers at full speed."""
+"""``python -m support.append STORE APP_ID COMMITS [HANDLE]``: one of several writers at full speed.
+
+With HANDLE ``older`` it opens the store as it is, without an upgrade.
+"""
 
 import sys
 from pathlib import Path
 
 from consumer import rows
+from consumer.handle import open_handle
 from consumer.store import Span, Store
 from support.records import message
 
 
-def _main(path: str, app_id: str, commits: str) -> None:
-    store = Store.open(Path(path))
+def _main(path: str, app_id: str, commits: str, handle: str = "") -> None:
+    if handle == "older":
+        store = Store(path=Path(path), table=open_handle(Path(path)))
+    else:
+        store = Store.open(Path(path))
     for number in range(int(commits)):
         table = rows.table([message(number)], topic_id=app_id)
         store.append(table, {app_id: Span(number, number + 1)})
