@@ -2,6 +2,8 @@
 
 ``events`` is the public contract. The way in: ``topic`` (which one it is) · ``ingest`` (the loop) ·
 ``batch`` (what waits) · ``rows`` (messages to rows) · ``store`` (append) · ``watch`` (is Kafka
-there) · ``run`` (the process). The store: ``log`` (its commits) · ``tail`` (read on) · ``upkeep``
-(checkpoints). Files to Kafka: ``files`` · ``imports`` · ``repeats`` · ``sender`` · ``backlog``.
+there) · ``run`` (the process). The store: ``log`` (its commits) · ``parts`` (its files) · ``tail``
+(read on) · ``decisions`` and ``merges`` (what people said of ids) · ``writers`` (who may write) ·
+``upkeep`` (checkpoints). Files to Kafka: ``files`` · ``imports`` · ``repeats`` · ``sender`` ·
+``backlog``.
 """

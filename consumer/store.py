@@ -30,11 +30,12 @@ from deltalake import CommitProperties, DeltaTable, Transaction
 from deltalake.exceptions import DeltaError
 from deltalake.transaction import AddAction
 
-from consumer import log
+from consumer import log, merges, writers
 from consumer.errors import LostPartition, StoreBusy, StoreUnusable
 from consumer.handle import NO_HOOKS, open_handle
 from consumer.rows import SCHEMA
 from consumer.upgrade import upgrade
+from consumer.writers import WritersPaused
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +44,7 @@ PATIENCE_S = 60.0
 
 _STALE_S = 600.0
 _JITTER_S = 0.05
-_KINDS = ("event", "dead")
+_KINDS = ("event", "dead", merges.KIND)
 _CONFIGURATION: dict[str, str | None] = {
     # Statistics live on in the log after a row is erased: none of ids and names.
     "delta.dataSkippingStatsColumns": "partition,offset,recorded_at,time",
@@ -144,7 +145,11 @@ class Store:
         files = _Files(self._path, table)
         while True:
             try:
-                return self._commit(files.fresh(), spans)
+                # From the first file on: what is not committed by then is an erasure's to remove.
+                with writers.shared(self._path, patience_s=give_up_at - time.monotonic()):
+                    return self._commit(files.fresh(), spans)
+            except WritersPaused as error:
+                raise StoreBusy(self._path, error) from None
             except DeltaError as error:
                 if time.monotonic() > give_up_at:
                     raise StoreBusy(self._path, error) from None
@@ -217,10 +222,13 @@ class _Files:
         failed may have got through, and then its files are rows.
         """
         now = time.monotonic()
-        if self._written_at is None or now - self._written_at > _STALE_S:
+        if self._written_at is None or now - self._written_at > _STALE_S or self._cleared():
             self._adds = [add for kind in _KINDS if (add := self._write(kind))]
             self._written_at = now
         return self._adds
+
+    def _cleared(self) -> bool:
+        return not all((self._path / add.path).exists() for add in self._adds)
 
     def _write(self, kind: str) -> AddAction | None:
         rows = self._table.filter(pc.equal(self._table["kind"], kind)).drop_columns(["kind"])

@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from consumer import log
+from consumer import log, parts
+from consumer.decisions import Decisions
 from consumer.errors import StoreDamaged
+from consumer.merges import Merge
 from consumer.rows import SCHEMA
 
 logger = logging.getLogger(__name__)
@@ -40,6 +41,7 @@ class Chunk:
         events: rows of kind ``event``, columns of ``EVENT_SCHEMA`` (or those asked for).
         dead: how many rows of kind ``dead`` there are beside them.
         positions: app id to next offset, of all partitions, at this version.
+        merges: all that there are at this version, earlier ones included.
     """
 
     version: int
@@ -47,6 +49,7 @@ class Chunk:
     events: pa.Table
     dead: int
     positions: dict[str, int]
+    merges: tuple[Merge, ...] = ()
 
 
 class Tail:
@@ -61,6 +64,7 @@ class Tail:
         self._path = path
         self._schema = _schema(columns)
         self._seen: log.Snapshot | None = None
+        self._decisions = Decisions(path)
 
     def read(self) -> Chunk | None:
         """What is new since the last call; None: nothing, or no store yet. Cheap: poll it.
@@ -80,11 +84,12 @@ class Tail:
         added = [file for entry in entries for file in entry.added]
         try:
             events = _events(self._path, added, self._schema)
+            self._decisions.see(added)
         except FileNotFoundError:
             return self._anew()  # compacted and cleaned up while we were behind
         for entry in entries:
             seen.apply(entry)
-        return _chunk(seen, added, events, anew=False)
+        return _chunk(seen, added, events, self._decisions, anew=False)
 
     def _following(self, version: int) -> Iterator[log.Entry]:
         while True:
@@ -104,12 +109,13 @@ class Tail:
             snapshot = log.replay(self._path)
             if snapshot is None:
                 return None
+            decisions = Decisions(self._path)
             try:
-                chunk = _whole(self._path, snapshot, self._schema)
+                chunk = _whole(self._path, snapshot, self._schema, decisions)
             except FileNotFoundError as error:
                 logger.debug("The store was compacted while it was read: %s", error)
                 continue
-            self._seen = snapshot
+            self._seen, self._decisions = snapshot, decisions
             return chunk
         raise StoreDamaged(self._path, "files that its log names are missing")
 
@@ -125,18 +131,24 @@ def read_at(path: Path, version: int, *, columns: Sequence[str] | None = None) -
     if snapshot is None:
         raise StoreDamaged(path, f"there is no version {version}")
     try:
-        return _whole(path, snapshot, _schema(columns))
+        return _whole(path, snapshot, _schema(columns), Decisions(path))
     except FileNotFoundError as error:
         raise StoreDamaged(path, f"version {version}: {error}") from None
 
 
-def _whole(path: Path, snapshot: log.Snapshot, schema: pa.Schema) -> Chunk:
+def _whole(path: Path, snapshot: log.Snapshot, schema: pa.Schema, decisions: Decisions) -> Chunk:
     files = list(snapshot.files.values())
-    return _chunk(snapshot, files, _events(path, files, schema), anew=True)
+    decisions.see(files)
+    return _chunk(snapshot, files, _events(path, files, schema), decisions, anew=True)
 
 
 def _chunk(
-    snapshot: log.Snapshot, files: Sequence[log.File], events: pa.Table, *, anew: bool
+    snapshot: log.Snapshot,
+    files: Sequence[log.File],
+    events: pa.Table,
+    decisions: Decisions,
+    *,
+    anew: bool,
 ) -> Chunk:
     return Chunk(
         version=snapshot.version,
@@ -144,27 +156,13 @@ def _chunk(
         events=events,
         dead=sum(file.rows for file in files if file.kind == "dead"),
         positions=dict(snapshot.positions),
+        merges=decisions.merges,
     )
 
 
 def _events(path: Path, files: Iterable[log.File], schema: pa.Schema) -> pa.Table:
-    parts = [_read(path, file, schema) for file in files if file.kind == "event"]
-    return pa.concat_tables(parts) if parts else schema.empty_table()
-
-
-def _read(path: Path, file: log.File, schema: pa.Schema) -> pa.Table:
-    try:
-        rows = pq.ParquetFile(path / file.path).read(columns=schema.names)
-    except FileNotFoundError:
-        raise
-    except (pa.ArrowInvalid, OSError) as error:
-        raise StoreDamaged(path, f"file {file.path}: {error}") from None
-    # A file from before a column was added lacks it.
-    arrays = [
-        rows[name].cast(kind) if name in rows.column_names else pa.nulls(rows.num_rows, kind)
-        for name, kind in zip(schema.names, schema.types, strict=True)
-    ]
-    return pa.table(arrays, schema=schema)
+    tables = [parts.read(path, file, schema) for file in files if file.kind == "event"]
+    return pa.concat_tables(tables) if tables else schema.empty_table()
 
 
 def _schema(columns: Sequence[str] | None) -> pa.Schema:

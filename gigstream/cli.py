@@ -16,6 +16,7 @@ from gigstream.commands.evaluate import evaluate
 from gigstream.commands.export import export
 from gigstream.commands.imports import import_
 from gigstream.commands.lists import artist, venue
+from gigstream.commands.merge import merge
 from gigstream.commands.processes import consume, train
 from gigstream.commands.status import status
 from gigstream.commands.up import up
@@ -31,6 +32,7 @@ def cli() -> None:
 
 cli.add_command(export)
 cli.add_command(check)
+cli.add_command(merge)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -25,6 +25,8 @@ class Following:
         self.plays = self.interactions.plays()
         self.first_change_s: float | None = None  # since the last refit began
         self.last_change_s = 0.0
+        self.merged = False
+        """Whether lists of untouched artists and venues may show ids that were merged since."""
 
     @property
     def version(self) -> int | None:
@@ -49,7 +51,9 @@ class Following:
         self._chunk = chunk
         if chunk.anew:
             self._forget()
-        touched = self.interactions.settle(chunk.events)
+        merged = self.interactions.merge(chunk.merges)
+        self.merged = self.merged or any(map(len, merged))
+        touched = _both(merged, self.interactions.settle(chunk.events))
         self.plays = self.interactions.plays()
         if chunk.anew:
             touched = self.differing(reference) if reference else NOTHING
@@ -66,10 +70,11 @@ class Following:
         ours.venues.add_all(model.venue_ids)
         self.plays = ours.plays()
         prints = fingerprints(self.plays, ours.artists, ours.venues)
-        return Touched(
+        touched = Touched(
             differing(ours.artists, prints.artists, model.artist_ids, theirs.artists),
             differing(ours.venues, prints.venues, model.venue_ids, theirs.venues),
         )
+        return ours.with_merged(touched)
 
     def pending(self, most: int) -> Touched:
         """Rows that wait to be folded in, at most so many of a kind."""
@@ -101,8 +106,13 @@ def settled_at(store: Path, version: int) -> tuple[Interactions, Chunk]:
     """The whole store at one version, settled."""
     chunk = read_at(store, version, columns=COLUMNS)
     interactions = Interactions()
+    interactions.merge(chunk.merges)
     interactions.settle(chunk.events)
     return interactions, chunk
+
+
+def _both(one: Touched, other: Touched) -> Touched:
+    return Touched(*(np.union1d(*rows).astype(np.int32) for rows in zip(one, other, strict=True)))
 
 
 def _first(rows: set[int], most: int) -> NDArray[np.int32]:

@@ -38,6 +38,8 @@ class Generation:
             venues=following.interactions.venues,
             generation=self.number,
             size=size,
+            merged_artists=following.interactions.merged_artists,
+            merged_venues=following.interactions.merged_venues,
         )
 
     def meta(self, following: Following, built_at: float) -> dict[str, Any]:

@@ -35,6 +35,10 @@ class Ids:
         """The row of one id, None where it was never seen."""
         return self._rows.get(name)
 
+    def rows(self, names: Iterable[str]) -> list[int]:
+        """The rows of ids that all have one."""
+        return [self._rows[name] for name in names]
+
     def add(self, names: pa.ChunkedArray) -> NDArray[np.int32]:
         """The rows of `names` (no nulls), numbering the unseen ones in order of appearance."""
         encoded = _dictionary(names)

@@ -4,8 +4,13 @@ A *statement* is one stored event row: what a source said of a gig at some time.
 (source, event id, artist). A *bill* is one (source, event id): all artists of that event.
 For each gig the greatest statement by `ORDER` counts, in whatever order they arrive; a tombstone
 deletes a bill for good. A *play* is a gig that is neither cancelled nor deleted.
+
+Merged artists are one artist: their gigs of one bill are one gig, whose greatest statement counts.
+Gigs are kept as they were stated, and ids are mapped where plays are asked for, so that merges
+and statements may come in any order too.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -14,8 +19,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from consumer.merges import Merge
 from trainer.ids import Ids
 from trainer.matrix import Plays
+from trainer.merged import Merged
 from trainer.names import Names
 
 ORDER = ("version", "time", "recorded", "topic", "partition", "offset", "digest")
@@ -77,6 +84,8 @@ class Interactions:
         self.venues = Ids()
         self.artist_names = Names()
         self.venue_names = Names()
+        self.merged_artists = Merged("artist", self.artists)
+        self.merged_venues = Merged("venue", self.venues)
         self.as_of_ms: int | None = None
         self.events = 0
         self._topics = Ids()
@@ -95,14 +104,39 @@ class Interactions:
         deleted = pc.equal(events["status"], "deleted")
         stated = self._state(events.filter(pc.invert(deleted)))
         struck = self._strike(events.filter(deleted))
-        return _touched(np.concatenate([stated, struck]))
+        return self._touched(np.concatenate([stated, struck]))
+
+    def merge(self, merges: Iterable[Merge]) -> Touched:
+        """Take in merges; those known already may be among them.
+
+        Returns:
+            The artists and venues whose plays are no longer what they were.
+        """
+        merges = list(merges)
+        artists = self.merged_artists.add(merges)
+        venues = self.merged_venues.add(merges)
+        if not len(artists) and not len(venues):
+            return Touched(artists, venues)
+        gigs = self._gigs[: len(self._gig_ids)]
+        concerned = np.isin(gigs["artist"], artists) | np.isin(gigs["venue"], venues)
+        touched = self._touched(gigs[concerned])
+        return self.with_merged(
+            Touched(np.union1d(artists, touched.artists), np.union1d(venues, touched.venues))
+        )
+
+    def with_merged(self, touched: Touched) -> Touched:
+        """These rows, what they count as, and all others that count as the same."""
+        return Touched(
+            self.merged_artists.family(touched.artists), self.merged_venues.family(touched.venues)
+        )
 
     def plays(self) -> Plays:
         """Every play, in gig order: artist and venue rows, and when it was."""
-        gigs = self._gigs[self._counted(self._gigs)]
+        gigs = self._gigs[: len(self._gig_ids)]
+        gigs = gigs[self._counted(gigs) & ~self._outdone(gigs)]
         return Plays(
-            artist=np.ascontiguousarray(gigs["artist"]),
-            venue=np.ascontiguousarray(gigs["venue"]),
+            artist=self.merged_artists.mapped(gigs["artist"]),
+            venue=self.merged_venues.mapped(gigs["venue"]),
             at_ms=np.ascontiguousarray(gigs["at_ms"]),
             n_artists=len(self.artists),
             n_venues=len(self.venues),
@@ -112,14 +146,40 @@ class Interactions:
         """Counts of everything, distinct artists, venues and pairs among the plays."""
         plays = self.plays()
         pairs = plays.artist.astype(np.int64) * max(len(self.venues), 1) + plays.venue
+        gigs = self._gigs[: len(self._gig_ids)]
         return Totals(
             events=self.events,
             plays=len(plays.artist),
             artists=len(np.unique(plays.artist)),
             venues=len(np.unique(plays.venue)),
             pairs=len(np.unique(pairs)),
-            cancelled=len(self._gig_ids) - len(plays.artist),
+            cancelled=len(gigs) - int(self._outdone(gigs).sum()) - len(plays.artist),
         )
+
+    def _touched(self, gigs: NDArray[np.void]) -> Touched:
+        gigs = np.concatenate([gigs, self._rivals(gigs)])
+        return self.with_merged(Touched(np.unique(gigs["artist"]), np.unique(gigs["venue"])))
+
+    def _outdone(self, gigs: NDArray[np.void]) -> NDArray[np.bool_]:
+        """Which gigs are the same as another one by a merge, and have the lesser statement."""
+        outdone = np.zeros(len(gigs), np.bool_)
+        at = np.flatnonzero(self.merged_artists.is_in(gigs["artist"]))
+        if len(at):
+            rivals = gigs[at]
+            same = [self.merged_artists.mapped(rivals["artist"]), rivals["bill"]]
+            order = np.lexsort([*reversed(self._ranked(rivals)), *same])
+            ends = [np.diff(key[order]) != 0 for key in same]
+            outdone[at[order[:-1][~np.logical_or(*ends)]]] = True
+        return outdone
+
+    def _rivals(self, gigs: NDArray[np.void]) -> NDArray[np.void]:
+        """Gigs of merged artists on the bills of these: what one says decides on the other."""
+        of_merged = gigs[self.merged_artists.is_in(gigs["artist"])]
+        if not len(of_merged):
+            return gigs[:0]
+        known = self._gigs[: len(self._gig_ids)]
+        of_bill = np.isin(known["bill"], of_merged["bill"])
+        return known[of_bill & self.merged_artists.is_in(known["artist"])]
 
     def _counted(self, gigs: NDArray[np.void]) -> NDArray[np.bool_]:
         counted: NDArray[np.bool_] = ~gigs["cancelled"] & ~self._deleted[gigs["bill"]]
@@ -145,7 +205,10 @@ class Interactions:
         moved = (before["venue"] != after["venue"]) | (before["at_ms"] != after["at_ms"])
         self._gigs[rows] = after
         changed = (was != now) | (now & moved)
-        return np.concatenate([before[changed & was], after[changed & now]])
+        # A statement that changes nothing by itself may now be greater than a rival's.
+        contested = self.merged_artists.is_in(after["artist"])
+        was = changed & was | contested & (before["version"] != NEVER["version"])
+        return np.concatenate([before[was], after[changed & now | contested]])
 
     def _strike(self, tombstones: pa.Table) -> NDArray[np.void]:
         """Delete bills for good. Returns the gigs that counted until now."""
@@ -206,10 +269,6 @@ def _later(ours: list[NDArray[np.int64]], theirs: list[NDArray[np.int64]]) -> ND
         greater |= equal & (mine > other)
         equal &= mine == other
     return greater
-
-
-def _touched(gigs: NDArray[np.void]) -> Touched:
-    return Touched(np.unique(gigs["artist"]), np.unique(gigs["venue"]))
 
 
 def _identity(events: pa.Table, *columns: str) -> pa.ChunkedArray:

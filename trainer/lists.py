@@ -2,6 +2,9 @@
 
 Candidates are the ids with at least one play; columns stand in id order, so that ties go to the
 lower id, whatever row numbers they happen to have.
+
+An id that was merged into another one has that one's lists under its own name, so that what apps
+remember goes on working; as an entry of a list, only the one that it became appears.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -14,6 +17,7 @@ from serving.contract import Entry, Kind, View
 from trainer import score
 from trainer.ids import Ids
 from trainer.matrix import Plays, counts
+from trainer.merged import Merged
 from trainer.model import Model
 from trainer.topn import top_n
 
@@ -37,6 +41,8 @@ class Lists:
         venues: Ids,
         generation: int,
         size: int,
+        merged_artists: Merged | None = None,
+        merged_venues: Merged | None = None,
     ) -> None:
         self._model = model
         self._artists = artists
@@ -47,24 +53,26 @@ class Lists:
         self._by_venue = self._counts.T.tocsr()
         self.artist_rows = _playing(self._counts, artists)
         self.venue_rows = _playing(self._by_venue, venues)
+        self._merged_artists = merged_artists or Merged("artist", artists)
+        self._merged_venues = merged_venues or Merged("venue", venues)
 
     @property
     def sizes(self) -> dict[View, int]:
         """How many lists a complete set holds, by view."""
-        artists, venues = len(self.artist_rows), len(self.venue_rows)
+        artists, venues = len(self._owners("artist")), len(self._owners("venue"))
         return {"artist": artists, "artist:returns": artists, "venue": venues}
 
     def complete(self, view: View) -> Ranked:
         """Every list of a view, block by block."""
-        rows = self.venue_rows if view == "venue" else self.artist_rows
+        rows = self._owners(view)
         for start in range(0, len(rows), _BLOCK):
             yield from self._ranked(view, rows[start : start + _BLOCK], "model")
 
     def changes(self, view: View, rows: Rows) -> Changes:
         """The lists of these rows; None for a row that has no plays left."""
-        ids, playing = self._subjects(view)
-        live = rows[np.isin(rows, playing)]
-        gone = rows[~np.isin(rows, playing)]
+        ids, playing, same = self._subjects(view)
+        has_plays = np.isin(same.mapped(rows), playing)
+        live, gone = rows[has_plays], rows[~has_plays]
         none: dict[str, Entry | None] = {ids[row]: None for row in gone.tolist()}
         return none | dict(self._ranked(view, live, "foldin"))
 
@@ -77,10 +85,15 @@ class Lists:
         plays = [0] * len(rows) if view == "artist:returns" else None
         return self._entry("popular", ids, rows, side.bias[rows], plays)
 
-    def _subjects(self, view: View) -> tuple[Ids, Rows]:
+    def _subjects(self, view: View) -> tuple[Ids, Rows, Merged]:
         if view == "venue":
-            return self._venues, self.venue_rows
-        return self._artists, self.artist_rows
+            return self._venues, self.venue_rows, self._merged_venues
+        return self._artists, self.artist_rows, self._merged_artists
+
+    def _owners(self, view: View) -> Rows:
+        """Rows that have a list: those with plays, and those that were merged into one of them."""
+        _, playing, same = self._subjects(view)
+        return np.append(playing, np.setdiff1d(same.family(playing), playing)) if same else playing
 
     def _targets(self, view: View) -> tuple[Ids, Rows]:
         if view == "venue":
@@ -88,12 +101,13 @@ class Lists:
         return self._venues, self.venue_rows
 
     def _ranked(self, view: View, rows: Rows, kind: Kind) -> Ranked:
-        subjects, _ = self._subjects(view)
+        subjects, _, same = self._subjects(view)
         targets, columns = self._targets(view)
-        played = (self._by_venue if view == "venue" else self._counts)[rows][:, columns]
+        counted = same.mapped(rows)
+        played = (self._by_venue if view == "venue" else self._counts)[counted][:, columns]
         returns = view == "artist:returns"
         best, scores = top_n(
-            self._scorer(view)(self._model, self._counts, rows, columns),
+            self._scorer(view)(self._model, self._counts, counted, columns),
             self._size,
             exclude=None if returns else played,
         )

@@ -105,6 +105,7 @@ class Trainer:
         if version is None:
             return
         number = self._registry.next_generation()
+        self._following.merged = False
         if artifact is None:
             self._following.first_change_s = None
             self._attempted_events = self._following.interactions.events
@@ -214,7 +215,7 @@ class Trainer:
         logger.info("Folded in %d artists, %d venues.", *map(len, touched))
 
     def _look_after(self, now_s: float) -> None:
-        """Publish again what Redis lost, or what a restart left behind."""
+        """Publish again what Redis lost, a restart left behind, or shows ids that were merged."""
         if now_s - self._looked_s < HEALTH_INTERVAL_S:
             return
         self._looked_s = now_s
@@ -222,7 +223,7 @@ class Trainer:
         if self._live and live.generation != self._live.number:
             self._lost = True
         stored = self._following.version is not None
-        if self._lost and stored and not self.busy and self._artifact:
+        if (self._lost or self._following.merged) and stored and not self.busy and self._artifact:
             logger.info("Publishing %s again.", self._artifact.name)
             self.begin(self._artifact)
 

@@ -123,6 +123,8 @@ def _stage(job: Job, interactions: Interactions, model: Model) -> None:
         venues=venues,
         generation=job.generation,
         size=job.settings.list_size,
+        merged_artists=interactions.merged_artists,
+        merged_venues=interactions.merged_venues,
     )
     publisher = Publisher(
         connect(job.settings),

@@ -54,6 +54,7 @@ def stored(settings: "Settings") -> tuple[dict[str, Any], dict[str, int]]:
 
     interactions, chunk = Interactions(), Tail(settings.store).read()
     if chunk is not None:
+        interactions.merge(chunk.merges)
         interactions.settle(chunk.events)
     facts: dict[str, Any] = {
         **asdict(interactions.totals()),

@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
+from consumer.merges import Merge
+
 TIME = pa.timestamp("us", "UTC")
 SCHEMA = pa.schema(
     {
@@ -61,9 +63,18 @@ def table(statements: Iterable[Statement]) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=SCHEMA)
 
 
-def settled(statements: Iterable[Statement]) -> list[tuple[str, str, int]]:
+def settled(
+    statements: Iterable[Statement], merges: Iterable[Merge] = ()
+) -> list[tuple[str, str, int]]:
     """The oracle: sorted (artist id, venue id, milliseconds) of every play."""
-    statements = list(statements)
+    artists, venues = kept(merges, "artist"), kept(merges, "venue")
+    statements = [
+        s._replace(
+            artist_id=artists.get(s.artist_id, s.artist_id),
+            venue_id=venues.get(s.venue_id, s.venue_id),
+        )
+        for s in statements
+    ]
     deleted = {(s.source, s.event_id) for s in statements if s.status == "deleted"}
     greatest: dict[tuple[str, str, str], Statement] = {}
     for s in statements:
@@ -77,6 +88,26 @@ def settled(statements: Iterable[Statement]) -> list[tuple[str, str, int]]:
         for s in greatest.values()
         if s.status != "cancelled" and (s.source, s.event_id) not in deleted
     )
+
+
+def kept(merges: Iterable[Merge], side: str) -> dict[str, str]:
+    """What each merged id counts as: one merge after the other, each moving a whole set of ids."""
+    leads = {}
+    for merge in sorted(merges):
+        if merge.side != side:
+            continue
+        trail = [merge.kept]
+        while trail[-1] in leads:
+            trail.append(leads[trail[-1]])
+        if merge.gone not in trail:
+            leads[merge.gone] = merge.kept
+    ends = {}
+    for gone in leads:
+        end = gone
+        while end in leads:
+            end = leads[end]
+        ends[gone] = end
+    return ends
 
 
 def order(s: Statement) -> tuple:

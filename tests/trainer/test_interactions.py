@@ -3,7 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from support.statements import Statement, order, settled, table, tombstone
+from consumer.merges import Merge
+from support.statements import Statement, kept, order, settled, table, tombstone
 from trainer.interactions import Interactions
 
 small = st.integers(0, 3)
@@ -37,6 +38,18 @@ def plays(interactions: Interactions) -> list[tuple[str, str, int]]:
     return sorted((interactions.artists[a], interactions.venues[v], at) for a, v, at in rows)
 
 
+merges = st.lists(
+    st.builds(
+        Merge,
+        recorded_us=small,
+        gone=st.sampled_from(["a1", "a2", "ä3", "v1", "v2", "v3"]),
+        kept=st.sampled_from(["a1", "a2", "ä3", "v1", "v2", "v3"]),
+        side=st.sampled_from(["artist", "venue"]),
+    ),
+    max_size=6,
+)
+
+
 def settle(*batches: list[Statement]) -> Interactions:
     interactions = Interactions()
     for batch in batches:
@@ -48,11 +61,8 @@ def distinct(history: list[Statement]) -> list[Statement]:
     """Without pairs that the total order cannot tell apart: real offsets never repeat."""
     seen: dict[tuple, Statement] = {}
     for s in history:
-        key = (
-            s[:1] + s[7:8]
-            if s.status == "deleted"
-            else (s.event_id, s.artist_id, s.source, order(s))
-        )
+        # By bill, not by gig: a merge makes gigs of two artists one.
+        key = s[:1] + s[7:8] if s.status == "deleted" else (s.event_id, s.source, order(s))
         seen.setdefault(key, s)
     return list(seen.values())
 
@@ -90,6 +100,82 @@ def test_whoever_has_other_plays_than_before_is_touched(first, second):
     changed = before ^ set(plays(interactions))
     assert {interactions.artists[row] for row in touched.artists} >= {a for a, _, _ in changed}
     assert {interactions.venues[row] for row in touched.venues} >= {v for _, v, _ in changed}
+
+
+@given(histories, merges, st.randoms(use_true_random=False), st.integers(1, 5))
+def test_merges_and_statements_in_any_order_settle_as_the_rule_says(
+    history, decided, random, batches
+):
+    history = distinct(history)
+    shuffled = random.sample(history, len(history))
+    parts = [shuffled[start::batches] for start in range(batches)]
+    interactions = Interactions()
+    for number, part in enumerate(parts):
+        interactions.merge(random.sample(decided, random.randint(0, len(decided))))
+        interactions.settle(table(part))
+        assert interactions.totals().events == sum(map(len, parts[: number + 1]))
+    interactions.merge(decided)
+
+    assert plays(interactions) == settled(history, decided)
+    gigs = {
+        (s.source, s.event_id, kept(decided, "artist").get(s.artist_id, s.artist_id))
+        for s in history
+        if s.status != "deleted"
+    }
+    totals = interactions.totals()
+    assert totals.plays + totals.cancelled == len(gigs)
+
+
+@given(histories, histories, merges, merges)
+def test_whoever_has_other_plays_after_merges_is_touched(first, second, decided, later):
+    history = distinct(first + second)
+    first = [s for s in history if s in first]
+    second = [s for s in history if s not in first]
+    interactions = settle(first)
+    interactions.merge(decided)
+
+    for move in (
+        lambda: interactions.settle(table(second)),
+        lambda: interactions.merge(decided + later),
+    ):
+        before = set(plays(interactions))
+        touched = move()
+        changed = before ^ set(plays(interactions))
+        assert {interactions.artists[row] for row in touched.artists} >= {a for a, _, _ in changed}
+        assert {interactions.venues[row] for row in touched.venues} >= {v for _, v, _ in changed}
+
+
+def test_two_ids_of_one_artist_on_one_bill_are_one_gig_and_the_later_word_counts():
+    interactions = settle(
+        [
+            Statement("e", "a1", "v1", time=1),
+            Statement("e", "a2", "v2", time=2, status="cancelled"),
+            Statement("f", "a1", "v1", time=1),
+        ]
+    )
+
+    touched = interactions.merge([Merge(0, "a1", "a2", "artist")])
+
+    assert plays(interactions) == [("a2", "v1", 1)]
+    assert {interactions.artists[row] for row in touched.artists} == {"a1", "a2"}
+    assert interactions.totals().cancelled == 1
+
+
+def test_merging_again_touches_nobody():
+    interactions = settle([Statement("e", "a1"), Statement("f", "a2")])
+    decided = [Merge(0, "a1", "a2", "artist")]
+    interactions.merge(decided)
+
+    assert [len(rows) for rows in interactions.merge(decided)] == [0, 0]
+
+
+def test_who_counts_as_a_touched_artist_is_touched_too():
+    interactions = settle([Statement("e", "a1"), Statement("f", "a2")])
+    interactions.merge([Merge(0, "a1", "a2", "artist")])
+
+    touched = interactions.settle(table([Statement("g", "a2", time=3)]))
+
+    assert {interactions.artists[row] for row in touched.artists} == {"a1", "a2"}
 
 
 def test_a_higher_version_wins_over_a_later_time():
