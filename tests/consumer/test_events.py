@@ -1,38 +1,20 @@
 """The event contract: what is taken, what is refused, and in which words."""
 
 import json
+import shutil
 import string
+import subprocess
+import sys
+from pathlib import Path
 
 import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consumer.events import (
-    DAY_MS,
-    MAX_ID_BYTES,
-    MAX_START_MS,
-    MIN_MS,
-    STATUSES,
-    Event,
-    InvalidEvent,
-    Tombstone,
-    decode,
-    encode,
-)
-
-NOW_MS = 1_541_000_000_000  # 2018-10-31T15:33:20Z
-GIG = {
-    "event_id": "e1",
-    "artist_id": "a1",
-    "venue_id": "v1",
-    "time": "2018-10-31T12:00:00Z",
-}
-OPTIONAL = {
-    *("source", "status", "version", "starts_at"),
-    *("artist_name", "venue_name", "venue", "artist"),
-}
-KNOWN = OPTIONAL | {*GIG}
+import consumer
+from consumer.events import DAY_MS, STATUSES, Event, InvalidEvent, Tombstone, decode, encode
+from support.contract import GIG, KNOWN, NOW_MS, OPTIONAL, events, extras, json_values
 
 examples = settings(deadline=None, max_examples=300)
 
@@ -53,61 +35,6 @@ def refused(value: bytes | None, **context) -> InvalidEvent:
 def refusal(**fields) -> InvalidEvent:
     whole = {name: value for name, value in (GIG | fields).items() if value is not ...}
     return refused(json.dumps(whole).encode())
-
-
-def canonical(value) -> str:
-    return msgspec.json.encode(value, order="sorted").decode()
-
-
-texts = st.text(st.characters(exclude_categories=("Cs",)), max_size=40)
-ids = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=80).filter(
-    lambda text: len(text.encode()) <= MAX_ID_BYTES
-)
-finite = st.floats(allow_nan=False, allow_infinity=False)
-json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | finite | texts,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
-    max_leaves=6,
-)
-unknown_names = texts.filter(lambda name: name not in KNOWN)
-extras = st.dictionaries(unknown_names, json_values, min_size=1, max_size=3)
-
-
-def present(**fields):
-    return st.fixed_dictionaries({}, optional=fields).filter(bool)
-
-
-venues = present(
-    lat=st.floats(-90, 90),
-    lng=st.floats(-180, 180),
-    city=texts,
-    country=texts,
-    capacity=st.integers(0, 2**63 - 1),
-).map(canonical)
-artists = present(genres=st.lists(texts, max_size=3)).map(canonical)
-
-
-@st.composite
-def events(draw) -> Event:
-    time_ms = draw(st.integers(MIN_MS, NOW_MS + DAY_MS))
-    optional = {
-        "version": st.integers(0, 2**63 - 1),
-        "starts_at_ms": st.integers(MIN_MS, time_ms + MAX_START_MS),
-        "artist_name": texts,
-        "venue_name": texts,
-        "venue": venues,
-        "artist": artists,
-        "extra": extras.map(canonical),
-    }
-    return Event(
-        event_id=draw(ids),
-        artist_id=draw(ids),
-        venue_id=draw(ids),
-        time_ms=time_ms,
-        source=draw(ids),
-        status=draw(st.sampled_from(STATUSES)),
-        **draw(st.fixed_dictionaries({}, optional=optional)),
-    )
 
 
 @examples
@@ -354,13 +281,13 @@ def test_the_content_type_chooses_the_decoder():
     assert decode(value, headers=[("trace", b"1"), ("x", None)], record_ms=NOW_MS) == plain
     error = refused(value, headers=[("content-type", b"application/avro")])
     assert error.field == "content-type"
-    assert "application/json" in str(error)
+    assert "application/json" in error.remedy
 
 
 def test_a_record_without_value_is_a_tombstone_of_its_key():
     assert decode(None, key=b"e1", record_ms=NOW_MS) == Tombstone(source="default", event_id="e1")
     for name in ("source", "ce_source", "Source"):
-        headers = [(name, b"box-office")]
+        headers = [(name, b"box-office"), ("trace", b"1")]
         tombstone = decode(None, key=b"e1", headers=headers, record_ms=NOW_MS)
         assert tombstone == Tombstone(source="box-office", event_id="e1")
 
@@ -370,11 +297,78 @@ def test_a_tombstone_needs_a_key_that_is_an_id(key):
     assert refused(None, key=key).field == "key"
 
 
-def test_a_tombstones_source_is_an_id():
-    error = refused(None, key=b"e1", headers=[("source", b"")])
+@pytest.mark.parametrize("name", ["source", "ce_source"])
+@pytest.mark.parametrize("source", [b"", b"\xff", b"x" * 257])
+def test_a_tombstones_source_is_an_id(name, source):
+    error = refused(None, key=b"e1", headers=[(name, source)])
 
-    assert error.field == "source"
+    assert error.field == name
+    assert "; send " in str(error)
+
+
+def test_a_tombstones_own_source_goes_before_that_of_cloudevents():
+    headers = [("ce_source", b"/box"), ("source", b"box")]
+
+    assert decode(None, key=b"e1", headers=headers, record_ms=NOW_MS).source == "box"
+
+
+@pytest.mark.parametrize("kind", [b"application/json", b"application/vnd.box+json", b"text/json"])
+def test_json_goes_by_several_content_types(kind):
+    headers = [("content-type", kind)]
+
+    assert decode(json.dumps(GIG).encode(), headers=headers, record_ms=NOW_MS) == said()
+
+
+@pytest.mark.parametrize(
+    ("value", "headers"),
+    [
+        (b"\x00\x00\x00\x00\x07rest", []),
+        (b"\x01" + bytes(16) + b"rest", []),
+        (b"\x02rest", [("__value_schema_id", b"\x01" + bytes(16))]),
+    ],
+)
+def test_a_framed_value_needs_a_registry(value, headers):
+    error = refused(value, headers=headers)
+
+    assert error.field == "value"
+    assert "set schema_registry_url" in str(error)
+
+
+@pytest.mark.parametrize("value", [b"\0", b"\0\0\0\0", b"\1" + bytes(15)])
+def test_half_a_frame_is_refused(value):
+    assert "no whole frame" in str(refused(value, unframe=lambda frame: frame.payload))
+
+
+def test_json_whose_schema_is_named_in_a_header_needs_no_registry():
+    headers = [("__value_schema_id", b"\x01" + bytes(16))]
+
+    assert decode(b" " + json.dumps(GIG).encode(), headers=headers, record_ms=NOW_MS) == said()
+
+
+def test_what_a_registry_unframes_is_judged_like_any_json():
+    def unframe(frame):
+        assert frame == (7, b"avro")
+        return json.dumps(GIG | {"venue_id": ""}).encode()
+
+    headers = [("content-type", b"application/avro")]
+
+    assert refused(b"\0\0\0\0\7avro", headers=headers, unframe=unframe).field == "venue_id"
 
 
 def test_every_printable_ascii_character_may_stand_in_an_id():
     assert said(artist_id=string.printable.strip()).artist_id == string.printable.strip()
+
+
+def test_a_booking_system_needs_msgspec_alone(tmp_path):
+    for package in (Path(msgspec.__file__).parent, Path(consumer.__file__).parent):
+        shutil.copytree(package, tmp_path / package.name)
+    code = (
+        f"import sys; sys.path.append({str(tmp_path)!r}); from consumer.events import *\n"
+        "event = Event(event_id='e', artist_id='a', venue_id='v', time_ms=0)\n"
+        "assert decode(encode(event), record_ms=0) == event\n"
+        "assert not {'typing_extensions', 'numpy', 'pydantic'} & set(sys.modules)"
+    )
+    command = [sys.executable, "-I", "-S", "-W", "error", "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+
+    assert (done.returncode, done.stderr) == (0, "")

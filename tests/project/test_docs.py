@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from consumer.events import STATUSES, Event, InvalidEvent, Statement, decode
@@ -76,6 +77,16 @@ def test_the_event_contract_s_examples_hold() -> None:
         for text in blocks(page, "json"):
             at_ms = 1_800_000_000_000
             assert isinstance(decode(text.encode(), record_ms=at_ms), Event)
+
+
+def test_the_cloud_event_that_is_shown_says_what_the_json_beside_it_says() -> None:
+    page, headers = "docs/contract/events.md", [("content-type", b"application/cloudevents+json")]
+    (shown,) = blocks(page, "cloudevent")
+    (beside,) = (text for text in blocks(page, "json") if '"source"' not in text)
+    event = decode(shown.encode(), headers=headers, record_ms=1_800_000_000_000)
+    plain = decode(beside.encode(), record_ms=1_800_000_000_000)
+
+    assert event == msgspec.structs.replace(plain, source="ticketbox", extra=event.extra)
 
 
 def test_the_event_contract_names_every_field_and_status() -> None:
