@@ -2,6 +2,8 @@
 #pragma once
 #include <cstdint>
 
+#include "ranking.hpp"
+
 namespace gigstream {
 
 // A sparse matrix by rows. `confidence` is readable for three floats past its end.
@@ -49,6 +51,9 @@ struct Kernel {
     void (*multiply)(const Product&);
     void (*gram)(const float* rows, int64_t count, int width, const Stripe*, int64_t stripes,
                  int threads, double* out);
+    // Offers every column whose float32 score reaches its row's floor; `count` is at most GROUP.
+    void (*sift)(const float* rows, int count, int width, const Panels&, Keeper*);
+    int panel;  // columns of a panel
 };
 
 const Kernel* kernel_portable();

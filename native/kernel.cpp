@@ -2,9 +2,8 @@
 //
 // Everything is in an unnamed namespace and no std:: template is used: the linker keeps one copy
 // of an inline function, and it might be the AVX-512 one on a machine that has none.
-#include <cstdlib>
-
 #include "row_solver.hpp"
+#include "sift.hpp"
 #include "sums.hpp"
 
 #define JOINED(a, b) a##b
@@ -13,18 +12,6 @@
 #define QUOTED(a) TEXT(a)
 
 namespace {
-
-// Floats on a cache line's boundary.
-struct Buffer {
-    float* data;
-    explicit Buffer(size_t floats)
-        : data((float*)aligned_alloc(64, (floats * sizeof(float) + 63) / 64 * 64)) {
-        if (!data) abort();  // out of memory within a parallel region: nobody could catch it
-    }
-    ~Buffer() { free(data); }
-    Buffer(const Buffer&) = delete;
-    void clear(size_t floats) { memset(data, 0, floats * sizeof(float)); }
-};
 
 template <int F>
 constexpr size_t square = size_t(F) * F;
@@ -160,7 +147,7 @@ void gram(const float* rows, int64_t, int width, const Stripe* stripes, int64_t 
     WITH_WIDTH(width, return gram_all<F>(rows, stripes, count, threads, out))
 }
 
-const Kernel KERNEL = {QUOTED(ISA), solve, multiply, gram};
+const Kernel KERNEL = {QUOTED(ISA), solve, multiply, gram, sift, PANEL};
 
 }  // namespace
 

@@ -186,6 +186,58 @@ static double py_solve(const std::string& isa, In<int32_t, 1> indptr, In<int32_t
     return chosen.solve(half);
 }
 
+// Rows of a sparse matrix as top-N asks for it: columns ascending, repeats allowed.
+static Marked marked(In<int64_t, 1> indptr, In<int32_t, 1> column, const float* values,
+                     int64_t rows, int64_t columns) {
+    require(int64_t(indptr.shape(0)) == rows + 1 && indptr.data()[0] == 0, "indptr: rows + 1");
+    require(indptr.data()[rows] == int64_t(column.shape(0)), "column: other matrix");
+    for (int64_t row = 0; row < rows; row++) {
+        require(indptr.data()[row] <= indptr.data()[row + 1], "indptr: falls");
+        for (int64_t k = indptr.data()[row]; k < indptr.data()[row + 1]; k++) {
+            require(uint32_t(column.data()[k]) < uint64_t(columns), "column: out of range");
+            bool first = k == indptr.data()[row];
+            require(first || column.data()[k - 1] <= column.data()[k], "column: not sorted");
+        }
+    }
+    return {rows ? indptr.data() : nullptr, column.data(), values};
+}
+
+static void py_top_n(const std::string& isa, In<float, 2> rows, In<float, 2> cols,
+                     In<float, 1> bias, In<float, 1> shift, In<float, 1> error,
+                     In<int64_t, 1> excluded_indptr, In<int32_t, 1> excluded_column,
+                     In<int64_t, 1> added_indptr, In<int32_t, 1> added_column,
+                     In<float, 1> added, Out<int32_t, 2> best_cols, Out<float, 2> best_scores,
+                     int threads) {
+    Ranking ranking{};
+    ranking.count = int64_t(rows.shape(0));
+    ranking.columns = int64_t(cols.shape(0));
+    ranking.width = int(rows.shape(1));
+    size_t count = rows.shape(0), n = best_cols.shape(1);
+    require(cols.shape(1) == rows.shape(1), "cols: width of rows");
+    require(cols.shape(0) <= size_t(INT32_MAX), "cols: too many");
+    require(bias.shape(0) == cols.shape(0), "bias: one of each column");
+    require(shift.shape(0) == count && error.shape(0) == count, "shift, error: one of each row");
+    require(added.shape(0) == added_column.shape(0), "added: one of each column");
+    require(n >= 1 && best_cols.shape(0) == count, "best_cols: rows x n");
+    require(best_scores.shape(0) == count && best_scores.shape(1) == n, "best_scores: rows x n");
+    ranking.rows = rows.data();
+    ranking.cols = cols.data();
+    ranking.bias = bias.data();
+    ranking.shift = shift.data();
+    ranking.error = error.data();
+    ranking.n = int(n);
+    ranking.threads = threads;
+    ranking.best_cols = best_cols.data();
+    ranking.best_scores = best_scores.data();
+    const Kernel& chosen = kernel(isa);
+    nb::gil_scoped_release released;
+    ranking.excluded =
+        marked(excluded_indptr, excluded_column, nullptr, ranking.count, ranking.columns);
+    ranking.additions =
+        marked(added_indptr, added_column, added.data(), ranking.count, ranking.columns);
+    rank(chosen, ranking);
+}
+
 NB_MODULE(_als, m) {
     using namespace nb::literals;
     m.def("isas", &isas);
@@ -203,6 +255,11 @@ NB_MODULE(_als, m) {
     m.def("scatter", &py_scatter, "isa"_a, "rows"_a.noconvert(), "change"_a.noconvert(),
           "order"_a.noconvert(), "out"_a.noconvert(), "threads"_a);
     m.def("gram", &py_gram, "isa"_a, "rows"_a.noconvert(), "out"_a.noconvert(), "threads"_a);
+    m.def("top_n", &py_top_n, "isa"_a, "rows"_a.noconvert(), "cols"_a.noconvert(),
+          "bias"_a.noconvert(), "shift"_a.noconvert(), "error"_a.noconvert(),
+          "excluded_indptr"_a.noconvert(), "excluded_column"_a.noconvert(),
+          "added_indptr"_a.noconvert(), "added_column"_a.noconvert(), "added"_a.noconvert(),
+          "best_cols"_a.noconvert(), "best_scores"_a.noconvert(), "threads"_a);
     m.def("solve", &py_solve<float>, "isa"_a, "indptr"_a.noconvert(), "column"_a.noconvert(),
           "confidence"_a.noconvert(), "fixed"_a.noconvert(), "start"_a.noconvert(),
           "change"_a.noconvert(), "out"_a.noconvert(), "gram"_a.noconvert(), "steps"_a,

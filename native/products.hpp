@@ -1,6 +1,7 @@
 // Small dense products inside the parallel region: BLAS threads beside OpenMP's cost more than
 // they gave (docs/solver.md).
 #pragma once
+#include <cstdlib>
 #include <cstring>
 
 #include "vectors.hpp"
@@ -16,6 +17,18 @@ constexpr int TILE = 6, GRAM_TILE = 4;  // 16 registers
 constexpr int TILE = 4, GRAM_TILE = 4;
 #endif
 constexpr int PANEL = 2 * VL;
+
+// Floats on a cache line's boundary.
+struct Buffer {
+    float* data;
+    explicit Buffer(size_t floats)
+        : data((float*)aligned_alloc(64, (floats * sizeof(float) + 63) / 64 * 64)) {
+        if (!data) abort();  // out of memory within a parallel region: nobody could catch it
+    }
+    ~Buffer() { free(data); }
+    Buffer(const Buffer&) = delete;
+    void clear(size_t floats) { memset(data, 0, floats * sizeof(float)); }
+};
 
 // The F x F matrix as panels of two vectors' width, each panel contiguous.
 template <int F>

@@ -4,8 +4,11 @@ Float32 products differ in their last bits with the position of a column, the si
 the number of BLAS threads, so they only choose candidates, by a margin wider than their error.
 Candidates are scored again, one by one, in float64 and rounded to float32: a score depends on its
 row and column alone, equal columns tie exactly, and a tie goes to the lower column.
+
+The kernel (`native/ranking.hpp`) does this where it was built; numpy does the same, slower.
 """
 
+import os
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -14,6 +17,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from trainer.errors import InsaneModel
+from trainer.kernel import built
 from trainer.score import LinearScore
 
 BLOCK_BYTES = 13_000_000
@@ -37,28 +41,79 @@ class _Cells(NamedTuple):
     cols: NDArray[np.int64]
 
 
-def top_n(score: LinearScore, n: int, exclude: csr_matrix | None = None) -> TopN:
+def top_n(
+    score: LinearScore, n: int, exclude: csr_matrix | None = None, *, threads: int = 0
+) -> TopN:
     """The n best columns of every row.
 
     Args:
         score: r rows, c columns.
         n: at least 1.
         exclude: r x c; columns that a row stores, with whatever value, are never returned.
+        threads: of the kernel, which leaves BLAS alone; 0 means all cores.
 
     Raises:
         ValueError: n or a shape does not fit.
         InsaneModel: the score holds a NaN or an infinity.
     """
     _check(score, n, exclude)
-    n_rows, n_cols = score.shape
+    n_rows = score.shape[0]
     best = TopN(np.full((n_rows, n), -1, np.int32), np.full((n_rows, n), np.nan, np.float32))
-    margins = _margins(score)
-    for block in _blocks(n_rows, n_cols):
+    if built():
+        _by_kernel(score, exclude, best, threads or os.cpu_count() or 1)
+    else:
+        _by_numpy(score, exclude, best)
+    return best
+
+
+def _by_kernel(score: LinearScore, exclude: csr_matrix | None, best: TopN, threads: int) -> None:
+    # Imported here: an install without a compiler has none.
+    from trainer.engines import _als  # noqa: PLC0415
+
+    excluded_indptr, excluded_column, _ = _marked(exclude, score.shape)
+    added_indptr, added_column, added = _marked(score.additions, score.shape)
+    _als.top_n(
+        _als.isas()[-1],
+        _plain(score.rows),
+        _plain(score.cols),
+        _plain(score.bias),
+        _plain(score.shift),
+        _errors(score),
+        excluded_indptr,
+        excluded_column,
+        added_indptr,
+        added_column,
+        added,
+        best.cols,
+        best.scores,
+        threads,
+    )
+
+
+def _plain(values: NDArray[np.floating]) -> NDArray[np.float32]:
+    return np.ascontiguousarray(values, np.float32)
+
+
+def _marked(
+    matrix: csr_matrix | None, shape: tuple[int, int]
+) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]:
+    """Row pointers, columns in ascending order, and values."""
+    if matrix is None:
+        return np.zeros(shape[0] + 1, np.int64), np.empty(0, np.int32), np.empty(0, np.float32)
+    if not matrix.has_sorted_indices:
+        matrix = matrix.sorted_indices()
+    columns = np.ascontiguousarray(matrix.indices, np.int32)
+    return matrix.indptr.astype(np.int64), columns, _plain(matrix.data)
+
+
+def _by_numpy(score: LinearScore, exclude: csr_matrix | None, best: TopN) -> None:
+    n = best.cols.shape[1]
+    margins = 2 * _errors(score)
+    for block in _blocks(*score.shape):
         part = _part(score, block)
         rough = _rough(part, None if exclude is None else exclude[block])
         cells = _candidates(rough, n, margins[block])
         _keep_best(TopN(best.cols[block], best.scores[block]), cells, _scores(part, cells))
-    return best
 
 
 def _check(score: LinearScore, n: int, exclude: csr_matrix | None) -> None:
@@ -73,15 +128,19 @@ def _check(score: LinearScore, n: int, exclude: csr_matrix | None) -> None:
         raise InsaneModel("the score holds a NaN or an infinity; fit the model again")
 
 
-def _margins(score: LinearScore) -> NDArray[np.float32]:
-    """By row: twice a bound on the error of a float32 score (Higham 2002, section 3.1)."""
+def _errors(score: LinearScore) -> NDArray[np.float32]:
+    """By row: a bound on the error of a float32 score (Higham 2002, section 3.1).
+
+    The shift, which is added last, blurs all scores of a row by one more rounding.
+    """
     longest = np.linalg.norm(score.cols, axis=1).max(initial=0.0)
     size = np.linalg.norm(score.rows, axis=1) * longest + np.abs(score.bias).max(initial=0.0)
     if score.additions is not None:
         held = np.abs(score.additions.data)
         size = size + np.bincount(_stored(score.additions).rows, held, minlength=len(size))
     steps = score.rows.shape[1] + 8
-    return np.asarray(2 * steps * np.finfo(np.float32).eps * size, np.float32)
+    error = steps * size + np.abs(score.shift)
+    return np.asarray(np.finfo(np.float32).eps * error, np.float32)
 
 
 def _blocks(n_rows: int, n_cols: int) -> Iterator[slice]:

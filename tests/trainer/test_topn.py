@@ -11,9 +11,18 @@ from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
 from trainer.blas import one_thread
+from trainer.engines import _als
 from trainer.errors import InsaneModel
 from trainer.score import LinearScore
 from trainer.topn import top_n
+
+WAYS = ("kernel", "numpy")
+
+
+@pytest.fixture(autouse=True, params=WAYS)
+def way(request, monkeypatch):
+    """By the kernel, and as where it was not built: the same results."""
+    monkeypatch.setattr("trainer.topn.built", lambda: request.param == "kernel")
 
 
 def linear(rows, cols, bias=None, shift=None, additions=None) -> LinearScore:
@@ -118,6 +127,39 @@ def test_neither_the_size_of_a_block_nor_the_number_of_threads_changes_a_bit(mon
             best = top_n(score, 20)
         assert np.array_equal(best.cols, whole.cols)
         assert np.array_equal(best.scores, whole.scores)
+
+
+def test_every_instruction_set_gives_the_same_bits_in_any_number_of_threads(monkeypatch):
+    rng = np.random.default_rng(7)
+    score = linear(rng.normal(size=(131, 50)), rng.normal(size=(333, 50)), rng.normal(size=333))
+    exclude = csr_matrix(rng.random((131, 333)) < 0.1)
+    whole = top_n(score, 20, exclude)
+
+    for isa in _als.isas():
+        monkeypatch.setattr(_als, "isas", lambda isa=isa: [isa])
+        for threads in (1, 3):
+            best = top_n(score, 20, exclude, threads=threads)
+            assert np.array_equal(best.cols, whole.cols)
+            assert np.array_equal(best.scores, whole.scores)
+
+
+def test_ties_by_the_thousand_take_no_more_room_than_the_few_that_win():
+    score = linear(np.ones((3, 2)), np.ones((5000, 2)), np.repeat([0.0, 1.0], 2500))
+
+    assert top_n(score, 7).cols.tolist() == [list(range(2500, 2507))] * 3
+
+
+def test_columns_may_be_marked_in_any_order():
+    unsorted = csr_matrix((np.ones(3, np.float32), [3, 0, 2], [0, 3]), shape=(1, 5))
+
+    assert found(ranked([5, 4, 3, 2, 1]), 3, unsorted)[0] == [[1, 4, -1]]
+    assert unsorted.indices.tolist() == [3, 0, 2]  # borrowed, not sorted in place
+
+
+def test_a_shift_so_large_that_scores_round_together_leaves_the_tie_to_the_lower_column():
+    score = linear(np.zeros((1, 0)), np.zeros((200, 0)), np.arange(200) * 1e-4, [1e6])
+
+    assert top_n(score, 2).cols.tolist() == [[0, 1]]
 
 
 def test_scored_in_small_pieces_nothing_changes(monkeypatch):

@@ -82,3 +82,31 @@ def solve(
     Returns:
         The objective less that of all-zero rows, without the other side's own penalty.
     """
+
+def top_n(
+    isa: str,
+    rows: Floats,
+    cols: Floats,
+    bias: Floats,
+    shift: Floats,
+    error: Floats,
+    excluded_indptr: NDArray[np.int64],
+    excluded_column: Ints,
+    added_indptr: NDArray[np.int64],
+    added_column: Ints,
+    added: Floats,
+    best_cols: Ints,
+    best_scores: Floats,
+    threads: int,
+) -> None:
+    """Exact top-N of rows @ cols.T + bias + shift[:, None] + additions.
+
+    Args:
+        rows, cols: r x F and c x F.
+        bias, shift: c and r.
+        error: r; a bound on what float32 gets wrong of a row's scores.
+        excluded_indptr, excluded_column: by row, ascending columns that are never returned.
+        added_indptr, added_column, added: by row, ascending columns whose scores are raised.
+        best_cols: r x n, filled: best first, ties to the lower column, -1 where there are fewer.
+        best_scores: r x n, filled: NaN there. The same bits on every machine.
+    """
