@@ -14,6 +14,7 @@ demo: .venv/.runtime ## real gigs through Kafka, the store, ALS and Redis, then 
 
 test: .venv/.dev ## every test, on a real Kafka and a real Redis (ARGS="-k name" picks)
 	@PYTHONPATH=tests $(BIN)/python -m support.kafka >/dev/null
+	@PYTHONPATH=tests $(BIN)/python -m support.apicurio >/dev/null
 	$(BIN)/python -m pytest -n 2 --durations=10 $(ARGS)
 
 check: .venv/.dev ## format, lint, types, import contracts: what CI asks before the tests

@@ -10,10 +10,14 @@
     +-- StoreUnusable          2   the store's folder is not ours to write
     +-- StoreNewer             2   a newer gigstream has written it
     +-- KafkaOptionRefused     2   librdkafka does not know an option
+    +-- RegistryOptionRefused  2   the registry's client does not know an option
+    +-- RegistryNotInstalled   2   the extra for it is missing
     +-- TopicMissing           2
     +-- BrokerUnreachable      3
     +-- WrongCredentials       3
     +-- NotAuthorized          3
+    +-- RegistryUnreachable    3   records wait that only the schema registry can explain
+    +-- RegistryRefused        3
     +-- EventsGone             4   Kafka deleted events that were not stored yet
     +-- Stopped                0   told to stop while waiting for a server
 
@@ -95,6 +99,30 @@ class KafkaOptionRefused(ConsumerError):
         super().__init__(f"kafka options: {_line(cause)}; correct or remove that option")
 
 
+class RegistryOptionRefused(ConsumerError):
+    """The registry's client does not take its address or one of the options for it."""
+
+    exit_code = 2
+
+    def __init__(self, cause: object) -> None:
+        super().__init__(
+            f"schema registry: {_line(cause)}; correct schema_registry_url or the options under "
+            "schema_registry"
+        )
+
+
+class RegistryNotInstalled(ConsumerError):
+    """A registry is set up, and what talks to it is not installed."""
+
+    exit_code = 2
+
+    def __init__(self, cause: object) -> None:
+        super().__init__(
+            f"schema_registry_url is set, but its client is not installed ({_line(cause)}); "
+            "install gigstream[schema-registry] or unset it"
+        )
+
+
 class TopicMissing(ConsumerError):
     """The topic is not there, and we were not asked to make it."""
 
@@ -138,6 +166,30 @@ class NotAuthorized(ConsumerError):
 
     def __init__(self, what: str, cause: object) -> None:
         super().__init__(f"Kafka does not let us use {what} ({_line(cause)}); grant READ on it")
+
+
+class RegistryUnreachable(ConsumerError):
+    """The schema registry did not say what a record's schema is, for too long."""
+
+    exit_code = 3
+
+    def __init__(self, url: str, waited_s: float, cause: object) -> None:
+        super().__init__(
+            f"no schema registry answered at {url} within {waited_s:g} s ({_line(cause)}); nothing "
+            "of the batch was stored, start it or correct schema_registry_url"
+        )
+
+
+class RegistryRefused(ConsumerError):
+    """The schema registry is there and does not let us in."""
+
+    exit_code = 3
+
+    def __init__(self, url: str, cause: object) -> None:
+        super().__init__(
+            f"schema registry {url} refused the login ({_line(cause)}); correct the options under "
+            "schema_registry"
+        )
 
 
 class EventsGone(ConsumerError):

@@ -27,6 +27,7 @@ from consumer.errors import (
     StoreBusy,
     TopicMissing,
 )
+from consumer.framing import Unframe
 from consumer.store import PATIENCE_S, Store
 from consumer.topic import Topic
 from consumer.watch import Watch
@@ -65,6 +66,7 @@ class Ingest:
         topic: what the consumer reads.
         policy: when to store.
         revoke_s: seconds for storing what waits when partitions are taken away.
+        unframe: reads values framed for a schema registry, where one is set up.
         watch: told what Kafka complains of, and when messages come.
         on_step: told of each step, for tests that stop there.
     """
@@ -77,6 +79,7 @@ class Ingest:
         topic: Topic,
         policy: FlushPolicy,
         revoke_s: float,
+        unframe: Unframe | None = None,
         watch: Watch,
         on_step: Callable[[str], None],
     ) -> None:
@@ -85,6 +88,7 @@ class Ingest:
         self._topic = topic
         self._policy = policy
         self._revoke_s = revoke_s
+        self._unframe = unframe
         self._watch = watch
         self._on_step = on_step
         self._batch = Batch()
@@ -137,7 +141,7 @@ class Ingest:
         if not taken:
             return
         self._watch.message()
-        table = rows.table(taken, topic_id=self._topic.topic_id)
+        table = rows.table(taken, topic_id=self._topic.topic_id, unframe=self._unframe)
         self._on_step("decoded")
         size = sum(len(message) for message in taken)
         self._batch.add(table, size, time.monotonic())

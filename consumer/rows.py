@@ -23,6 +23,7 @@ from consumer.events import (
     Tombstone,
     decode,
 )
+from consumer.framing import Unframe
 
 if TYPE_CHECKING:  # readers of the store need no Kafka client
     from confluent_kafka import Message
@@ -80,13 +81,20 @@ class Record(NamedTuple):
     headers: Headers
 
 
-def table(messages: "Iterable[Message]", *, topic_id: str, now_ms: int | None = None) -> pa.Table:
+def table(
+    messages: "Iterable[Message]",
+    *,
+    topic_id: str,
+    now_ms: int | None = None,
+    unframe: Unframe | None = None,
+) -> pa.Table:
     """Rows of these messages, invalid ones included, grouped by what they turned out to be.
 
     Args:
         messages: as they came, without errors of Kafka's.
         topic_id: the topic's id, or its stand-in.
         now_ms: the timestamp of messages that carry none; the wall clock by default.
+        unframe: reads values framed for a schema registry, see `unframing`.
     """
     now_ms = time.time_ns() // 1_000_000 if now_ms is None else now_ms
     events: list[tuple[Record, Event]] = []
@@ -96,7 +104,7 @@ def table(messages: "Iterable[Message]", *, topic_id: str, now_ms: int | None = 
         headers = cast("Headers", message.headers() or ())
         record = Record(message, _stamp_ms(message, now_ms), headers)
         try:
-            said = _decode(record)
+            said = _decode(record, unframe)
         except InvalidEvent as error:
             dead.append((record, error))
             continue
@@ -125,10 +133,14 @@ def _stamp_ms(message: "Message", now_ms: int) -> int:
     return min(max(stamp_ms, MIN_MS), MAX_MS)
 
 
-def _decode(record: Record) -> Event | Tombstone:
+def _decode(record: Record, unframe: Unframe | None) -> Event | Tombstone:
     message = record.message
     return decode(
-        message.value(), key=message.key(), headers=record.headers, record_ms=record.stamp_ms
+        message.value(),
+        key=message.key(),
+        headers=record.headers,
+        record_ms=record.stamp_ms,
+        unframe=unframe,
     )
 
 

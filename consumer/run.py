@@ -20,6 +20,7 @@ from consumer.ingest import Ingest
 from consumer.settings import ConsumerSettings
 from consumer.store import Store
 from consumer.topic import QUIET, identify
+from consumer.unframing import schema_registry
 from consumer.upkeep import Upkeep
 from consumer.watch import Watch
 
@@ -59,7 +60,10 @@ def run(settings: ConsumerSettings, *, on_step: Callable[[str], None] = lambda _
     Raises:
         ConsumerError: what cannot go on; one line, with an exit code.
     """
-    with _signals(settings.stop_timeout_s) as stop:
+    with (
+        _signals(settings.stop_timeout_s) as stop,
+        schema_registry(settings, stopping=stop.is_set) as unframe,
+    ):
         threading.Thread(target=_warm_up, name="warm-up", daemon=True).start()
         try:
             topic = identify(settings, stopping=stop.is_set)
@@ -78,12 +82,16 @@ def run(settings: ConsumerSettings, *, on_step: Callable[[str], None] = lambda _
                 wait_s=settings.flush_wait_s,
             ),
             revoke_s=settings.stop_timeout_s,
+            unframe=unframe,
             watch=watch,
             on_step=on_step,
         )
         logger.info("Reading %s into %s", topic.name, settings.store)
         with Upkeep(settings.store), _leaving(consumer, stop.left_s):
-            ingest.run(stop.is_set, stop_s=stop.left_s)
+            try:
+                ingest.run(stop.is_set, stop_s=stop.left_s)
+            except Stopped:
+                return 0  # while a schema registry was waited for: what waits is read again
         logger.info("Stopped; all that was read is stored")
     return 0
 

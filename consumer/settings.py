@@ -2,10 +2,20 @@
 
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-_SECRET_WORDS = ("password", "secret", "token", "jaas", "key.pem", "keystore", "credential")
+_SECRET_WORDS = (
+    "password",
+    "secret",
+    "token",
+    "jaas",
+    "key.pem",
+    "keystore",
+    "credential",
+    "user.info",
+)
 _OURS = {
     "bootstrap.servers": "use kafka_bootstrap",
     "group.id": "use kafka_group",
@@ -15,10 +25,14 @@ _OURS = {
     "enable.partition.eof": "the loop needs it",
     "partition.assignment.strategy": "the loop moves partitions one by one",
 }
+_REGISTRY_OURS = {
+    "url": "use schema_registry_url",
+    "max.retries": "how long it is waited for is connect_timeout_s",
+}
 
 
 class Options(dict[str, str]):
-    """librdkafka options by their dotted names; secrets are masked where it is printed."""
+    """Options by their dotted names; secrets are masked where it is printed."""
 
     def masked(self) -> dict[str, str]:
         """The same options, secrets replaced by asterisks."""
@@ -39,6 +53,29 @@ def _checked(options: dict[str, str]) -> Options:
         if name in options:
             raise ValueError(f"{name!r} is not yours to set ({reason}); remove it")
     return Options(options)
+
+
+def _registry_options(options: dict[str, str]) -> Options:
+    for name, reason in _REGISTRY_OURS.items():
+        if name in options:
+            raise ValueError(f"{name!r} is not yours to set ({reason}); remove it")
+    return Options(options)
+
+
+def _registry_url(url: str) -> str:
+    for each in filter(None, url.split(",")):
+        try:
+            parts = urlsplit(each.strip())
+            usable, login = parts.scheme in {"http", "https"} and parts.hostname, parts.username
+        except ValueError:
+            usable, login = None, None
+        if login is not None:  # and no word of what it is
+            raise ValueError(
+                "it holds a login; move that to the option basic.auth.user.info of schema_registry"
+            )
+        if not usable:
+            raise ValueError(f"{each.strip()!r} is no address; use http:// or https://")
+    return url
 
 
 class StoreSettings(BaseModel):
@@ -77,7 +114,18 @@ class ConsumerSettings(StoreSettings):
 
     connect_timeout_s: float = Field(default=15, gt=0)
     """Seconds that a process waits for Kafka at its start before it exits with 3. A broker that
-    goes away later is waited for without limit."""
+    goes away later is waited for without limit; a schema registry is waited for as long as this,
+    whenever a record needs it."""
+
+    schema_registry_url: Annotated[str, AfterValidator(_registry_url)] = ""
+    """A schema registry that speaks Confluent's API, several addresses of it separated by commas:
+    records framed for it are then read, Avro and JSON Schema. Needs the extra ``schema-registry``.
+    Empty: such records are dead letters."""
+
+    schema_registry: Annotated[dict[str, str], AfterValidator(_registry_options)] = Options()
+    """Options of confluent-kafka's registry client by their dotted names
+    (``basic.auth.user.info`` as ``user:password``, ``ssl.ca.location`` …), handed through as they
+    are."""
 
     flush_max_events: int = Field(default=50_000, gt=0)
     """Events per commit at most; with ``flush_max_bytes`` it bounds the memory of a batch."""

@@ -37,7 +37,9 @@ PREFIX = "GIGSTREAM_"
 CONFIG = "GIGSTREAM_CONFIG"
 _IGNORED = "GIGSTREAM_TEST_"
 _LIBRDKAFKA_UNDERSCORED = {"log_level", "enabled_events"}
-_SECRET = re.compile(r"password|passwd|secret|token|jaas|\bkey\b|key\.pem", re.IGNORECASE)
+_SECRET = re.compile(
+    r"password|passwd|secret|token|jaas|\bkey\b|key\.pem|user\.info", re.IGNORECASE
+)
 MASK = "***"
 
 
@@ -57,9 +59,9 @@ class Settings(ConsumerSettings, TrainerSettings, BaseSettings):
         hide_input_in_errors=True,
     )
 
-    @field_validator("kafka", mode="before")
+    @field_validator("kafka", "schema_registry", mode="before")
     @classmethod
-    def _librdkafka_names(cls, options: object) -> object:
+    def _dotted_names(cls, options: object) -> object:
         """Dotted names for those of environment variables, which cannot hold a dot."""
         return _texts(options, _dotted)
 

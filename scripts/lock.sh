@@ -19,5 +19,5 @@ compile() {
         --only-binary :all: --custom-compile-command "make lock" "$@" pyproject.toml lock/build.in
 }
 
-compile --extra embedded --extra test --extra check --output-file lock/dev.txt "$@"
+compile --extra embedded --extra schema-registry --extra test --extra check --output-file lock/dev.txt "$@"
 compile --extra embedded --constraint lock/dev.txt --output-file lock/runtime.txt "$@"

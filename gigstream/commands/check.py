@@ -29,7 +29,7 @@ class Finding:
 
 
 @command("check")
-@click.argument("parts", metavar="[kafka|redis|store|solver]...", nargs=-1)
+@click.argument("parts", metavar="[kafka|schemas|redis|store|solver]...", nargs=-1)
 def check(terminal: Terminal, *, parts: tuple[str, ...]) -> Report:
     """Say whether settings, broker, Redis, store and solver are as they must be.
 
@@ -89,6 +89,16 @@ def _kafka(settings: "Settings") -> str:
     return f"{settings.kafka_bootstrap}, topic {settings.kafka_topic}, {partitions}"
 
 
+def _schemas(settings: "Settings") -> str:
+    from consumer.unframing import schema_registry
+
+    with schema_registry(settings) as found:
+        if found is None:
+            return "not set up; framed records are dead letters"
+        found.answers()
+    return settings.schema_registry_url
+
+
 def _redis(settings: "Settings") -> str:
     """Server, login, version, eviction, cluster."""
     from serving.connection import connect
@@ -120,4 +130,10 @@ def _solver(_: "Settings") -> str:
     return f"implicit {implicit.__version__}"
 
 
-CHECKS: dict[str, Check] = {"kafka": _kafka, "redis": _redis, "store": _store, "solver": _solver}
+CHECKS: dict[str, Check] = {
+    "kafka": _kafka,
+    "schemas": _schemas,
+    "redis": _redis,
+    "store": _store,
+    "solver": _solver,
+}

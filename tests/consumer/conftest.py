@@ -2,6 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from support.apicurio import Apicurio
 from support.guarded import guarded_broker
 from support.kafka import KafkaBroker
 from support.mock import MockBroker
@@ -19,3 +20,10 @@ def embedded() -> Iterator[MockBroker]:
     """A mock cluster of the test's own."""
     with MockBroker() as broker:
         yield broker
+
+
+@pytest.fixture(scope="package")
+def apicurio() -> Iterator[Apicurio]:
+    """A schema registry, shared: keep to subjects of your own."""
+    with Apicurio() as server:
+        yield server

@@ -31,6 +31,11 @@ def test_every_setting_says_what_it_means():
         ("flush_max_bytes", 0),
         ("flush_wait_s", -1),
         ("stop_timeout_s", 0),
+        ("schema_registry_url", "registry:8081"),
+        ("schema_registry_url", "https://a:1,ftp://b:2"),
+        ("schema_registry_url", "https://[b"),
+        ("schema_registry", {"url": "x"}),
+        ("schema_registry", {"max.retries": "9"}),
     ],
 )
 def test_a_value_that_makes_no_sense_is_refused(name, value):
@@ -47,9 +52,13 @@ def test_an_option_that_would_break_exactly_once_is_refused_by_name(option):
 
 
 def test_secrets_are_masked_wherever_settings_are_shown():
-    settings = ConsumerSettings(kafka={"sasl.password": "hunter2", "sasl.username": "me"})
+    settings = ConsumerSettings(
+        kafka={"sasl.password": "hunter2", "sasl.username": "me"},
+        schema_registry={"basic.auth.user.info": "me:hunter2"},
+    )
 
     assert "hunter2" not in f"{settings} {settings!r} {settings.kafka} {settings.kafka!r}"
+    assert "hunter2" not in f"{settings.schema_registry}"
     assert "'sasl.username': 'me'" in repr(settings)
     assert settings.kafka["sasl.password"] == "hunter2"
 

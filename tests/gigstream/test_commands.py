@@ -171,10 +171,23 @@ def test_check_finds_everything_in_order():
     assert {name for name, found in done.data["checks"].items() if found["ok"]} == {
         "settings",
         "kafka",
+        "schemas",
         "redis",
         "store",
         "solver",
     }
+
+
+def test_check_asks_the_schema_registry_where_one_is_set_up(monkeypatch):
+    assert "not set up" in gigstream("check", "schemas", "--json").data["checks"]["schemas"]["said"]
+
+    monkeypatch.setenv("GIGSTREAM_SCHEMA_REGISTRY_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("GIGSTREAM_SCHEMA_REGISTRY__TIMEOUT", "1")
+    monkeypatch.setenv("GIGSTREAM_CONNECT_TIMEOUT_S", "0.2")
+    done = gigstream("check", "schemas", "--json")
+
+    assert done.code == 3
+    assert "no schema registry answered" in done.data["checks"]["schemas"]["said"]
 
 
 def test_check_refuses_a_compacted_topic(kafka, monkeypatch):

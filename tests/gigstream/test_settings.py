@@ -108,12 +108,21 @@ def test_secrets_are_masked_wherever_settings_are_shown(monkeypatch):
     monkeypatch.setenv("GIGSTREAM_KAFKA__SSL_KEY_PEM", "hunter2")
     monkeypatch.setenv("GIGSTREAM_KAFKA__SASL_USERNAME", "me")
     monkeypatch.setenv("GIGSTREAM_REDIS__PASSWORD", "hunter2")
+    monkeypatch.setenv("GIGSTREAM_SCHEMA_REGISTRY__BASIC_AUTH_USER_INFO", "me:hunter2")
     settings = load()
 
     assert "hunter2" not in str(shown(settings))
     assert "hunter2" not in repr(settings)
     assert shown(settings)["redis_url"] == "redis://me:***@host:1/0"
     assert '"sasl.username": "me"' in shown(settings)["kafka"]
+
+
+def test_a_login_in_a_schema_registrys_address_is_refused_and_not_repeated(monkeypatch):
+    monkeypatch.setenv("GIGSTREAM_SCHEMA_REGISTRY_URL", "https://me:hunter2@host:1")
+
+    (said,) = problems()
+    assert said.startswith("GIGSTREAM_SCHEMA_REGISTRY_URL: it holds a login; move that to")
+    assert "hunter2" not in said
 
 
 def test_a_refused_secret_is_not_repeated(monkeypatch):

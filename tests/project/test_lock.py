@@ -36,7 +36,8 @@ def test_runtime_pins_are_dev_pins() -> None:
 
 
 def test_every_requirement_is_locked_at_a_version_it_allows() -> None:
-    for name, extras in (("runtime.txt", ["embedded"]), ("dev.txt", ["embedded", "test", "check"])):
+    tests = ["embedded", "schema-registry", "test", "check"]
+    for name, extras in (("runtime.txt", ["embedded"]), ("dev.txt", tests)):
         locked = pins(name)
         for requirement in wanted(*extras):
             versions = locked[canonicalize_name(requirement.name)]
