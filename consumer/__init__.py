@@ -4,6 +4,6 @@
 ``batch`` (what waits) · ``rows`` (messages to rows) · ``store`` (append) · ``watch`` (is Kafka
 there) · ``run`` (the process). The store: ``log`` (its commits) · ``parts`` (its files) · ``tail``
 (read on) · ``decisions`` and ``merges`` (what people said of ids) · ``writers`` (who may write) ·
-``upkeep`` (checkpoints). Files to Kafka: ``files`` · ``imports`` · ``repeats`` · ``sender`` ·
-``backlog``.
+``housekeeper`` (starts) ``upkeep`` (the housekeeping process), whose duty is ``checkpoint``.
+Files to Kafka: ``files`` · ``imports`` · ``repeats`` · ``sender`` · ``backlog``.
 """

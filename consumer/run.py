@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
@@ -16,12 +16,12 @@ from confluent_kafka import Consumer, KafkaException
 from consumer import rows
 from consumer.batch import FlushPolicy
 from consumer.errors import KafkaOptionRefused, Stopped
+from consumer.housekeeper import PROGRAM, Housekeeper
 from consumer.ingest import Ingest
 from consumer.settings import ConsumerSettings
 from consumer.store import Store
 from consumer.topic import QUIET, identify
 from consumer.unframing import schema_registry
-from consumer.upkeep import Upkeep
 from consumer.watch import Watch
 
 logger = logging.getLogger(__name__)
@@ -46,13 +46,19 @@ _GROUP = {
 }
 
 
-def run(settings: ConsumerSettings, *, on_step: Callable[[str], None] = lambda _step: None) -> int:
+def run(
+    settings: ConsumerSettings,
+    *,
+    on_step: Callable[[str], None] = lambda _step: None,
+    housekeeping: Sequence[str] = PROGRAM,
+) -> int:
     """Store the topic's events until SIGTERM or SIGINT.
 
     Args:
         settings: what to read, and where the store lies.
         on_step: told of each step (fetched, decoded, before_commit, parquet_written,
             after_commit, before_kafka_offset); tests kill the process there.
+        housekeeping: the program that keeps the store up, where no other consumer's does.
 
     Returns:
         0 after a signal: all that was read is stored, the group is left.
@@ -87,7 +93,7 @@ def run(settings: ConsumerSettings, *, on_step: Callable[[str], None] = lambda _
             on_step=on_step,
         )
         logger.info("Reading %s into %s", topic.name, settings.store)
-        with Upkeep(settings.store), _leaving(consumer, stop.left_s):
+        with Housekeeper(settings, housekeeping), _leaving(consumer, stop.left_s):
             try:
                 ingest.run(stop.is_set, stop_s=stop.left_s)
             except Stopped:

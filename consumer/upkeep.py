@@ -1,97 +1,178 @@
-"""Checkpoints of the store, so that a commit does not slow down with every commit before it.
+"""The housekeeping process of a store: what keeps it quick and small, beside the consumers.
 
-Delta reads the log from its last checkpoint on, twice per commit: 0.07 ms per entry and time,
-280 ms after 2,000 commits. A checkpoint every 100 entries keeps it at about 15 ms. It is written
-by a thread of its own with a handle of its own; a file lock leaves it to one process of many.
+Words used here:
+    duty: something to do again and again, with how often.
+    moment: the store's newest version and the time, what a duty's turn is judged by.
+
+There is one such process per store; a consumer starts it and watches it (``housekeeper``).
+Whatever it is doing when it is killed, nothing of the store is lost or half done. A duty that
+fails for a foreseen reason is told of and tried again; the others go on.
 """
 
-import fcntl
 import logging
 import os
+import signal
+import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Self
+from typing import NamedTuple
 
-from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
-from consumer import log
+from consumer import checkpoint, log
+from consumer.errors import ConsumerError
+from consumer.settings import ConsumerSettings
 
 logger = logging.getLogger(__name__)
 
-EVERY = 100
-"""Log entries between two checkpoints."""
-
-LOOK_S = 1.0
-_END_S = 0.2
-_LOCK = ".upkeep.lock"
+_NICE = 10
+_AGAIN_S = 10.0
+_SETTINGS = 0  # the descriptor that they come by: not the command line, they may hold secrets
 
 
-def is_due(newest: int, checkpoint: int | None) -> bool:
-    """Whether so many entries follow the last checkpoint that the next one pays."""
-    return newest - (checkpoint or 0) >= EVERY
+class Moment(NamedTuple):
+    """The store's newest version (-1: none) and the monotonic time."""
+
+    version: int
+    now_s: float
 
 
-def checkpoint_if_due(path: Path) -> bool:
-    """Write a checkpoint where one is due and nobody else is at it; whether it was written."""
-    there, marked = log.versions(path), log.checkpoints(path)
-    if not there or not is_due(there[-1], marked[-1] if marked else None):
-        return False
-    with _alone(path) as alone:
-        if alone:
-            _checkpoint(path)
-        return alone
+@dataclass(frozen=True)
+class Duty:
+    """Something to do again and again.
+
+    Attributes:
+        name: for the log.
+        run: does it; returns soon where there is nothing to do.
+        every_versions: due after so many versions of the store; None: not because of them.
+        every_s: due after so many seconds; None: not because of time.
+    """
+
+    name: str
+    run: Callable[[], object]
+    every_versions: int | None = None
+    every_s: float | None = None
+
+    def is_due(self, last: Moment | None, now: Moment) -> bool:
+        """Whether it is its turn; ``last``: when it was done, None: not yet by this process."""
+        if last is None:
+            return True
+        versions, seconds = now.version - last.version, now.now_s - last.now_s
+        enough = self.every_versions is not None and versions >= self.every_versions
+        return enough or (self.every_s is not None and seconds >= self.every_s)
 
 
-def _checkpoint(path: Path) -> None:
-    table = DeltaTable(path)
-    table.create_checkpoint()
-    # The pointer last: it must never be on the disk before what it points to.
-    folder = path / log.FOLDER
-    log.sync([log.checkpoint_path(path, table.version()), folder / "_last_checkpoint", folder])
-    logger.debug("Wrote a checkpoint at version %d", table.version())
+class Schedule:
+    """Which duties are due, in their order."""
+
+    def __init__(self, duties: Iterable[Duty]) -> None:
+        self._duties = list(duties)
+        self._last: dict[str, Moment] = {}
+        self._failed_s: dict[str, float] = {}
+
+    def due(self, now: Moment) -> list[Duty]:
+        """Those to be done now; one that failed not before some seconds are over."""
+        return [
+            duty
+            for duty in self._duties
+            if now.now_s - self._failed_s.get(duty.name, -_AGAIN_S) >= _AGAIN_S
+            and (duty.name in self._failed_s or duty.is_due(self._last.get(duty.name), now))
+        ]
+
+    def done(self, duty: Duty, now: Moment) -> None:
+        """It was done."""
+        self._failed_s.pop(duty.name, None)
+        self._last[duty.name] = now
+
+    def failed(self, duty: Duty, now: Moment) -> None:
+        """It could not be done."""
+        self._failed_s[duty.name] = now.now_s
 
 
-@contextmanager
-def _alone(path: Path) -> Iterator[bool]:
-    descriptor = os.open(path / _LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+@dataclass(frozen=True)
+class Pace:
+    """How often what is done; tests are in a hurry."""
+
+    look_s: float = 0.5
+    checkpoint_every: int = checkpoint.EVERY
+
+
+PACE = Pace()
+
+
+def duties(settings: ConsumerSettings, pace: Pace) -> list[Duty]:
+    """What is done for a store."""
+    store = settings.store
+
+    def write_checkpoint() -> None:
+        checkpoint.write_if_due(store, pace.checkpoint_every)
+
+    return [Duty("checkpoint", write_checkpoint, every_versions=pace.checkpoint_every)]
+
+
+def keep(
+    store: Path, tasks: Sequence[Duty], look_s: float, *, on_step: Callable[[str], None]
+) -> None:
+    """Do what is due, until the process ends."""
+    schedule = Schedule(tasks)
+    while True:
+        for duty in schedule.due(_moment(store)):
+            on_step(duty.name)
+            _do(duty, schedule, store)
+        time.sleep(look_s)
+
+
+def _do(duty: Duty, schedule: Schedule, store: Path) -> None:
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        yield False
+        duty.run()
+    except (DeltaError, OSError, ConsumerError) as error:
+        schedule.failed(duty, _moment(store))
+        logger.warning("Upkeep of %s failed (%s), trying again: %s", store, duty.name, error)
     else:
-        yield True
-    finally:
-        os.close(descriptor)
+        schedule.done(duty, _moment(store))
 
 
-class Upkeep:
-    """The thread that looks every second; a context manager."""
+def _moment(store: Path) -> Moment:
+    there = log.versions(store)
+    return Moment(there[-1] if there else -1, time.monotonic())
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._look, name="upkeep", daemon=True)
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
+def main(pace: Pace = PACE, *, on_step: Callable[[str], None] = lambda _step: None) -> None:
+    """The process: settings come as one line on stdin, whose end is the end of the owner.
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._stop.set()
-        self._thread.join(_END_S)
+    Args:
+        pace: how often what is done.
+        on_step: told of each duty as it begins; tests kill the process there.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the owner's to answer
+    os.nice(_NICE)
+    with os.fdopen(os.dup(_SETTINGS), "rb", buffering=0) as pipe:
+        said = pipe.readline()
+    if not said:
+        return  # the owner is gone already
+    settings = ConsumerSettings.model_validate_json(said)
+    threading.Thread(target=_end_with_owner, name="owner", daemon=True).start()
+    keep(settings.store, duties(settings, pace), pace.look_s, on_step=on_step)
 
-    def _look(self) -> None:
-        while not self._stop.wait(LOOK_S):
-            try:
-                checkpoint_if_due(self._path)
-            except (DeltaError, OSError) as error:
-                logger.warning("No checkpoint was written, commits get slower: %s", error)
+
+def _end_with_owner() -> None:
+    while os.read(_SETTINGS, 1):
+        pass
+    os._exit(0)
+
+
+def log_to_stderr() -> None:
+    """What goes wrong, beside the owner's own lines."""
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.INFO,
+        format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
+    )
+
+
+if __name__ == "__main__":
+    log_to_stderr()
+    main()

@@ -1,119 +1,97 @@
-"""Checkpoints keep commits quick, and nobody reads another store because of them."""
+"""Duties come in their turn, and one that fails does not keep the others from theirs."""
 
-import fcntl
-import time
+import itertools
+import subprocess
+import sys
 
 import pytest
 
-from consumer import log, rows, upkeep
-from consumer.store import Span, Store
-from consumer.tail import Tail
-from consumer.upkeep import Upkeep, checkpoint_if_due, is_due
-from support.records import message, until
-
-A, B = "c/t/0", "c/t/1"
+from consumer import upkeep
+from consumer.errors import StoreDamaged
+from consumer.settings import ConsumerSettings
+from consumer.store import Store
+from consumer.upkeep import Duty, Moment, Schedule, keep
 
 
-def append(store, number) -> None:
-    table = rows.table([message(number)], topic_id="T")
-    store.append(table, {A: Span(number, number + 1), B: Span(number, number + 1)})
-
-
-@pytest.fixture
-def store(tmp_path, monkeypatch):
-    monkeypatch.setattr(upkeep, "EVERY", 5)
-    return Store.open(tmp_path)
+def duty(name="d", **how_often) -> Duty:
+    return Duty(name, lambda: None, **how_often)
 
 
 @pytest.mark.parametrize(
-    ("newest", "checkpoint", "due"),
-    [(0, None, False), (99, None, False), (100, None, True), (199, 100, False), (200, 100, True)],
+    ("how_often", "last", "now", "due"),
+    [
+        ({"every_versions": 10}, None, (0, 0), True),
+        ({"every_versions": 10}, (5, 0), (14, 99), False),
+        ({"every_versions": 10}, (5, 0), (15, 0), True),
+        ({"every_s": 2.0}, (0, 7), (99, 8.9), False),
+        ({"every_s": 2.0}, (0, 7), (0, 9), True),
+        ({"every_versions": 10, "every_s": 2.0}, (0, 7), (3, 9), True),
+        ({"every_versions": 10, "every_s": 2.0}, (0, 7), (10, 7), True),
+    ],
 )
-def test_a_checkpoint_is_due_after_a_hundred_entries(newest, checkpoint, due):
-    assert is_due(newest, checkpoint) is due
+def test_a_duty_is_due_after_versions_or_seconds(how_often, last, now, due):
+    assert duty(**how_often).is_due(last and Moment(*last), Moment(*now)) is due
 
 
-def test_after_a_checkpoint_the_store_is_the_same(store, tmp_path):
-    tail = Tail(tmp_path)
-    for number in range(6):
-        append(store, number)
-    before = log.replay(tmp_path)
-    tail.read()
+def test_duties_are_done_in_their_order_and_then_wait_for_their_turn():
+    first, second = duty("first", every_versions=2), duty("second", every_versions=3)
+    schedule = Schedule([first, second])
+    start = Moment(0, 0.0)
+    assert schedule.due(start) == [first, second]
 
-    assert checkpoint_if_due(tmp_path)
-    assert not checkpoint_if_due(tmp_path)
+    for each in (first, second):
+        schedule.done(each, start)
 
-    assert log.checkpoints(tmp_path) == [6]
-    assert log.replay(tmp_path) == before
-    assert tail.read() is None
-    assert Store.open(tmp_path).positions([A, B]) == {A: 6, B: 6}
-    append(store, 6)
-    assert tail.read().events["offset"].to_pylist() == [6]
-    assert Tail(tmp_path).read().events.num_rows == 7
+    assert schedule.due(Moment(1, 1.0)) == []
+    assert schedule.due(Moment(2, 2.0)) == [first]
+    assert schedule.due(Moment(3, 3.0)) == [first, second]
 
 
-def test_a_table_is_read_from_its_checkpoint_when_older_entries_are_gone(store, tmp_path):
-    for number in range(6):
-        append(store, number)
-    checkpoint_if_due(tmp_path)
-    for version in range(6):
-        log.entry_path(tmp_path, version).unlink()
-    append(store, 6)
+def test_a_duty_that_failed_is_tried_again_after_a_pause_however_rare_it_is():
+    rare = duty(every_versions=1000)
+    schedule = Schedule([rare])
+    schedule.done(rare, Moment(0, 0.0))
+    schedule.failed(rare, Moment(1000, 50.0))
 
-    assert Tail(tmp_path).read().positions == {A: 7, B: 7}
-    assert Store.open(tmp_path).positions([A, B]) == {A: 7, B: 7}
+    assert schedule.due(Moment(2000, 59.0)) == []
+    assert schedule.due(Moment(2000, 60.0)) == [rare]
 
-
-def test_a_torn_checkpoint_is_moved_aside_when_the_store_is_opened(store, tmp_path):
-    for number in range(6):
-        append(store, number)
-    checkpoint_if_due(tmp_path)
-    path = log.checkpoint_path(tmp_path, 6)
-    path.write_bytes(bytes(path.stat().st_size))
-
-    mended = Store.open(tmp_path)
-
-    assert mended.positions([A]) == {A: 6}
-    assert not path.exists()
-    append(mended, 6)
-    assert Tail(tmp_path).read().events.num_rows == 7
+    schedule.done(rare, Moment(2000, 60.0))
+    assert schedule.due(Moment(2999, 99.0)) == []
 
 
-def test_one_process_of_many_writes_the_checkpoint(store, tmp_path):
-    for number in range(6):
-        append(store, number)
-    with (tmp_path / ".upkeep.lock").open("w") as other:
-        fcntl.flock(other, fcntl.LOCK_EX)
-
-        assert not checkpoint_if_due(tmp_path)
-
-    assert checkpoint_if_due(tmp_path)
+class _Enough(BaseException):
+    """Ends the endless loop."""
 
 
-def test_there_is_nothing_to_keep_up_where_there_is_no_store(tmp_path):
-    assert not checkpoint_if_due(tmp_path / "store")
+@pytest.mark.parametrize("fault", [OSError("disk full"), StoreDamaged("s", "torn")])
+def test_a_duty_that_fails_is_told_of_and_the_others_go_on(tmp_path, monkeypatch, caplog, fault):
+    turns, steps = itertools.count(), []
+
+    def fail() -> None:
+        raise fault
+
+    def count() -> None:
+        if next(turns) == 2:
+            raise _Enough
+
+    monkeypatch.setattr(upkeep, "_AGAIN_S", 0.0)
+    tasks = [Duty("bad", fail, every_s=0), Duty("good", count, every_s=0)]
+    with pytest.raises(_Enough):
+        keep(tmp_path, tasks, 0.0, on_step=steps.append)
+
+    assert steps == ["bad", "good"] * 3
+    assert len([said for said in caplog.messages if "failed (bad), trying again" in said]) == 3
 
 
-def test_the_thread_writes_a_checkpoint_beside_the_commits(store, tmp_path, monkeypatch):
-    monkeypatch.setattr(upkeep, "LOOK_S", 0.02)
-    with Upkeep(tmp_path):
-        for number in range(8):
-            append(store, number)
-        until(lambda: log.checkpoints(tmp_path))
-
-    assert Store.open(tmp_path).positions([A]) == {A: 8}
+def housekeeping(tmp_path, said: bytes) -> subprocess.CompletedProcess[bytes]:
+    Store.open(tmp_path / "store")
+    command = [sys.executable, "-m", "consumer.upkeep"]
+    return subprocess.run(command, input=said, capture_output=True, timeout=60, check=False)
 
 
-def test_a_failed_checkpoint_is_a_warning_and_the_thread_goes_on(tmp_path, monkeypatch, caplog):
-    looks = []
+def test_the_process_ends_with_its_owner(tmp_path):
+    settings = ConsumerSettings(home=tmp_path).model_dump_json()
 
-    def fail(_path):
-        looks.append(time.monotonic())
-        raise OSError("disk full")
-
-    monkeypatch.setattr(upkeep, "LOOK_S", 0.01)
-    monkeypatch.setattr(upkeep, "checkpoint_if_due", fail)
-    with Upkeep(tmp_path):
-        until(lambda: len(looks) > 2)
-
-    assert "No checkpoint was written, commits get slower: disk full" in caplog.messages
+    assert housekeeping(tmp_path, f"{settings}\n".encode()).returncode == 0
+    assert housekeeping(tmp_path, b"").returncode == 0

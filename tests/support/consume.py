@@ -2,7 +2,8 @@
 
 ``python -m support.consume SETTINGS [STEP NUMBER FAULT]``: SETTINGS is the JSON of
 ``ConsumerSettings``; the NUMBER-th time that it comes to STEP it is killed (``kill -9``), stopped
-(SIGSTOP), raises or hangs.
+(SIGSTOP), raises or hangs. Where `GIGSTREAM_TEST_UPKEEP` is set, its housekeeping is done by
+``support.upkeep``, in a hurry, with the fault that the variable names, none where it is empty.
 """
 
 import logging
@@ -10,14 +11,14 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
 from consumer.errors import ConsumerError
+from consumer.housekeeper import PROGRAM
 from consumer.run import run
 from consumer.settings import ConsumerSettings
+from support.faults import stepping
 
 STEPS = (
     "fetched",
@@ -28,19 +29,8 @@ STEPS = (
     "before_kafka_offset",
 )
 KILLED = -signal.SIGKILL
+UPKEEP = "GIGSTREAM_TEST_UPKEEP"
 _TESTS = Path(__file__).parents[1]
-
-
-def _raise() -> None:
-    raise RuntimeError("the fault that a test asked for")
-
-
-_FAULTS: dict[str, Callable[[], None]] = {
-    "kill": lambda: os.kill(os.getpid(), signal.SIGKILL),
-    "stop": lambda: os.kill(os.getpid(), signal.SIGSTOP),
-    "raise": _raise,
-    "hang": lambda: time.sleep(60),
-}
 
 
 class Consuming:
@@ -49,10 +39,15 @@ class Consuming:
     Args:
         settings: handed to it.
         fault: step, how many times it comes to it, and what then happens to it.
+        upkeep: the same of its housekeeping process; (): that one only is in a hurry.
     """
 
     def __init__(
-        self, settings: ConsumerSettings, *, fault: tuple[str, int, str] | None = None
+        self,
+        settings: ConsumerSettings,
+        *,
+        fault: tuple[str, int, str] | None = None,
+        upkeep: tuple[str, int, str] | tuple[()] | None = None,
     ) -> None:
         settings.home.mkdir(parents=True, exist_ok=True)
         number = len(list(settings.home.glob("consumer-*.log")))
@@ -61,7 +56,11 @@ class Consuming:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "support.consume", settings.model_dump_json()]
                 + [str(part) for part in fault or ()],
-                env={**os.environ, "PYTHONPATH": f"{_TESTS.parent}:{_TESTS}"},
+                env={
+                    **os.environ,
+                    "PYTHONPATH": f"{_TESTS.parent}:{_TESTS}",
+                    **({} if upkeep is None else {UPKEEP: " ".join(map(str, upkeep))}),
+                },
                 stdout=log,
                 stderr=log,
             )
@@ -91,19 +90,16 @@ class Consuming:
         assert self.code(within_s) == 0, self.said
 
 
-def _main(settings: str, step: str = "", number: str = "0", fault: str = "kill") -> int:
-    left = int(number)
-
-    def on_step(name: str) -> None:
-        nonlocal left
-        if name == step:
-            left -= 1
-            if left == 0:
-                _FAULTS[fault]()
-
+def _main(settings: str, *fault: str) -> int:
+    upkeep = os.environ.get(UPKEEP)
+    program = PROGRAM if upkeep is None else (sys.executable, "-m", "support.upkeep")
     logging.basicConfig(level=logging.DEBUG, format="%(relativeCreated)d %(name)s %(message)s")
     try:
-        return run(ConsumerSettings.model_validate_json(settings), on_step=on_step)
+        return run(
+            ConsumerSettings.model_validate_json(settings),
+            on_step=stepping(*fault),
+            housekeeping=[*program, *(upkeep or "").split()],
+        )
     except ConsumerError as error:
         print(error, file=sys.stderr)
         return error.exit_code

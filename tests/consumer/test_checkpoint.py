@@ -1,0 +1,79 @@
+"""Checkpoints keep commits quick, and nobody reads another store because of them."""
+
+import pytest
+
+from consumer import log, rows
+from consumer.checkpoint import is_due, write_if_due
+from consumer.store import Span, Store
+from consumer.tail import Tail
+from support.records import message
+
+A, B = "c/t/0", "c/t/1"
+
+
+def append(store, number) -> None:
+    table = rows.table([message(number)], topic_id="T")
+    store.append(table, {A: Span(number, number + 1), B: Span(number, number + 1)})
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store.open(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("newest", "checkpoint", "due"),
+    [(0, None, False), (99, None, False), (100, None, True), (199, 100, False), (200, 100, True)],
+)
+def test_a_checkpoint_is_due_after_a_hundred_entries(newest, checkpoint, due):
+    assert is_due(newest, checkpoint) is due
+
+
+def test_after_a_checkpoint_the_store_is_the_same(store, tmp_path):
+    tail = Tail(tmp_path)
+    for number in range(6):
+        append(store, number)
+    before = log.replay(tmp_path)
+    tail.read()
+
+    assert write_if_due(tmp_path, 5)
+    assert not write_if_due(tmp_path, 5)
+
+    assert log.checkpoints(tmp_path) == [6]
+    assert log.replay(tmp_path) == before
+    assert tail.read() is None
+    assert Store.open(tmp_path).positions([A, B]) == {A: 6, B: 6}
+    append(store, 6)
+    assert tail.read().events["offset"].to_pylist() == [6]
+    assert Tail(tmp_path).read().events.num_rows == 7
+
+
+def test_a_table_is_read_from_its_checkpoint_when_older_entries_are_gone(store, tmp_path):
+    for number in range(6):
+        append(store, number)
+    write_if_due(tmp_path, 5)
+    for version in range(6):
+        log.entry_path(tmp_path, version).unlink()
+    append(store, 6)
+
+    assert Tail(tmp_path).read().positions == {A: 7, B: 7}
+    assert Store.open(tmp_path).positions([A, B]) == {A: 7, B: 7}
+
+
+def test_a_torn_checkpoint_is_moved_aside_when_the_store_is_opened(store, tmp_path):
+    for number in range(6):
+        append(store, number)
+    write_if_due(tmp_path, 5)
+    path = log.checkpoint_path(tmp_path, 6)
+    path.write_bytes(bytes(path.stat().st_size))
+
+    mended = Store.open(tmp_path)
+
+    assert mended.positions([A]) == {A: 6}
+    assert not path.exists()
+    append(mended, 6)
+    assert Tail(tmp_path).read().events.num_rows == 7
+
+
+def test_there_is_nothing_to_keep_up_where_there_is_no_store(tmp_path):
+    assert not write_if_due(tmp_path / "store")

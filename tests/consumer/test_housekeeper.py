@@ -1,0 +1,159 @@
+"""One housekeeping process per store, whose owner may die, and which may die itself."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from consumer import housekeeper, log, rows
+from consumer.housekeeper import Housekeeper, pause_s
+from consumer.settings import ConsumerSettings
+from consumer.store import Span, Store
+from support.living import command
+from support.records import message, until
+
+A = "c/t/0"
+TESTS = Path(__file__).parents[1]
+HURRY = (sys.executable, "-m", "support.upkeep")
+
+
+@pytest.fixture(autouse=True)
+def _tests_path(monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", f"{TESTS.parent}:{TESTS}")
+    monkeypatch.setattr(housekeeper, "LOOK_S", 0.1)
+
+
+@pytest.fixture
+def settings(tmp_path):
+    return ConsumerSettings(home=tmp_path)
+
+
+@pytest.fixture
+def store(settings):
+    return Store.open(settings.store)
+
+
+def append(store, number) -> None:
+    table = rows.table([message(number)], topic_id="T")
+    store.append(table, {A: Span(number, number + 1)})
+
+
+def children(owner: int) -> list[int]:
+    """Housekeeping processes that a process started."""
+    listed = Path(f"/proc/{owner}/task").glob("*/children")
+    found = [int(number) for each in listed for number in each.read_text().split()]
+    return [pid for pid in found if any(part.endswith(".upkeep") for part in command(pid))]
+
+
+def ours() -> list[int]:
+    return children(os.getpid())
+
+
+def script(tmp_path, text: str) -> tuple[str, ...]:
+    """A stand-in for the housekeeping program."""
+    (tmp_path / "program.py").write_text(text)
+    return (sys.executable, str(tmp_path / "program.py"))
+
+
+@pytest.mark.parametrize(
+    ("failures", "pause"), [(1, 1.0), (2, 2.0), (3, 4.0), (6, 32.0), (7, 60.0), (99, 60.0)]
+)
+def test_the_pause_before_the_next_start_doubles_up_to_a_minute(failures, pause):
+    assert pause_s(failures) == pause
+
+
+def test_checkpoints_are_written_beside_the_commits(settings, store):
+    with Housekeeper(settings, HURRY):
+        for number in range(8):
+            append(store, number)
+        until(lambda: log.checkpoints(settings.store))
+        append(store, 8)
+
+    assert Store.open(settings.store).positions([A]) == {A: 9}
+    assert ours() == []
+
+
+def test_of_many_owners_one_has_the_process(settings, store):
+    with Housekeeper(settings) as first, Housekeeper(settings) as second:
+        until(ours)
+        until(lambda: first._lock is None or second._lock is None)
+
+        assert len(ours()) == 1
+        assert [each._lock is None for each in (first, second)].count(True) == 1
+
+
+def owner(settings) -> "subprocess.Popen[bytes]":
+    """A process that does nothing but keep house."""
+    program = (
+        "import sys, time\nfrom consumer import housekeeper\n"
+        "from consumer.settings import ConsumerSettings\n"
+        "housekeeper.LOOK_S = 0.1\n"
+        "settings = ConsumerSettings.model_validate_json(sys.argv[1])\n"
+        "with housekeeper.Housekeeper(settings): time.sleep(100)"
+    )
+    return subprocess.Popen([sys.executable, "-c", program, settings.model_dump_json()])
+
+
+def test_when_an_owner_is_killed_its_process_goes_and_another_takes_over(settings, store):
+    killed = owner(settings)
+    try:
+        (old,) = until(lambda: children(killed.pid))
+        with Housekeeper(settings):
+            assert ours() == []
+
+            killed.kill()
+
+            until(ours, within_s=10)
+        until(lambda: not command(old), within_s=5)
+    finally:
+        killed.kill()
+        killed.wait()
+
+
+def test_a_process_that_is_killed_is_told_of_and_started_again(settings, store, caplog):
+    with Housekeeper(settings):
+        (first,) = until(ours)
+        os.kill(first, signal.SIGKILL)
+
+        until(lambda: ours() not in ([], [first]))
+
+    assert "Housekeeping of the store ended (-9), again soon" in caplog.messages
+
+
+def test_a_crash_is_no_affair_of_the_consumers(settings, store, tmp_path, monkeypatch):
+    monkeypatch.setattr(housekeeper, "pause_s", lambda _failures: 0.01)
+    crash = "import sys; open(sys.argv[0] + '.ran', 'a').write('x'); sys.exit(1)"
+    with Housekeeper(settings, script(tmp_path, crash)):
+        ran = tmp_path / "program.py.ran"
+        until(lambda: ran.exists() and len(ran.read_text()) > 2)
+        append(store, 0)
+
+
+def test_a_program_that_cannot_be_started_is_told_of(settings, store, caplog):
+    with Housekeeper(settings, ["/no/such/program"]):
+        until(lambda: any("does not start, trying again" in said for said in caplog.messages))
+
+
+def test_a_process_that_does_not_end_is_killed(settings, store, tmp_path):
+    deaf = "import sys, time; sys.stdin.readline(); time.sleep(100)"
+    housekeeping = Housekeeper(settings, script(tmp_path, deaf))
+    started = tmp_path / "program.py"
+    with housekeeping:
+        until(lambda: housekeeping._lock is not None)
+        until(lambda: any(str(started) in " ".join(command(pid)) for pid in _all(os.getpid())))
+
+    assert _all(os.getpid()) == []
+
+
+def _all(owner: int) -> list[int]:
+    listed = Path(f"/proc/{owner}/task").glob("*/children")
+    return [int(number) for each in listed for number in each.read_text().split()]
+
+
+def test_without_a_store_nothing_is_started(settings):
+    with Housekeeper(settings) as housekeeping:
+        housekeeping._stop.wait(0.5)
+        assert ours() == []
