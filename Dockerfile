@@ -17,7 +17,7 @@ COPY serving serving
 COPY gigstream gigstream
 # An image without the kernel would be a slow one, and nobody would see why: so it must load.
 RUN pip install --no-deps --no-build-isolation . \
-    && cd / && python -c 'import trainer.engines._als' \
+    && cd / && python -c 'import consumer._decode, trainer.engines._als' \
     && pip uninstall --yes cmake ninja nanobind scikit-build-core
 
 FROM python:3.12-slim-bookworm

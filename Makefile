@@ -3,6 +3,7 @@
 .PHONY: help install demo test check bench docs lock clean machine machine-for-tests
 
 BIN := .venv/bin
+NATIVE := $(wildcard native/*)
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 18
@@ -36,11 +37,12 @@ clean: ## remove .venv and caches (never gigstream-data: that may be your store)
 	rm -rf .venv .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# The machine is looked at every time (a fraction of a second); packages only when a lock or pyproject.toml moved.
-.venv/.runtime: lock/runtime.txt pyproject.toml | machine
+# The machine is looked at every time (a fraction of a second); packages and compiled code only when
+# a lock, pyproject.toml or a C++ source moved.
+.venv/.runtime: lock/runtime.txt pyproject.toml CMakeLists.txt $(NATIVE) | machine
 	@sh scripts/install.sh runtime
 
-.venv/.dev: lock/dev.txt pyproject.toml | machine-for-tests
+.venv/.dev: lock/dev.txt pyproject.toml CMakeLists.txt $(NATIVE) | machine-for-tests
 	@sh scripts/install.sh dev
 
 machine:

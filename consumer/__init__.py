@@ -1,9 +1,10 @@
 """Gig events from Kafka into the interaction store, exactly once.
 
 ``events`` is the public contract. The way in: ``topic`` (which one it is) · ``ingest`` (the loop) ·
-``batch`` (what waits) · ``rows`` (messages to rows) · ``store`` (append) · ``watch`` (is Kafka
-there) · ``run`` (the process). The store: ``log`` (its commits) · ``parts`` (its files) · ``tail``
-(read on) · ``decisions`` and ``merges`` (what people said of ids) · ``writers`` (who may write) ·
-``housekeeper`` (starts) ``upkeep`` (the housekeeping process), whose duty is ``checkpoint``.
-Files to Kafka: ``files`` · ``imports`` · ``repeats`` · ``sender`` · ``backlog``.
+``batch`` (what waits) · ``rows`` (messages to rows) · ``quick`` (most of them in compiled code) ·
+``store`` (append) · ``watch`` (is Kafka there) · ``run`` (the process). The store: ``log`` (its
+commits) · ``parts`` (its files) · ``tail`` (read on) · ``decisions`` and ``merges`` (what people
+said of ids) · ``writers`` (who may write) · ``housekeeper`` (starts) ``upkeep`` (the housekeeping
+process), whose duty is ``checkpoint``. Files to Kafka: ``files`` · ``imports`` · ``repeats`` ·
+``sender`` · ``backlog``.
 """

@@ -1,13 +1,18 @@
 """What was read and is not stored yet, and when it is time to store it. No Kafka, no disk."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from consumer.rows import SCHEMA
+from consumer import quick
+from consumer.rows import SCHEMA, Gathering, Taken
 from consumer.store import Span
+
+if TYPE_CHECKING:
+    from confluent_kafka import Message
 
 
 @dataclass(frozen=True)
@@ -72,21 +77,21 @@ class Progress:
         """Whether there is something to store."""
         return self.next is not None and self.next != (self.stored or 0)
 
-    def takes(self, offset: int) -> bool:
-        """Whether this message is still to be taken; if so it counts as taken."""
-        if self.next is not None and offset < self.next:
-            return False
-        self.next = offset + 1
-        return True
 
-
-@dataclass
 class Batch:
-    """The rows that wait, and the partitions they come from."""
+    """The rows that wait, and the partitions they come from.
 
-    progress: dict[int, Progress] = field(default_factory=dict)
-    _tables: list[pa.Table] = field(default_factory=list)
-    _pending: Pending = field(default_factory=Pending)
+    Args:
+        gathering: empty; makes rows of messages.
+
+    Attributes:
+        progress: of each partition of ours.
+    """
+
+    def __init__(self, gathering: Gathering) -> None:
+        self._gathering = gathering
+        self._pending = Pending()
+        self.progress: dict[int, Progress] = {}
 
     @property
     def pending(self) -> Pending:
@@ -97,12 +102,20 @@ class Batch:
         """A partition is ours from here on, to be read from the store's position."""
         self.progress[partition] = Progress(stored=stored, next=stored)
 
-    def add(self, rows: pa.Table, size: int, now_s: float) -> None:
-        """Rows of partitions of ours, ``size`` bytes of values."""
-        self._tables.append(rows)
-        was = self._pending
-        since_s = now_s if was.since_s is None or not was.events else was.since_s
-        self._pending = Pending(was.events + rows.num_rows, was.bytes + size, since_s)
+    def take(self, messages: "list[Message]", now_s: float) -> Taken:
+        """Take the messages of partitions of ours that were not taken before."""
+        positions = {
+            number: quick.UNKNOWN if progress.next is None else progress.next
+            for number, progress in self.progress.items()
+        }
+        taken = self._gathering.take(messages, positions)
+        for number, position in positions.items():
+            self.progress[number].next = None if position == quick.UNKNOWN else position
+        if taken.rows:
+            was = self._pending
+            since_s = now_s if was.since_s is None or not was.events else was.since_s
+            self._pending = Pending(was.events + taken.rows, was.bytes + taken.bytes, since_s)
+        return taken
 
     def reach(self, partition: int, position: int, now_s: float) -> None:
         """Kafka has nothing below this position any more that we did not get."""
@@ -119,7 +132,7 @@ class Batch:
             self.progress.pop(partition, None)
         rows = self.rows()
         kept = rows.filter(pc.invert(pc.is_in(rows["partition"], _int32(partitions))))
-        self._tables = [kept]
+        self._gathering.keep(kept)
         was, waits = self._pending, any(each.moved for each in self.progress.values())
         self._pending = Pending(
             events=kept.num_rows,
@@ -129,7 +142,7 @@ class Batch:
 
     def rows(self) -> pa.Table:
         """All that waits."""
-        return pa.concat_tables([SCHEMA.empty_table(), *self._tables])
+        return self._gathering.table()
 
     def spans(self) -> dict[int, Span]:
         """What waits of each partition."""
@@ -143,7 +156,11 @@ class Batch:
         """All that waited is stored."""
         for number, span in spans.items():
             self.progress[number].stored = span.end
-        self._tables = []
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget what waits."""
+        self._gathering.keep(SCHEMA.empty_table())
         self._pending = Pending()
 
 

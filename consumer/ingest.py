@@ -12,7 +12,7 @@ Words used here:
 
 import logging
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
@@ -34,7 +34,9 @@ from consumer.watch import Watch
 
 logger = logging.getLogger(__name__)
 
-_CHUNK = 4_000
+_CHUNK = 1_000
+"""Messages of one call: few enough to be decoded before they leave the processor's cache."""
+
 _IDLE_S = 0.2
 _WATERMARK_S = 5.0
 _BEGINNING = -2
@@ -88,10 +90,9 @@ class Ingest:
         self._topic = topic
         self._policy = policy
         self._revoke_s = revoke_s
-        self._unframe = unframe
         self._watch = watch
         self._on_step = on_step
-        self._batch = Batch()
+        self._batch = Batch(rows.Gathering(topic_id=topic.topic_id, unframe=unframe))
         self._let_go: set[int] = set()
         self._rewinding: set[int] = set()
 
@@ -117,7 +118,8 @@ class Ingest:
             self._flush_or_leave(stop_s())
         finally:
             # After an error nothing more is stored, not even when the group is left.
-            self._batch = Batch()
+            self._batch.clear()
+            self._batch.progress.clear()
 
     def _turn(self) -> None:
         if self._rewinding:
@@ -136,25 +138,18 @@ class Ingest:
         self._let_go.clear()
         return self._consumer.consume(count, _IDLE_S if wait_s is None else min(wait_s, _IDLE_S))
 
-    def _take(self, messages: Sequence[Message]) -> None:
-        taken = [message for message in messages if self._takes(message)]
-        if not taken:
-            return
-        self._watch.message()
-        table = rows.table(taken, topic_id=self._topic.topic_id, unframe=self._unframe)
-        self._on_step("decoded")
-        size = sum(len(message) for message in taken)
-        self._batch.add(table, size, time.monotonic())
+    def _take(self, messages: list[Message]) -> None:
+        taken = self._batch.take(messages, time.monotonic())
+        for index in taken.errors:
+            self._hear(messages[index])
+        if taken.rows:
+            self._watch.message()
+            self._on_step("decoded")
 
-    def _takes(self, message: Message) -> bool:
+    def _hear(self, message: Message) -> None:
         error = message.error()
-        if error is not None:
-            self._hear(message, error)
-            return False
-        progress = self._batch.progress.get(_number(message))
-        return progress is not None and progress.takes(_offset(message))
-
-    def _hear(self, message: Message, error: KafkaError) -> None:
+        if error is None:
+            return
         if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001
             # In line with the messages, and past the transaction markers that are none.
             self._batch.reach(_number(message), _offset(message), time.monotonic())

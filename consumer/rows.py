@@ -14,6 +14,7 @@ from zlib import crc32
 import msgspec
 import pyarrow as pa
 
+from consumer import quick
 from consumer.events import (
     MAX_MS,
     MIN_MS,
@@ -81,6 +82,99 @@ class Record(NamedTuple):
     headers: Headers
 
 
+class Taken(NamedTuple):
+    """What became of a list of messages.
+
+    Attributes:
+        rows: how many were taken, bad ones included.
+        dead: how many of these broke the contract.
+        bytes: of the values taken.
+        errors: indices of the messages that are errors of Kafka's.
+    """
+
+    rows: int
+    dead: int
+    bytes: int
+    errors: list[int]
+
+
+class Gathering:
+    """Rows that gather, list of messages by list of messages, until they are a table.
+
+    Args:
+        topic_id: the topic's id, or its stand-in.
+        unframe: reads values framed for a schema registry, see ``unframing``.
+    """
+
+    def __init__(self, *, topic_id: str, unframe: Unframe | None = None) -> None:
+        self._topic_id = topic_id
+        self._unframe = unframe
+        self._quick = quick.gather()
+        self._judged = _Judged([], [], [])
+        self._parts: list[pa.Table] = []
+
+    def take(
+        self,
+        messages: "list[Message]",
+        positions: dict[int, int] | None = None,
+        *,
+        now_ms: int | None = None,
+    ) -> Taken:
+        """Make rows of messages; all of them or, where this raises, none.
+
+        Args:
+            messages: as ``consume()`` gives them.
+            positions: next offset by partition, ``quick.UNKNOWN`` before its first message. What
+                lies below, or in another partition, is passed over. Moved on in place.
+            now_ms: the timestamp of messages that carry none; the wall clock by default.
+        """
+        now_ms = time.time_ns() // 1_000_000 if now_ms is None else now_ms
+        before = kept = len(self._quick)
+        size, errors, rest = self._quick.take(messages, positions, now_ms)
+        left = [messages[index] for index in rest]
+        try:
+            judged = _judge(left, now_ms, self._unframe)
+            kept = len(self._quick)
+        finally:
+            self._quick.cut(kept)
+        self._judged.extend(judged)
+        return Taken(
+            rows=len(self._quick) - before + len(left),
+            dead=len(judged.dead),
+            bytes=size + sum(map(len, left)),
+            errors=errors,
+        )
+
+    def table(self) -> pa.Table:
+        """All rows so far, which stay here."""
+        self._parts += [*self._quick_rows(), *self._judged_rows()]
+        return pa.concat_tables([SCHEMA.empty_table(), *self._parts])
+
+    def keep(self, rows: pa.Table) -> None:
+        """These are all the rows from here on: some of ``table``'s, or none."""
+        self._quick.cut(0)
+        self._judged = _Judged([], [], [])
+        self._parts = [rows] if rows.num_rows else []
+
+    def _quick_rows(self) -> list[pa.Table]:
+        count = len(self._quick)
+        if not count:
+            return []
+        constants = {"kind": "event", "topic_id": self._topic_id}
+        return [pa.table(quick.arrays(self._quick.finish(), count, constants, SCHEMA), SCHEMA)]
+
+    def _judged_rows(self) -> list[pa.Table]:
+        if not any(self._judged):
+            return []
+        (events, tombstones, dead), self._judged = self._judged, _Judged([], [], [])
+        parts = [
+            _rows(self._topic_id, events, _of_events(events)),
+            _rows(self._topic_id, tombstones, _of_tombstones(tombstones)),
+            _rows(self._topic_id, dead, _of_dead(dead)),
+        ]
+        return [part for part in parts if part.num_rows]
+
+
 def table(
     messages: "Iterable[Message]",
     *,
@@ -88,7 +182,7 @@ def table(
     now_ms: int | None = None,
     unframe: Unframe | None = None,
 ) -> pa.Table:
-    """Rows of these messages, invalid ones included, grouped by what they turned out to be.
+    """Rows of these messages, invalid ones included, in no order that means anything.
 
     Args:
         messages: as they came, without errors of Kafka's.
@@ -96,28 +190,9 @@ def table(
         now_ms: the timestamp of messages that carry none; the wall clock by default.
         unframe: reads values framed for a schema registry, see `unframing`.
     """
-    now_ms = time.time_ns() // 1_000_000 if now_ms is None else now_ms
-    events: list[tuple[Record, Event]] = []
-    tombstones: list[tuple[Record, Tombstone]] = []
-    dead: list[tuple[Record, InvalidEvent]] = []
-    for message in messages:
-        headers = cast("Headers", message.headers() or ())
-        record = Record(message, _stamp_ms(message, now_ms), headers)
-        try:
-            said = _decode(record, unframe)
-        except InvalidEvent as error:
-            dead.append((record, error))
-            continue
-        if isinstance(said, Event):
-            events.append((record, said))
-        else:
-            tombstones.append((record, said))
-    parts = [
-        _rows(topic_id, [record for record, _ in events], _of_events([e for _, e in events])),
-        _rows(topic_id, [r for r, _ in tombstones], _of_tombstones([t for _, t in tombstones])),
-        _rows(topic_id, [record for record, _ in dead], _of_dead(dead)),
-    ]
-    return pa.concat_tables(parts)
+    gathering = Gathering(topic_id=topic_id, unframe=unframe)
+    gathering.take(list(messages), now_ms=now_ms)
+    return gathering.table()
 
 
 def warm_up() -> None:
@@ -133,6 +208,34 @@ def _stamp_ms(message: "Message", now_ms: int) -> int:
     return min(max(stamp_ms, MIN_MS), MAX_MS)
 
 
+class _Judged(NamedTuple):
+    events: list[tuple[Record, Event]]
+    tombstones: list[tuple[Record, Tombstone]]
+    dead: list[tuple[Record, InvalidEvent]]
+
+    def extend(self, more: "_Judged") -> None:
+        self.events.extend(more.events)
+        self.tombstones.extend(more.tombstones)
+        self.dead.extend(more.dead)
+
+
+def _judge(messages: "Iterable[Message]", now_ms: int, unframe: Unframe | None) -> _Judged:
+    judged = _Judged([], [], [])
+    for message in messages:
+        headers = cast("Headers", message.headers() or ())
+        record = Record(message, _stamp_ms(message, now_ms), headers)
+        try:
+            said = _decode(record, unframe)
+        except InvalidEvent as error:
+            judged.dead.append((record, error))
+            continue
+        if isinstance(said, Event):
+            judged.events.append((record, said))
+        else:
+            judged.tombstones.append((record, said))
+    return judged
+
+
 def _decode(record: Record, unframe: Unframe | None) -> Event | Tombstone:
     message = record.message
     return decode(
@@ -144,7 +247,8 @@ def _decode(record: Record, unframe: Unframe | None) -> Event | Tombstone:
     )
 
 
-def _rows(topic_id: str, records: Sequence[Record], columns: _Columns) -> pa.Table:
+def _rows(topic_id: str, judged: Sequence[tuple[Record, object]], columns: _Columns) -> pa.Table:
+    records = [record for record, _ in judged]
     columns |= {
         "topic_id": [topic_id] * len(records),
         "partition": [record.message.partition() for record in records],
@@ -160,7 +264,8 @@ def _rows(topic_id: str, records: Sequence[Record], columns: _Columns) -> pa.Tab
     return pa.table(arrays, schema=SCHEMA)
 
 
-def _of_events(events: Sequence[Event]) -> _Columns:
+def _of_events(judged: Sequence[tuple[Record, Event]]) -> _Columns:
+    events = [event for _, event in judged]
     columns: _Columns = {name: list(map(attrgetter(name), events)) for name in _TAKEN_OVER}
     columns["kind"] = ["event"] * len(events)
     columns["time"] = [event.time_ms * 1000 for event in events]
@@ -170,23 +275,23 @@ def _of_events(events: Sequence[Event]) -> _Columns:
     return columns
 
 
-def _of_tombstones(tombstones: Sequence[Tombstone]) -> _Columns:
+def _of_tombstones(judged: Sequence[tuple[Record, Tombstone]]) -> _Columns:
     return {
-        "kind": ["event"] * len(tombstones),
-        "source": [tombstone.source for tombstone in tombstones],
-        "event_id": [tombstone.event_id for tombstone in tombstones],
-        "status": [DELETED] * len(tombstones),
+        "kind": ["event"] * len(judged),
+        "source": [tombstone.source for _, tombstone in judged],
+        "event_id": [tombstone.event_id for _, tombstone in judged],
+        "status": [DELETED] * len(judged),
     }
 
 
-def _of_dead(dead: Sequence[tuple[Record, InvalidEvent]]) -> _Columns:
+def _of_dead(judged: Sequence[tuple[Record, InvalidEvent]]) -> _Columns:
     return {
-        "kind": ["dead"] * len(dead),
-        "raw": [record.message.value() for record, _ in dead],
-        "raw_key": [record.message.key() for record, _ in dead],
-        "reason": [str(error) for _, error in dead],
-        "field": [error.field for _, error in dead],
-        "raw_headers": [_headers_text(record.headers) for record, _ in dead],
+        "kind": ["dead"] * len(judged),
+        "raw": [record.message.value() for record, _ in judged],
+        "raw_key": [record.message.key() for record, _ in judged],
+        "reason": [str(error) for _, error in judged],
+        "field": [error.field for _, error in judged],
+        "raw_headers": [_headers_text(record.headers) for record, _ in judged],
     }
 
 

@@ -231,7 +231,7 @@ class _Files:
         return not all((self._path / add.path).exists() for add in self._adds)
 
     def _write(self, kind: str) -> AddAction | None:
-        rows = self._table.filter(pc.equal(self._table["kind"], kind)).drop_columns(["kind"])
+        rows = _of_kind(self._table, kind).drop_columns(["kind"])
         if not rows.num_rows:
             return None
         name = f"kind={kind}/{uuid.uuid4().hex}.parquet"
@@ -250,6 +250,15 @@ class _Files:
             data_change=True,
             stats=msgspec.json.encode({"numRecords": rows.num_rows}).decode(),
         )
+
+
+def _of_kind(table: pa.Table, kind: str) -> pa.Table:
+    """The rows of a kind; a chunk that holds no other is not copied."""
+    chunks = []
+    for chunk in table.to_batches():
+        wanted = pc.equal(chunk["kind"], kind)
+        chunks.append(chunk if pc.all(wanted).as_py() else chunk.filter(wanted))
+    return pa.Table.from_batches(chunks, table.schema)
 
 
 def _create(path: Path) -> None:

@@ -10,15 +10,17 @@ from support.records import message
 POLICY = FlushPolicy(max_events=100, max_bytes=1_000, wait_s=0.05, quiet_s=1.0)
 
 
-def table(*offsets, partition=0):
-    messages = [message(offset, partition=partition) for offset in offsets]
-    return rows.table(messages, topic_id="T")
+VALUE = b"0123456789"
 
 
-def read(batch, partition, *offsets, now_s=0.0):
-    for offset in offsets:
-        assert batch.progress[partition].takes(offset)
-    batch.add(table(*offsets, partition=partition), 10 * len(offsets), now_s)
+@pytest.fixture
+def batch():
+    return Batch(rows.Gathering(topic_id="T"))
+
+
+def read(batch, partition, *offsets, now_s=0.0) -> int:
+    messages = [message(offset, VALUE, partition=partition) for offset in offsets]
+    return batch.take(messages, now_s).rows
 
 
 @pytest.mark.parametrize(
@@ -37,18 +39,16 @@ def test_a_batch_is_stored_when_full_or_after_its_wait(pending, now_s, due):
     assert POLICY.should_flush(pending, now_s) is due
 
 
-def test_a_message_below_the_position_is_not_taken_again():
-    batch = Batch()
+def test_a_message_below_the_position_is_not_taken_again(batch):
     batch.own(0, 10)
 
-    assert not batch.progress[0].takes(9)
-    assert batch.progress[0].takes(10)
-    assert not batch.progress[0].takes(10)
-    assert batch.progress[0].takes(12)
+    assert read(batch, 0, 9, 10, 10, 12, 11) == 2
+    assert read(batch, 0, 12, 13) == 1
+    assert read(batch, 1, 20) == 0
+    assert batch.rows()["offset"].to_pylist() == [10, 12, 13]
 
 
-def test_a_span_starts_at_the_stores_position_whatever_the_first_offset():
-    batch = Batch()
+def test_a_span_starts_at_the_stores_position_whatever_the_first_offset(batch):
     batch.own(0, 10)
     batch.own(1, None)
     batch.own(2, 5)
@@ -58,8 +58,7 @@ def test_a_span_starts_at_the_stores_position_whatever_the_first_offset():
     assert batch.spans() == {0: Span(10, 16), 1: Span(None, 51)}
 
 
-def test_the_end_of_a_partition_moves_its_position_past_markers():
-    batch = Batch()
+def test_the_end_of_a_partition_moves_its_position_past_markers(batch):
     batch.own(0, 10)
     batch.reach(0, 13, now_s=2.0)
 
@@ -67,8 +66,7 @@ def test_the_end_of_a_partition_moves_its_position_past_markers():
     assert batch.pending == Pending(since_s=2.0)
 
 
-def test_the_end_of_a_partition_never_moves_a_position_back():
-    batch = Batch()
+def test_the_end_of_a_partition_never_moves_a_position_back(batch):
     batch.own(0, 10)
     read(batch, 0, 12)
     batch.reach(0, 11, now_s=0.0)
@@ -76,8 +74,7 @@ def test_the_end_of_a_partition_never_moves_a_position_back():
     assert batch.spans() == {0: Span(10, 13)}
 
 
-def test_the_end_of_an_empty_partition_is_nothing_to_store():
-    batch = Batch()
+def test_the_end_of_an_empty_partition_is_nothing_to_store(batch):
     batch.own(0, None)
     batch.reach(0, 0, now_s=0.0)
     batch.reach(7, 5, now_s=0.0)
@@ -86,8 +83,7 @@ def test_the_end_of_an_empty_partition_is_nothing_to_store():
     assert batch.pending == Pending()
 
 
-def test_rows_wait_from_the_first_of_them():
-    batch = Batch()
+def test_rows_wait_from_the_first_of_them(batch):
     batch.own(0, 0)
     batch.reach(0, 3, now_s=1.0)
     read(batch, 0, 3, now_s=2.0)
@@ -96,8 +92,7 @@ def test_rows_wait_from_the_first_of_them():
     assert batch.pending == Pending(events=2, bytes=20, since_s=2.0)
 
 
-def test_what_is_stored_waits_no_more_and_the_next_span_starts_there():
-    batch = Batch()
+def test_what_is_stored_waits_no_more_and_the_next_span_starts_there(batch):
     batch.own(0, None)
     read(batch, 0, 3)
     batch.stored(batch.spans())
@@ -109,8 +104,7 @@ def test_what_is_stored_waits_no_more_and_the_next_span_starts_there():
     assert batch.spans() == {0: Span(4, 5)}
 
 
-def test_a_partition_that_is_not_ours_any_more_leaves_no_rows_and_no_span():
-    batch = Batch()
+def test_a_partition_that_is_not_ours_any_more_leaves_no_rows_and_no_span(batch):
     batch.own(0, 0)
     batch.own(1, 0)
     read(batch, 0, 1, 2, now_s=1.0)
@@ -123,8 +117,7 @@ def test_a_partition_that_is_not_ours_any_more_leaves_no_rows_and_no_span():
     assert batch.pending.since_s == 1.0
 
 
-def test_when_the_last_partition_is_gone_nothing_waits():
-    batch = Batch()
+def test_when_the_last_partition_is_gone_nothing_waits(batch):
     batch.own(0, 0)
     batch.reach(0, 9, now_s=1.0)
     batch.disown([0])
