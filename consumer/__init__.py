@@ -5,6 +5,6 @@
 ``store`` (append) · ``watch`` (is Kafka there) · ``run`` (the process). The store: ``log`` (its
 commits) · ``parts`` (its files) · ``tail`` (read on) · ``decisions`` and ``merges`` (what people
 said of ids) · ``writers`` (who may write) · ``housekeeper`` (starts) ``upkeep`` (the housekeeping
-process), whose duty is ``checkpoint``. Files to Kafka: ``files`` · ``imports`` · ``repeats`` ·
-``sender`` · ``backlog``.
+process) · its duties ``checkpoint``, ``compaction`` (by ``commit``) and ``cleaning`` (but for what
+``marks`` hold). Files to Kafka: ``files`` · ``imports`` · ``repeats`` · ``sender`` · ``backlog``.
 """

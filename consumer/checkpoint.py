@@ -27,9 +27,10 @@ def write_if_due(path: Path, every: int = EVERY) -> bool:
     if not there or not is_due(there[-1], marked[-1] if marked else None, every):
         return False
     table = open_handle(path)
+    log.sync_entries(path, table.version())
     table.create_checkpoint()
     # The pointer last: it must never be on the disk before what it points to.
-    folder = path / log.FOLDER
-    log.sync([log.checkpoint_path(path, table.version()), folder / "_last_checkpoint", folder])
+    log.sync([log.checkpoint_path(path, table.version()), log.pointer_path(path)])
+    log.sync([path / log.FOLDER])
     logger.debug("Wrote a checkpoint at version %d", table.version())
     return True

@@ -39,6 +39,7 @@ FORMAT_KEY = "gigstream.format"
 _ENTRY = re.compile(r"(\d{20})\.json")
 _CHECKPOINT = re.compile(r"(\d{20})\.checkpoint\.parquet")
 _TORN = "_torn"
+_ATTEMPTS = 5
 
 
 class TornEntry(ValueError):
@@ -47,11 +48,12 @@ class TornEntry(ValueError):
 
 @dataclass(frozen=True)
 class File:
-    """One Parquet file of the table."""
+    """One Parquet file of the table; ``size`` in bytes."""
 
     path: str
     kind: str
     rows: int
+    size: int
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,7 @@ class Entry:
         rewrites: whether rows were taken out, so that what was read before is void.
         positions: app id to next offset, as far as this commit moved them.
         adds: all files it added, by path.
-        removes: all files it removed, by path.
+        removes: all files it removed, by path, and when, in epoch seconds.
         digest: of the entry's bytes.
         table: what it says of the table as a whole; None: nothing new.
     """
@@ -86,7 +88,7 @@ class Entry:
     rewrites: bool
     positions: dict[str, int]
     adds: dict[str, File]
-    removes: set[str]
+    removes: dict[str, float]
     digest: bytes
     table: Table | None
 
@@ -131,6 +133,11 @@ def checkpoint_path(table: Path, version: int) -> Path:
     return table / FOLDER / f"{version:020}.checkpoint.parquet"
 
 
+def pointer_path(table: Path) -> Path:
+    """Where Delta notes which checkpoint is the last one."""
+    return table / FOLDER / "_last_checkpoint"
+
+
 def read_entry(table: Path, version: int) -> Entry:
     """Read one commit.
 
@@ -169,7 +176,7 @@ def _entry(table: Path, version: int, actions: list[Any], digest: bytes) -> Entr
         rewrites=any(remove.get("dataChange", True) for remove in removes),
         positions={txn["appId"]: txn["version"] for txn in txns},
         adds=files,
-        removes={unquote(remove["path"]) for remove in removes},
+        removes=dict(map(_removal, removes)),
         digest=digest,
         table=_table(table, metadata[-1]) if metadata else None,
     )
@@ -199,7 +206,36 @@ def _file(table: Path, add: Mapping[str, Any]) -> File:
     stats = msgspec.json.decode(add["stats"]) if add.get("stats") else {}
     # A checkpoint gives the values as a list of pairs, an entry as an object.
     kind = str(dict(add["partitionValues"])["kind"])
-    return File(path=unquote(add["path"]), kind=kind, rows=int(stats.get("numRecords", -1)))
+    rows = int(stats.get("numRecords", -1))
+    return File(path=unquote(add["path"]), kind=kind, rows=rows, size=int(add["size"]))
+
+
+def _removal(remove: Mapping[str, Any]) -> tuple[str, float]:
+    return unquote(remove["path"]), (remove.get("deletionTimestamp") or 0) / 1000
+
+
+def removed(table: Path, version: int) -> dict[str, float]:
+    """Files that were taken out of the table not long before a version, and when, epoch seconds.
+
+    That is as long as the log and Delta's checkpoints remember.
+    """
+    marked = [number for number in checkpoints(table) if number <= version]
+    found: dict[str, float] = {}
+    if marked:
+        rows = pq.ParquetFile(checkpoint_path(table, marked[-1])).read(columns=["remove"])
+        found.update(map(_removal, _present(rows.column("remove"))))
+    for number in range(marked[-1] + 1 if marked else 0, version + 1):
+        found.update(read_entry(table, number).removes)
+    return found
+
+
+def begin(table: Path) -> int:
+    """The oldest version that the table can be read at; -1 where there is no table."""
+    there = versions(table)
+    if not there or there[0] == 0:
+        return 0 if there else -1
+    kept = [number for number in checkpoints(table) if entry_path(table, number).exists()]
+    return kept[0] if kept else there[-1]
 
 
 def replay(table: Path, version: int | None = None) -> Snapshot | None:
@@ -209,12 +245,23 @@ def replay(table: Path, version: int | None = None) -> Snapshot | None:
         StoreDamaged: an entry on the way is missing or torn.
         StoreNewer: a newer gigstream has written it.
     """
+    for _ in range(_ATTEMPTS):
+        marked = checkpoints(table)
+        try:
+            return _replay(table, version)
+        except StoreDamaged:
+            # Cleaned up under our eyes: what is missing now is in a later checkpoint.
+            if checkpoints(table) == marked:
+                raise
+    return _replay(table, version)
+
+
+def _replay(table: Path, version: int | None) -> Snapshot | None:
     there = versions(table)
     wanted = there[-1] if version is None and there else version
     if wanted is None:
         return None
-    starts = [number for number in checkpoints(table) if number <= wanted]
-    snapshot = _from_checkpoint(table, starts[-1]) if starts else Snapshot(-1, b"")
+    snapshot = _start(table, wanted)
     for number in range(snapshot.version + 1, wanted + 1):
         try:
             snapshot.apply(read_entry(table, number))
@@ -225,6 +272,19 @@ def replay(table: Path, version: int | None = None) -> Snapshot | None:
         except FileNotFoundError:
             raise StoreDamaged(table, f"log entry {number} is missing") from None
     return snapshot if snapshot.version >= 0 else None
+
+
+def _start(table: Path, wanted: int) -> Snapshot:
+    """The last checkpoint at or before a version; a torn one is passed over."""
+    damage: StoreDamaged | None = None
+    for number in reversed([each for each in checkpoints(table) if each <= wanted]):
+        try:
+            return from_checkpoint(table, number)
+        except StoreDamaged as error:
+            damage = damage or error
+    if damage and not entry_path(table, 0).exists():
+        raise damage
+    return Snapshot(-1, b"")
 
 
 def follow(table: Path, snapshot: Snapshot, version: int) -> Snapshot:
@@ -257,7 +317,12 @@ def digest_of(table: Path, version: int) -> bytes:
     return hashlib.sha256(entry_path(table, version).read_bytes()).digest()
 
 
-def _from_checkpoint(table: Path, version: int) -> Snapshot:
+def from_checkpoint(table: Path, version: int) -> Snapshot:
+    """The table as a checkpoint has it; its version's entry must still be there.
+
+    Raises:
+        StoreDamaged: one of both is missing or torn.
+    """
     path = checkpoint_path(table, version)
     try:
         rows = pq.ParquetFile(path).read(columns=["add", "txn", "metaData"])
@@ -280,7 +345,7 @@ def _present(column: pa.ChunkedArray) -> Iterator[dict[str, Any]]:
 
 
 def mend(table: Path) -> None:
-    """Move a torn last entry, and a torn last checkpoint, aside; the caller holds the lock.
+    """Move a torn last entry, and torn checkpoints, aside; the caller holds the lock.
 
     Raises:
         StoreDamaged: the entry before a torn one is torn as well: that was no power cut.
@@ -290,10 +355,12 @@ def mend(table: Path) -> None:
         if list((table / _TORN).glob(f"{there[-1] + 1:020}.*")):
             raise StoreDamaged(table, f"log entries {there[-1]} and {there[-1] + 1} are torn")
         _set_aside(table, entry_path(table, there[-1]))
-    marked = checkpoints(table)
-    if marked and not _is_parquet(checkpoint_path(table, marked[-1])):
-        _set_aside(table, checkpoint_path(table, marked[-1]))
-        _set_aside(table, table / FOLDER / "_last_checkpoint")
+    for number in reversed(checkpoints(table)):
+        if _is_parquet(checkpoint_path(table, number)):
+            break
+        _set_aside(table, checkpoint_path(table, number))
+    if not _is_pointer(table):
+        _set_aside(table, pointer_path(table))
 
 
 def _is_torn(table: Path, version: int) -> bool:
@@ -306,12 +373,23 @@ def _is_torn(table: Path, version: int) -> bool:
 
 def _is_parquet(path: Path) -> bool:
     try:
-        pq.ParquetFile(path).close()
+        pq.ParquetFile(path).read()
     except PermissionError:
         raise
     except (pa.ArrowInvalid, OSError):
         return False
     return True
+
+
+def _is_pointer(table: Path) -> bool:
+    """Whether the pointer to the last checkpoint, where there is one, leads to one."""
+    try:
+        said = msgspec.json.decode(pointer_path(table).read_bytes(), type=dict[str, Any])
+    except FileNotFoundError:
+        return True
+    except msgspec.DecodeError:
+        return False
+    return said.get("version") in checkpoints(table)
 
 
 def _set_aside(table: Path, path: Path) -> None:
@@ -329,6 +407,19 @@ def sync(paths: Iterable[Path]) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def sync_entries(table: Path, version: int) -> None:
+    """Have the disk hold all commits up to a version, whoever made them.
+
+    What is built upon a commit must not outlive it: a torn entry before a whole one is a loss.
+    """
+    marked = [number for number in checkpoints(table) if number < version]
+    since = marked[-1] if marked else -1
+    for number in range(since + 1, version + 1):
+        with suppress(FileNotFoundError):  # cleaned up: then it is in a later checkpoint
+            sync([entry_path(table, number)])
+    sync([table / FOLDER])
 
 
 def _numbers(table: Path, pattern: re.Pattern[str]) -> list[int]:

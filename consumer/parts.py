@@ -8,6 +8,9 @@ import pyarrow.parquet as pq
 from consumer.errors import StoreDamaged
 from consumer.log import File
 
+STATISTICS = ["partition", "offset", "recorded_at", "time"]
+"""Columns that tell least and greatest value: those of no id, since they outlive a row."""
+
 
 def read(path: Path, file: File, schema: pa.Schema) -> pa.Table:
     """The rows of one file of the table at `path`, in these columns.

@@ -137,6 +137,10 @@ class ConsumerSettings(StoreSettings):
     """Seconds that an event waits for company before it is committed. Larger: fewer commits and
     files; smaller: fresher lists."""
 
+    upkeep_grace_s: float = Field(default=300, ge=0, le=600)
+    """Seconds that a file stays after compaction put others in its place, for readers of other
+    engines; our own tell how far they have read, and are waited for."""
+
     stop_timeout_s: float = Field(default=4, gt=0)
     """Seconds for the last commit and the leaving of the group, on a signal and when partitions
     are taken away; what is not stored by then is read again by the next owner."""

@@ -50,6 +50,8 @@ _CONFIGURATION: dict[str, str | None] = {
     "delta.dataSkippingStatsColumns": "partition,offset,recorded_at,time",
     # Upkeep decides when, so that a reader that is behind finds the log it needs.
     "delta.enableExpiredLogCleanup": "false",
+    # Longer than upkeep leaves a replaced file; all of them are in every checkpoint.
+    "delta.deletedFileRetentionDuration": "interval 15 minutes",
     log.FORMAT_KEY: str(log.FORMAT),
 }
 _STATISTICS = ["partition", "offset", "recorded_at", "time"]
@@ -84,6 +86,7 @@ class Store:
     ) -> None:
         self._path = path
         self._table = table
+        self._pointer = _pointer(path)
         self._seen = log.follow(path, log.Snapshot(-1, b""), table.version())
         self._on_step = on_step
 
@@ -112,7 +115,9 @@ class Store:
                 upgrade(path, patience_s=PATIENCE_S)
         except OSError as error:
             raise StoreUnusable(path, error) from None
-        return cls(path=path, table=open_handle(path), on_step=on_step)
+        table = open_handle(path)
+        log.sync_entries(path, table.version())
+        return cls(path=path, table=table, on_step=on_step)
 
     def positions(self, app_ids: Iterable[str]) -> dict[str, int | None]:
         """Position of each partition as of the last refresh; None: nothing of it is stored."""
@@ -121,7 +126,7 @@ class Store:
 
     def refresh(self) -> None:
         """See what others have committed: a new handle."""
-        self._table = open_handle(self._path)
+        self._open()
         self._catch_up()
 
     def append(
@@ -176,6 +181,7 @@ class Store:
         # Those before ours too: a torn one in the middle would hide ours behind it.
         entries = [log.entry_path(self._path, number) for number in range(before + 1, version + 1)]
         log.sync([*entries, self._path / log.FOLDER])
+        self._check_told(before, adds, spans)
         self._on_step("after_commit")
         self._advance()
         return version
@@ -186,6 +192,23 @@ class Store:
         if lost:
             raise LostPartition(lost)
 
+    def _check_told(
+        self, before: int, adds: Iterable[AddAction], spans: Mapping[str, Span]
+    ) -> None:
+        """Whether our entry is in the log that others read.
+
+        Where we were held up in the midst of a commit while others stored on and the log was
+        cleaned up, the version after ours was free again, in front of the log's beginning.
+        """
+        if log.entry_path(self._path, before).exists():
+            return  # clean-up takes the oldest first: what comes later is all there
+        self.refresh()
+        told = all(
+            (self._seen.positions.get(name) or 0) >= span.end for name, span in spans.items()
+        )
+        if not told or not (spans or all(add.path in self._seen.files for add in adds)):
+            raise DeltaError("the log was cleaned up past this commit")
+
     def _version_of(self, mark: str, before: int) -> int:
         version = before + 1
         while mark not in log.entry_path(self._path, version).read_text():
@@ -195,11 +218,20 @@ class Store:
     def _advance(self) -> None:
         # The commit did not advance its own handle. What is stored is stored: a failure here is
         # no reason to try again.
-        try:
-            self._table.update_incremental()
-        except DeltaError:
-            self._table = open_handle(self._path)
+        if self._pointer == _pointer(self._path):
+            try:
+                self._table.update_incremental()
+            except DeltaError:
+                self._open()
+        else:
+            # A handle reads all entries since the checkpoint that it was opened at, at each commit.
+            self._open()
         self._catch_up()
+
+    def _open(self) -> None:
+        self._pointer = _pointer(self._path)
+        self._table = open_handle(self._path)
+        log.sync_entries(self._path, self._table.version())
 
     def _catch_up(self) -> None:
         # To the version of the handle, never beyond: guard 2 speaks of what the handle has seen.
@@ -259,6 +291,14 @@ def _of_kind(table: pa.Table, kind: str) -> pa.Table:
         wanted = pc.equal(chunk["kind"], kind)
         chunks.append(chunk if pc.all(wanted).as_py() else chunk.filter(wanted))
     return pa.Table.from_batches(chunks, table.schema)
+
+
+def _pointer(path: Path) -> int:
+    """Tells one last checkpoint from another."""
+    try:
+        return log.pointer_path(path).stat().st_mtime_ns
+    except FileNotFoundError:
+        return 0
 
 
 def _create(path: Path) -> None:

@@ -2,8 +2,9 @@
 
 Words used here:
     chunk: the rows of some commits, in no order that means anything.
-    anew: the store was rewritten, is older than it was or is another one: forget all that was
-        read, the chunk holds everything.
+    anew: the store was rewritten, is older than it was or is another one, or was cleaned up while
+        we were away: forget all that was read, the chunk holds everything.
+    mark: tells clean-up how far we have read, so that it leaves what we still need.
 
 It reads the log and the Parquet files by themselves. Delta's own ``to_pyarrow_*`` must not be
 used: with it the process aborts at its exit (deltalake 1.6.6, 9 runs of 12).
@@ -19,6 +20,7 @@ import pyarrow as pa
 from consumer import log, parts
 from consumer.decisions import Decisions
 from consumer.errors import StoreDamaged
+from consumer.marks import Mark
 from consumer.merges import Merge
 from consumer.rows import SCHEMA
 
@@ -65,6 +67,7 @@ class Tail:
         self._schema = _schema(columns)
         self._seen: log.Snapshot | None = None
         self._decisions = Decisions(path)
+        self._mark: Mark | None = None
 
     def read(self) -> Chunk | None:
         """What is new since the last call; None: nothing, or no store yet. Cheap: poll it.
@@ -89,6 +92,7 @@ class Tail:
             return self._anew()  # compacted and cleaned up while we were behind
         for entry in entries:
             seen.apply(entry)
+        self._move_mark(seen.version)
         return _chunk(seen, added, events, self._decisions, anew=False)
 
     def _following(self, version: int) -> Iterator[log.Entry]:
@@ -106,6 +110,9 @@ class Tail:
 
     def _anew(self) -> Chunk | None:
         for _ in range(_ATTEMPTS):
+            there = log.versions(self._path)
+            # Before the log is read: what is in the table from here on stays until we have it.
+            mark = Mark(self._path, there[-1]) if there else None
             snapshot = log.replay(self._path)
             if snapshot is None:
                 return None
@@ -115,9 +122,14 @@ class Tail:
             except FileNotFoundError as error:
                 logger.debug("The store was compacted while it was read: %s", error)
                 continue
-            self._seen, self._decisions = snapshot, decisions
+            self._seen, self._decisions, self._mark = snapshot, decisions, mark
+            self._move_mark(snapshot.version)
             return chunk
         raise StoreDamaged(self._path, "files that its log names are missing")
+
+    def _move_mark(self, version: int) -> None:
+        if self._mark is not None:
+            self._mark.move(version)
 
 
 def read_at(path: Path, version: int, *, columns: Sequence[str] | None = None) -> Chunk:

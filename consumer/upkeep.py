@@ -6,7 +6,8 @@ Words used here:
 
 There is one such process per store; a consumer starts it and watches it (``housekeeper``).
 Whatever it is doing when it is killed, nothing of the store is lost or half done. A duty that
-fails for a foreseen reason is told of and tried again; the others go on.
+fails for a foreseen reason is told of and tried again; the others go on. What changes files does
+so as a writer does (``writers.shared``), so an erasure has the store for itself.
 """
 
 import logging
@@ -22,7 +23,7 @@ from typing import NamedTuple
 
 from deltalake.exceptions import DeltaError
 
-from consumer import checkpoint, log
+from consumer import checkpoint, cleaning, compaction, log, writers
 from consumer.errors import ConsumerError
 from consumer.settings import ConsumerSettings
 
@@ -30,6 +31,7 @@ logger = logging.getLogger(__name__)
 
 _NICE = 10
 _AGAIN_S = 10.0
+_PATIENCE_S = 60.0
 _SETTINGS = 0  # the descriptor that they come by: not the command line, they may hold secrets
 
 
@@ -98,20 +100,35 @@ class Pace:
 
     look_s: float = 0.5
     checkpoint_every: int = checkpoint.EVERY
+    compact_every: int = 200
+    clean_s: float = 60.0
 
 
 PACE = Pace()
 
 
-def duties(settings: ConsumerSettings, pace: Pace) -> list[Duty]:
+def duties(settings: ConsumerSettings, pace: Pace, on_step: Callable[[str], None]) -> list[Duty]:
     """What is done for a store."""
-    store = settings.store
+    store, grace_s = settings.store, settings.upkeep_grace_s
 
     def write_checkpoint() -> None:
-        checkpoint.write_if_due(store, pace.checkpoint_every)
+        with writers.shared(store, patience_s=_PATIENCE_S):
+            checkpoint.write_if_due(store, pace.checkpoint_every)
 
-    # It counts from the last checkpoint, whoever wrote it: look oftener than it is due.
-    return [Duty("checkpoint", write_checkpoint, every_versions=pace.checkpoint_every // 10)]
+    def compact() -> None:
+        compaction.compact(store, on_step=on_step)
+
+    def clean() -> None:
+        with writers.shared(store, patience_s=_PATIENCE_S):
+            cleaning.vacuum(store, grace_s=grace_s)
+            cleaning.clean_log(store)
+
+    return [
+        # It counts from the last checkpoint, whoever wrote it: look oftener than it is due.
+        Duty("checkpoint", write_checkpoint, every_versions=pace.checkpoint_every // 10),
+        Duty("compaction", compact, every_versions=pace.compact_every),
+        Duty("clean-up", clean, every_versions=pace.compact_every, every_s=pace.clean_s),
+    ]
 
 
 def keep(
@@ -146,7 +163,8 @@ def main(pace: Pace = PACE, *, on_step: Callable[[str], None] = lambda _step: No
 
     Args:
         pace: how often what is done.
-        on_step: told of each duty as it begins; tests kill the process there.
+        on_step: told of each duty as it begins, and of ``compacting`` (files written) and
+            ``compacted`` (committed); tests kill the process there.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the owner's to answer
     os.nice(_NICE)
@@ -156,7 +174,8 @@ def main(pace: Pace = PACE, *, on_step: Callable[[str], None] = lambda _step: No
         return  # the owner is gone already
     settings = ConsumerSettings.model_validate_json(said)
     threading.Thread(target=_end_with_owner, name="owner", daemon=True).start()
-    keep(settings.store, duties(settings, pace), pace.look_s, on_step=on_step)
+    tasks = duties(settings, pace, on_step)
+    keep(settings.store, tasks, pace.look_s, on_step=on_step)
 
 
 def _end_with_owner() -> None:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+from consumer.marks import Mark
 from serving.errors import Incomplete, ShrinkRefused, Superseded
 from serving.publish import Publisher
 from trainer import plan, refit
@@ -60,6 +61,7 @@ class Trainer:
         self._staged: refit.Job | None = None
         self._job: refit.Job | None = None
         self._process: BaseProcess | None = None
+        self._mark: Mark | None = None  # what the refit process reads must stay until it is done
         self._lost = self._artifact is not None  # fold-ins after our last stop are not in Redis
         self._attempted_events = -1
         self._looked_s = 0.0
@@ -117,6 +119,7 @@ class Trainer:
             token=self._token,
             artifact=artifact or self._registry.artifact(number),
         )
+        self._mark = Mark(self._settings.store, version)
         self._process = refit.start(self._job, self._configure)
 
     def stop(self) -> None:
@@ -130,7 +133,7 @@ class Trainer:
     def collect(self) -> None:
         """See whether the refit process is done, and adopt what it staged."""
         if self._process is not None and not self._process.is_alive():
-            code, self._process = self._process.exitcode, None
+            code, self._process, self._mark = self._process.exitcode, None, None
             self._judge(code)
         if self._staged is not None and self.has_plays:
             self._adopt(self._staged)

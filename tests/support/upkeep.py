@@ -10,7 +10,7 @@ import sys
 from consumer.upkeep import Pace, main
 from support.faults import stepping
 
-PACE = Pace(look_s=0.02, checkpoint_every=5)
+PACE = Pace(look_s=0.02, checkpoint_every=10, compact_every=10, clean_s=0.2)
 
 
 def _main(*fault: str) -> None:

@@ -1,0 +1,43 @@
+"""The store keeps what a refit process is to read, however far the trainer reads on meanwhile."""
+
+import gc
+from types import SimpleNamespace
+
+from consumer import marks, rows
+from consumer.store import Span, Store
+from support.records import message
+from trainer import loop
+from trainer.following import Following
+from trainer.loop import Trainer
+from trainer.refit import UNREACHABLE
+from trainer.registry import Registry
+from trainer.settings import TrainerSettings
+
+
+def test_the_version_that_a_refit_reads_is_held_until_it_is_done(tmp_path, monkeypatch):
+    settings = TrainerSettings(home=tmp_path)
+    store = Store.open(settings.store)
+    store.append(rows.table([message(0)], topic_id="T"), {"c/t/0": Span(None, 1)})
+    alive = [True]
+    process = SimpleNamespace(is_alive=lambda: alive[0], exitcode=UNREACHABLE)
+    monkeypatch.setattr(loop.refit, "start", lambda _job, _configure: process)
+    registry = Registry(tmp_path / "models")
+    trainer = Trainer(
+        settings=settings,
+        following=Following(settings.store),
+        registry=registry,
+        publisher=None,
+        token=1,
+        configure=lambda: None,
+    )
+    trainer.listen(0.0)
+    trainer.begin()
+    store.append(rows.table([message(1)], topic_id="T"), {"c/t/0": Span(1, 2)})
+    trainer.listen(0.0)
+
+    assert marks.living(settings.store) == [1, 2]
+
+    alive[0] = False
+    trainer.collect()
+    gc.collect()
+    assert marks.living(settings.store) == [2]
