@@ -8,7 +8,7 @@ from benchmarks.report import Report, interleaved, ratio
 from benchmarks.worlds import world
 from trainer.engines import Factors
 from trainer.engines.implicit import plain
-from trainer.foldin import solve
+from trainer.exact import solve
 from trainer.matrix import DAY_MS, confidence
 from trainer.settings import Recipe
 

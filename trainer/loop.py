@@ -101,8 +101,13 @@ class Trainer:
         """Settle what was stored since the last look. Returns whether anything was."""
         return self._following.listen(now_s, self._live.artifact if self._live else None)
 
-    def begin(self, artifact: Path | None = None) -> None:
-        """Start the refit process: fit a model, or publish an earlier one's artifact again."""
+    def begin(self, artifact: Path | None = None, *, start: Path | None = None) -> None:
+        """Start the refit process: fit a model, or publish an earlier one's artifact again.
+
+        Args:
+            artifact: the earlier one.
+            start: of the model that a warm fit starts from; None: a cold fit.
+        """
         version = self._following.version
         if version is None:
             return
@@ -118,6 +123,7 @@ class Trainer:
             registry=self._registry.state().registry,
             token=self._token,
             artifact=artifact or self._registry.artifact(number),
+            start=start,
         )
         self._mark = Mark(self._settings.store, version)
         self._process = refit.start(self._job, self._configure)
@@ -236,8 +242,9 @@ class Trainer:
         tried = self._following.interactions.events == self._attempted_events
         if self.busy or self._lost or tried:
             return
-        if plan.refit_due(self._known(), self._settings.policy(), now_s):
-            self.begin()
+        known, policy = self._known(), self._settings.policy()
+        if plan.refit_due(known, policy, now_s):
+            self.begin(start=self._artifact if plan.warm(known, policy) else None)
 
     def _known(self) -> plan.Known:
         following, live = self._following, self._live
@@ -249,6 +256,7 @@ class Trainer:
             fitted_plays=manifest["counts"]["plays"] if manifest else None,
             fitted_at_s=manifest["created_at"] if manifest else 0.0,
             recipe_changed=live is not None and live.model.recipe != self._settings.recipe(),
+            warm_fits=refit.warm_fits(manifest) if manifest else 0,
             first_change_s=following.first_change_s or 0.0,
             last_change_s=following.last_change_s,
         )

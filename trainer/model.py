@@ -17,7 +17,7 @@ from trainer.engines import Factors, engine
 from trainer.errors import NothingToFit
 from trainer.matrix import Plays, confidence, popularity
 from trainer.settings import Recipe
-from trainer.start import initial
+from trainer.start import carried, drawn
 
 
 @dataclass(frozen=True)
@@ -94,8 +94,10 @@ def fit(
     venue_ids: Sequence[str],
     as_of_ms: int,
     recipe: Recipe,
+    *,
+    start: Model | None = None,
 ) -> Model:
-    """A cold fit.
+    """A cold fit, or a warm one.
 
     Args:
         plays: rows as in the id lists.
@@ -103,6 +105,8 @@ def fit(
         venue_ids: distinct, by row.
         as_of_ms: the date from which plays age.
         recipe: all the rest.
+        start: an earlier model of this recipe, with whatever ids: where a warm fit begins, which
+            then depends on its history. None: a cold fit.
 
     Raises:
         NothingToFit: there are no plays.
@@ -112,9 +116,14 @@ def fit(
     artist_rows = _playing(plays.per_artist, artist_ids)
     venue_rows = _playing(plays.per_venue, venue_ids)
     inside = plays.of_artists(artist_rows).mirrored().of_artists(venue_rows).mirrored()
-    start = _start(_picked(artist_ids, artist_rows), _picked(venue_ids, venue_rows), recipe)
+    names = _picked(artist_ids, artist_rows), _picked(venue_ids, venue_rows)
     confident = confidence(inside, as_of_ms, recipe)
-    factors = engine(recipe.engine).fit(confident, start, recipe)
+    begin = drawn(*names, recipe)
+    if start is not None:
+        earlier = start.aligned(*names)
+        vectors = Factors(earlier.artists.factors, earlier.venues.factors)
+        begin = carried(vectors, begin, confident, recipe)
+    factors = engine(recipe.engine).fit(confident, begin, recipe, warm=start is not None)
     days = recipe.popularity_half_life_days
     artists = _side(factors.artists, popularity(inside.mirrored(), as_of_ms, days))
     venues = _side(factors.venues, popularity(inside, as_of_ms, days))
@@ -145,13 +154,6 @@ def _playing(per_row: NDArray[np.int64], ids: Sequence[str]) -> NDArray[np.int64
 
 def _picked(ids: Sequence[str], rows: NDArray[np.int64]) -> list[str]:
     return [ids[row] for row in rows.tolist()]
-
-
-def _start(artist_ids: list[str], venue_ids: list[str], recipe: Recipe) -> Factors:
-    return Factors(
-        initial(artist_ids, seed=recipe.seed, side="artist", factors=recipe.factors),
-        initial(venue_ids, seed=recipe.seed, side="venue", factors=recipe.factors),
-    )
 
 
 def _side(factors: NDArray[np.float32], popular: NDArray[np.float64]) -> Side:

@@ -1,6 +1,10 @@
-"""When to refit: a pure decision from what is known and the time."""
+"""When to refit, and whether warm: pure decisions from what is known and the time."""
 
 from dataclasses import dataclass
+
+LITTLE = 0.5
+"""So many changed plays, as a share of those fitted on, are still worth an earlier model's vectors:
+beyond, a warm fit takes as many sweeps as a cold one."""
 
 
 @dataclass(frozen=True)
@@ -15,6 +19,8 @@ class Policy:
     """A refit that is due waits until the stream has paused for so long ..."""
     patience_s: float
     """... but not longer than this."""
+    warm_refits: int
+    """After so many warm refits in a row one starts anew."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +35,8 @@ class Known:
     fitted_at_s: float
     recipe_changed: bool
     """Whether the live model was fitted by other settings than today's."""
+    warm_fits: int
+    """Refits since the live model's history began with a cold one."""
     first_change_s: float
     last_change_s: float
 
@@ -36,6 +44,14 @@ class Known:
 def refit_due(known: Known, policy: Policy, now_s: float) -> bool:
     """Is it time to refit?"""
     return _wanted(known, policy, now_s) and _settled_down(known, policy, now_s)
+
+
+def warm(known: Known, policy: Policy) -> bool:
+    """Whether a refit should start from the live model's vectors."""
+    if known.fitted_plays is None or known.recipe_changed:
+        return False
+    little_changed = known.changed <= LITTLE * known.fitted_plays
+    return little_changed and known.warm_fits < policy.warm_refits
 
 
 def _wanted(known: Known, policy: Policy, now_s: float) -> bool:

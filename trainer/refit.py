@@ -12,7 +12,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from multiprocessing.connection import wait
 from pathlib import Path
@@ -52,6 +52,8 @@ class Job:
     token: int
     artifact: Path
     """Where the model is; fitted and written there first if nothing is there yet."""
+    start: Path | None = None
+    """The artifact whose vectors a fit starts from; None: a cold fit."""
 
 
 def start(job: Job, configure: Callable[[], None]) -> multiprocessing.process.BaseProcess:
@@ -102,7 +104,15 @@ def work(job: Job) -> None:
 def _fit(job: Job, chunk: Chunk, interactions: Interactions) -> None:
     plays = interactions.plays()
     artists, venues = interactions.artists, interactions.venues
-    model = fit(plays, artists.ids, venues.ids, interactions.as_of_ms or 0, job.settings.recipe())
+    start = load(job.start) if job.start else None
+    model = fit(
+        plays,
+        artists.ids,
+        venues.ids,
+        interactions.as_of_ms or 0,
+        job.settings.recipe(),
+        start=start.model if start else None,
+    )
     check(model)
     facts: dict[str, Any] = {
         "created_at": time.time(),
@@ -110,8 +120,14 @@ def _fit(job: Job, chunk: Chunk, interactions: Interactions) -> None:
         "store_version": chunk.version,
         "offsets": dict(chunk.positions),
         "counts": asdict(interactions.totals()),
+        "warm_fits": warm_fits(start.manifest) + 1 if start else 0,
     }
     save(job.artifact, model, fingerprints(plays, artists, venues), facts)
+
+
+def warm_fits(manifest: Mapping[str, Any]) -> int:
+    """Warm fits in a row that led to this model."""
+    return int(manifest.get("warm_fits", 0))
 
 
 def _stage(job: Job, interactions: Interactions, model: Model) -> None:

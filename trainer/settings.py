@@ -75,6 +75,10 @@ class TrainerSettings(StoreSettings, ServingSettings, Recipe):
     refit_patience_s: float = Field(default=30.0, ge=0)
     """A refit that is due waits for quiet at most so many seconds. Default: 30."""
 
+    warm_refits: int = Field(default=20, ge=0)
+    """So many refits in a row start from the last model's vectors, which takes a sweep or two and
+    leaves lists calmer; the next one starts anew, against drift. Default: 20; 0: all start anew."""
+
     connect_timeout_s: float = Field(default=15, gt=0)
     """Seconds a process waits at its start for a server that does not answer, before it ends with
     code 3. Default: 15."""
@@ -96,4 +100,5 @@ class TrainerSettings(StoreSettings, ServingSettings, Recipe):
             share=self.refit_share,
             quiet_s=self.refit_quiet_s,
             patience_s=self.refit_patience_s,
+            warm_refits=self.warm_refits,
         )

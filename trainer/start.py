@@ -1,15 +1,20 @@
-"""Where a cold fit starts: a vector per id, drawn from the id itself.
+"""Where a fit starts.
 
-An id gets the same vector whatever its row, and whoever else is there. (Drawn by row, 54 % of
-lists changed when the same ids came in another order.)
+A cold one starts at a vector per id, drawn from the id itself: an id gets the same vector whatever
+its row, and whoever else is there. (Drawn by row, 54 % of lists changed when the same ids came in
+another order.) A warm one starts at an earlier model's vectors.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
 
+from trainer.engines import Factors
+from trainer.exact import solve
 from trainer.hashing import ODD, keys, mixed
+from trainer.settings import Recipe
 
 SPREAD = np.float32(0.01)
 """Vectors are uniform in [0, SPREAD), as implicit draws them."""
@@ -23,6 +28,31 @@ def initial(ids: Iterable[str], *, seed: int, side: str, factors: int) -> NDArra
         step = np.uint64((column + 1) * int(ODD) % 2**64)
         vectors[:, column] = _unit(mixed(key + step)) * SPREAD
     return vectors
+
+
+def drawn(artist_ids: Sequence[str], venue_ids: Sequence[str], recipe: Recipe) -> Factors:
+    """Where a cold fit starts."""
+    return Factors(
+        initial(artist_ids, seed=recipe.seed, side="artist", factors=recipe.factors),
+        initial(venue_ids, seed=recipe.seed, side="venue", factors=recipe.factors),
+    )
+
+
+def carried(earlier: Factors, fresh: Factors, confident: csr_matrix, recipe: Recipe) -> Factors:
+    """Where a warm fit starts: an earlier model's vectors, grown by what it had not seen.
+
+    Args:
+        earlier: of the same rows; zero where a row was not in it.
+        fresh: `drawn`, for new venues that none of the earlier artists played.
+        confident: artists x venues, already times alpha.
+        recipe: regularization.
+    """
+    # New artists wait at zero: the first half-step of any fit solves them.
+    venues = earlier.venues.copy()
+    new = np.flatnonzero(~venues.any(axis=1))
+    grown = solve(confident[:, new].T.tocsr(), earlier.artists, recipe.regularization)
+    venues[new] = np.where(grown.any(axis=1, keepdims=True), grown, fresh.venues[new])
+    return Factors(earlier.artists, venues)
 
 
 def _unit(bits: NDArray[np.uint64]) -> NDArray[np.float32]:

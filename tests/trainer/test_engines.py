@@ -5,35 +5,18 @@ import pytest
 from implicit.cpu.als import AlternatingLeastSquares
 from scipy.sparse import csr_matrix
 
+from support.als import objective, start
 from support.gigs import world
 from trainer.blas import one_thread
 from trainer.engines import Factors, engine
 from trainer.matrix import DAY_MS, confidence
 from trainer.settings import Recipe
-from trainer.start import initial
 
 NOW = 365 * DAY_MS
 
 
-def start(n_artists: int, n_venues: int, factors: int) -> Factors:
-    ids = [str(row) for row in range(max(n_artists, n_venues))]
-    return Factors(
-        initial(ids[:n_artists], seed=1, side="artist", factors=factors),
-        initial(ids[:n_venues], seed=1, side="venue", factors=factors),
-    )
-
-
 def fitted(matrix: csr_matrix, recipe: Recipe) -> Factors:
     return engine("implicit").fit(matrix, start(*matrix.shape, recipe.factors), recipe)
-
-
-def objective(matrix: csr_matrix, factors: Factors, regularization: float) -> float:
-    """As `trainer.engines` states it, cell by cell."""
-    artists, venues = (side.astype(np.float64) for side in factors)
-    c = matrix.toarray().astype(np.float64)
-    played = c > 0
-    misfit = np.where(played, c, 1.0) * (played - artists @ venues.T) ** 2
-    return misfit.sum() + regularization * ((artists**2).sum() + (venues**2).sum())
 
 
 def test_a_checkerboard_is_learnt():

@@ -11,7 +11,8 @@ from scipy.sparse import csr_matrix
 
 from support.gigs import SMALL, world
 from trainer.blas import one_thread
-from trainer.foldin import fold_in, solve
+from trainer.exact import solve
+from trainer.foldin import fold_in
 from trainer.matrix import DAY_MS, Plays, confidence, popularity
 from trainer.model import Model, fit
 from trainer.settings import Recipe
@@ -220,7 +221,7 @@ def test_a_row_s_vector_does_not_depend_on_who_is_folded_in_beside_it(model):
 
 def test_small_batches_change_nothing(model, monkeypatch):
     whole = fold_in(model, PLAYS, np.arange(40), np.arange(15))
-    monkeypatch.setattr("trainer.foldin._BATCH_BYTES", 1)
+    monkeypatch.setattr("trainer.exact._BATCH_BYTES", 1)
 
     pieces = fold_in(model, PLAYS, np.arange(40), np.arange(15))
 

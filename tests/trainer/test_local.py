@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_matrix
 
+from support.als import objective, start
 from support.gigs import SMALL, world
 from trainer import kernel
 from trainer.engines import Factors, _als, engine
@@ -19,29 +20,9 @@ from trainer.errors import EngineMissing
 from trainer.matrix import DAY_MS, Plays, confidence
 from trainer.model import fit
 from trainer.settings import Recipe, TrainerSettings
-from trainer.start import initial
 
 NOW = 365 * DAY_MS
 ISAS = _als.isas()
-
-
-def start(n_artists: int, n_venues: int, factors: int) -> Factors:
-    ids = [str(row) for row in range(max(n_artists, n_venues))]
-    return Factors(
-        initial(ids[:n_artists], seed=1, side="artist", factors=factors),
-        initial(ids[:n_venues], seed=1, side="venue", factors=factors),
-    )
-
-
-def objective(matrix: csr_matrix, factors: Factors, penalty: float) -> float:
-    """As `trainer.engines` states it, cell by cell; stored zeros are played."""
-    artists, venues = (side.astype(np.float64) for side in factors)
-    played = matrix.copy()
-    played.data = np.ones_like(played.data)
-    played = played.toarray() > 0
-    c = np.where(played, matrix.toarray().astype(np.float64), 1.0)
-    misfit = c * (played - artists @ venues.T) ** 2
-    return misfit.sum() + penalty * ((artists**2).sum() + (venues**2).sum())
 
 
 def exact(matrix: csr_matrix, venues: np.ndarray, penalty: float) -> np.ndarray:

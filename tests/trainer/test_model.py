@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
+from support.als import objective
 from support.gigs import SMALL, world
+from trainer.engines import Factors
 from trainer.errors import NothingToFit
-from trainer.matrix import DAY_MS, Plays, popularity
+from trainer.matrix import DAY_MS, Plays, confidence, popularity
 from trainer.model import Model, fit
 
 NOW = 365 * DAY_MS
@@ -120,3 +122,80 @@ def test_id_lists_of_another_length_are_refused():
 
     with pytest.raises(ValueError, match="39 and 15 ids for a matrix of 40 x 15"):
         fit(plays, artists[1:], venues, NOW, SMALL)
+
+
+def grown() -> tuple[Plays, list[str], list[str], Plays, list[str], list[str]]:
+    """A world, and the same with an artist and a venue more, and new plays for others."""
+    plays, artists, venues = world(400, 60, 6000)
+    more, bigger = world(401, 61, 100, seed=8), (401, 61)
+    both = Plays(
+        np.append(plays.artist, more[0].artist),
+        np.append(plays.venue, more[0].venue),
+        np.append(plays.at_ms, more[0].at_ms),
+        *bigger,
+    )
+    return plays, artists, venues, both, more[1], more[2]
+
+
+def misfit(plays: Plays, model: Model) -> float:
+    confident = confidence(plays, model.as_of_ms, model.recipe)
+    factors = Factors(model.artists.factors, model.venues.factors)
+    return objective(confident, factors, model.recipe.regularization)
+
+
+@pytest.mark.parametrize("engine", ["local", "implicit"])
+def test_a_warm_fit_of_a_grown_world_is_as_good_as_a_cold_one_of_more_sweeps(engine):
+    plays, artists, venues, more, more_artists, more_venues = grown()
+    recipe = SMALL.model_copy(update={"engine": engine, "iterations": 15})
+    earlier = fit(plays, artists, venues, NOW, recipe)
+
+    warm = fit(more, more_artists, more_venues, NOW, recipe, start=earlier)
+    cold = fit(more, more_artists, more_venues, NOW, recipe)
+    hasty = fit(more, more_artists, more_venues, NOW, recipe.model_copy(update={"iterations": 2}))
+
+    assert misfit(more, warm) < misfit(more, cold) * 1.001 < misfit(more, hasty)
+    assert warm.artists.factors[-1].any()
+    assert warm.venues.factors[-1].any()
+
+
+def test_a_warm_fit_leaves_lists_calmer_than_a_cold_one_of_another_seed():
+    plays, artists, venues, more, more_artists, more_venues = grown()
+    recipe = SMALL.model_copy(update={"iterations": 15})
+    earlier = fit(plays, artists, venues, NOW, recipe)
+    warm = fit(more, more_artists, more_venues, NOW, recipe, start=earlier)
+    cold = fit(
+        more, more_artists, more_venues, NOW, recipe.model_copy(update={"seed": recipe.seed + 1})
+    )
+
+    def moved(model: Model) -> float:
+        was, now = (
+            one.artists.factors[:400] @ one.venues.factors[:60].T for one in (earlier, model)
+        )
+        return float(np.abs(was - now).mean())
+
+    assert moved(warm) < moved(cold)
+
+
+def test_a_warm_fit_starts_from_ids_and_not_from_rows():
+    plays, artists, venues, more, more_artists, more_venues = grown()
+    earlier = fit(plays, artists, venues, NOW, SMALL)
+    shuffled = earlier.aligned(artists[::-1], ["elsewhere", *venues[::-1]])
+
+    one, other = (
+        fit(more, more_artists, more_venues, NOW, SMALL, start=start)
+        for start in (earlier, shuffled)
+    )
+
+    assert same(one, other)
+
+
+def test_a_warm_fit_of_a_world_that_shares_nothing_with_its_start_still_fits():
+    plays, artists, venues = world()
+    elsewhere = [f"other-{name}" for name in artists], [f"other-{name}" for name in venues]
+    recipe = SMALL.model_copy(update={"iterations": 15})
+
+    warm = fit(plays, artists, venues, NOW, recipe, start=fit(plays, *elsewhere, NOW, recipe))
+    cold = fit(plays, artists, venues, NOW, recipe)
+
+    assert warm.venues.factors.any(axis=1).all()
+    assert misfit(plays, warm) < misfit(plays, cold) * 1.05

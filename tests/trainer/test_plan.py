@@ -1,10 +1,12 @@
 """When to refit, in the time of the argument `now`."""
 
+from dataclasses import replace
+
 import pytest
 
-from trainer.plan import Known, Policy, refit_due
+from trainer.plan import Known, Policy, refit_due, warm
 
-POLICY = Policy(interval_s=3600, share=0.1, quiet_s=1, patience_s=30)
+POLICY = Policy(interval_s=3600, share=0.1, quiet_s=1, patience_s=30, warm_refits=3)
 
 
 def known(**changes: float | None) -> Known:
@@ -14,6 +16,7 @@ def known(**changes: float | None) -> Known:
         "fitted_plays": 1000,
         "fitted_at_s": 0,
         "recipe_changed": False,
+        "warm_fits": 0,
         "first_change_s": 100,
         "last_change_s": 100,
     }
@@ -39,3 +42,23 @@ def known(**changes: float | None) -> Known:
 )
 def test_a_refit_is_due_by_clock_and_volume_and_never_for_nothing(state, now_s, due, why):
     assert refit_due(state, POLICY, now_s) is due, why
+
+
+@pytest.mark.parametrize(
+    ("state", "is_warm", "why"),
+    [
+        (known(changed=100), True, "most of what it was fitted on still holds"),
+        (known(changed=500), True, "half has changed"),
+        (known(changed=501), False, "more than half has changed"),
+        (known(changed=100, warm_fits=2), True, "the third in a row"),
+        (known(changed=100, warm_fits=3), False, "three warm ones are enough"),
+        (known(changed=100, fitted_plays=None), False, "there is no model yet"),
+        (known(changed=100, recipe_changed=True), False, "another recipe has other vectors"),
+    ],
+)
+def test_a_refit_is_warm_while_its_start_is_worth_it(state, is_warm, why):
+    assert warm(state, POLICY) is is_warm, why
+
+
+def test_no_refit_is_warm_where_the_settings_want_none():
+    assert not warm(known(changed=1), replace(POLICY, warm_refits=0))

@@ -27,13 +27,16 @@ class Factors(NamedTuple):
 class Engine(Protocol):
     """Fits both sides' factors."""
 
-    def fit(self, confidence: csr_matrix, start: Factors, recipe: Recipe) -> Factors:
+    def fit(
+        self, confidence: csr_matrix, start: Factors, recipe: Recipe, *, warm: bool = False
+    ) -> Factors:
         """Alternate from `start` for at most `recipe.iterations` sweeps, artists first.
 
         Args:
             confidence: artists x venues, float32, columns sorted: already times alpha.
             start: not changed.
             recipe: regularization, iterations, threads.
+            warm: the start is nearly a solution, so that a sweep or two do.
         """
 
 

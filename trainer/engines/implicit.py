@@ -13,14 +13,19 @@ from trainer.blas import one_thread
 from trainer.engines import Factors
 from trainer.settings import Recipe
 
+WARM_SWEEPS = 2
+
 
 class Implicit:
     """See `trainer.engines.Engine`."""
 
-    def fit(self, confidence: csr_matrix, start: Factors, recipe: Recipe) -> Factors:
+    def fit(
+        self, confidence: csr_matrix, start: Factors, recipe: Recipe, *, warm: bool = False
+    ) -> Factors:
         """Three conjugate gradient steps per row and sweep."""
+        sweeps = min(recipe.iterations, WARM_SWEEPS) if warm else recipe.iterations
         with one_thread():
-            model = plain(start, recipe)
+            model = plain(start, recipe.model_copy(update={"iterations": sweeps}))
             model.fit(confidence, show_progress=False)
         return Factors(model.user_factors, model.item_factors)
 

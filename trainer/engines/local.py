@@ -67,8 +67,13 @@ class Local:
         self._tolerance = tolerance
         self._watch = watch or _nobody
 
-    def fit(self, confidence: csr_matrix, start: Factors, recipe: Recipe) -> Factors:
+    def fit(
+        self, confidence: csr_matrix, start: Factors, recipe: Recipe, *, warm: bool = False
+    ) -> Factors:
         """At most as many sweeps as are worth `recipe.iterations` plain ones, artists first.
+
+        A warm one may end after the first sweep: where its second half, the venues', gained too
+        little.
 
         Raises:
             ValueError: a confidence or a start is negative, infinite or NaN, or more than 512
@@ -81,7 +86,7 @@ class Local:
             matrix = relabelled(confidence, means.threads)
             descent = Descent(matrix, start, recipe.regularization, means, self._beta)
             constant = float(confidence.data.sum(dtype=np.float64))
-            self._descend(descent, self._sweeps(recipe), constant)
+            self._descend(descent, self._sweeps(recipe), constant, warm=warm)
             return descent.factors(start.artists.shape[1])
 
     def _means(self, start: Factors, recipe: Recipe) -> Means:
@@ -94,10 +99,12 @@ class Local:
         leaping = self._beta and self._tolerance
         return math.ceil(recipe.iterations / WORTH) if leaping else recipe.iterations
 
-    def _descend(self, descent: "Descent", sweeps: int, constant: float) -> None:
+    def _descend(self, descent: "Descent", sweeps: int, constant: float, *, warm: bool) -> None:
         before = np.inf
         for value in descent.values(sweeps):
             self._watch(value + constant)
+            if warm and before == np.inf:
+                before = descent.halfway
             if self._tolerance and before - value < self._tolerance * (value + constant):
                 return
             before = value
@@ -127,6 +134,8 @@ class Descent:
             plain(padded(start.venues, matrix.venue_order), means),
             np.inf,
         )
+        self.halfway = np.inf
+        """The same after the artists' half of the last sweep."""
         # A half-step writes beside the vectors it starts from: so it can be thrown away.
         self._spare = np.empty_like(self._state.artists.coordinates)
         self._before: Floats | None = None
@@ -160,6 +169,7 @@ class Descent:
             self._beta /= 2
             fixed = state.venues
             artists, value = self._artists(fixed)
+        self.halfway = value
         self._spare = state.artists.coordinates
         out = np.empty_like(fixed.coordinates)
         cells = self._matrix.venues
