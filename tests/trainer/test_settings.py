@@ -18,10 +18,16 @@ def test_the_recipe_is_what_a_cold_fit_depends_on_and_nothing_else():
 
 def test_the_policy_is_made_of_the_refit_settings():
     settings = TrainerSettings(
-        refit_interval_s=60, refit_share=0.2, refit_quiet_s=3, refit_patience_s=4
+        refit_interval_s=60,
+        refit_share=0.2,
+        refit_quiet_s=3,
+        refit_patience_s=4,
+        warm_refits=5,
     )
 
-    assert settings.policy() == Policy(interval_s=60, share=0.2, quiet_s=3, patience_s=4)
+    assert settings.policy() == Policy(
+        interval_s=60, share=0.2, quiet_s=3, patience_s=4, warm_refits=5
+    )
 
 
 def test_models_lie_beside_the_store():
