@@ -78,8 +78,11 @@ inner = st.fixed_dictionaries(
 @given(events().map(lambda event: json.loads(encode(event))), changes, inner)
 def test_the_json_schema_takes_what_decode_takes(event, changes, inner):
     value = event | changes | inner
-    error = judged(value)
+    agrees(value)
 
+
+def agrees(value: dict) -> None:
+    error = judged(value)
     if error is None:
         assert valid(value) or value["status"] not in JSON_SCHEMA["properties"]["status"]["enum"]
     else:
@@ -180,6 +183,11 @@ def refused_now(before: dict, now: dict) -> list[dict]:
     """What was valid before and is not now."""
     old, new = Draft202012Validator(before), Draft202012Validator(now)
     return [v for v in values(before) if old.is_valid(v) and not new.is_valid(v)]
+
+
+def test_the_json_schema_and_decode_agree_at_every_edge():
+    for value in values(JSON_SCHEMA):
+        agrees(value)
 
 
 @pytest.mark.parametrize("path", RELEASED, ids=lambda path: path.name)
