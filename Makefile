@@ -1,6 +1,6 @@
 # One door to everything. `make demo` shows the whole path, `make test` proves it; both do all set-up themselves.
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check bench docs lock clean machine machine-for-tests
+.PHONY: help install demo test fuzz check bench docs lock clean machine machine-for-tests
 
 BIN := .venv/bin
 NATIVE := $(wildcard native/*)
@@ -17,6 +17,11 @@ test: .venv/.dev ## every test, on a real Kafka and a real Redis (ARGS="-k name"
 	@PYTHONPATH=tests $(BIN)/python -m support.kafka >/dev/null
 	@PYTHONPATH=tests $(BIN)/python -m support.apicurio >/dev/null
 	$(BIN)/python -m pytest -n 2 --durations=10 $(ARGS)
+
+fuzz: .venv/.dev ## a million fuzzed records and a thousand gigs' lives (10 to 20 minutes; `make test` has a short version)
+	@PYTHONPATH=tests $(BIN)/python -m support.kafka >/dev/null
+	GIGSTREAM_TEST_FUZZ=1000000 GIGSTREAM_TEST_LIVES=1000 $(BIN)/python -m pytest -n 2 -rP \
+		--timeout 3600 tests/fuzz tests/end_to_end/test_gig_life_cycle.py $(ARGS)
 
 check: .venv/.dev ## format, lint, types, import contracts: what CI asks before the tests
 	$(BIN)/ruff format --check .

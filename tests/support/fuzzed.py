@@ -1,0 +1,230 @@
+"""Records for fuzzing: how one is written down, and endless mutations of a corpus of them.
+
+An input is the bytes of a small message: ``STAMP KEY``, a line ``NAME: VALUE`` for each header, an
+empty line, the value. Without the empty line there is no value (a tombstone), without the space no
+key, without the colon no header's value. Any bytes are some input, so a fuzzer may do as it likes.
+"""
+
+import json
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from confluent_kafka import Message
+
+from consumer import avro
+from consumer.events import MAX_MS, MIN_MS, InvalidEvent
+from consumer.framing import Frame
+
+ROOT = Path(__file__).parents[2]
+CORPUS = ROOT / "tests" / "fuzz" / "corpus.json"
+TOKENS = [
+    *(b"event_id", b"artist_id", b"venue_id", b"time", b"source", b"status", b"version"),
+    *(b"starts_at", b"artist_name", b"venue_name", b"venue", b"artist", b"lat", b"lng", b"genres"),
+    *(b"capacity", b"city", b"country", b"cloudevents", b"specversion", b"data", b"data_base64"),
+    *(
+        b"datacontenttype",
+        b"subject",
+        b"type",
+        b"id",
+        b"content-type: ",
+        b"ce_id: ",
+        b"ce_source: ",
+    ),
+    *(b"ce_type: ", b"ce_time: ", b"ce_subject: ", b"ce_specversion: 1.0", b"__value_schema_id: "),
+    *(b"source: ", b"application/json", b"application/cloudevents+json", b"text/json", b"+json"),
+    *(b"application/cloudevents-batch+json", b"; charset=utf-8", b"null", b"true", b"{}", b"[]"),
+    *(
+        b'""',
+        b"{",
+        b"}",
+        b"[",
+        b"]",
+        b'"',
+        b":",
+        b",",
+        b"\\",
+        b"\\u0000",
+        b"\\ud800",
+        b"\n",
+        b"\n\n",
+    ),
+    *(
+        b"\0\0\0\0\1",
+        b"\0",
+        b"\1",
+        b"\x7f",
+        b"\x80",
+        b"\xff",
+        b"\xc3\xa9",
+        b"-1",
+        b"0",
+        b"1.0",
+        b"1e3",
+    ),
+    *(b"1541000000000", b"9223372036854775807", b"9223372036854775808", b"253402300799999"),
+    *(b"-62135596800000", b"2018-10-31T12:00:00Z", b"2018-10-31", b"+01:00", b"2018-02-30", b"Z"),
+    *(b"cancelled", b"EventCancelled", b"https://schema.org/", b"confirmed", b"NaN", b"1e999"),
+    *(b"x" * 257, b"[" * 2000, b'{"a":' * 200),
+]
+DEFAULT_STAMP_MS = 1_541_000_000_000
+CREATE_TIME, NO_TIME = 1, 0
+
+_reader = avro.Reader((ROOT / "docs" / "contract" / "event.avsc").read_text("utf-8"))
+
+
+class Fuzzed(NamedTuple):
+    """A record without its place in Kafka; ``stamp_ms`` None: it carries no timestamp."""
+
+    value: bytes | None
+    key: bytes | None
+    headers: list[tuple[str, bytes | None]]
+    stamp_ms: int | None
+
+    def message(self, offset: int, partition: int = 0) -> Message:
+        stamp = (NO_TIME, -1) if self.stamp_ms is None else (CREATE_TIME, self.stamp_ms)
+        return Message(
+            topic="gigs",
+            partition=partition,
+            offset=offset,
+            key=self.key,
+            value=self.value,
+            headers=self.headers or None,
+            timestamp=stamp,
+        )
+
+
+def parsed(written: bytes) -> Fuzzed:
+    """The record that an input stands for."""
+    head, ends, value = written.partition(b"\n\n")
+    first, *lines = head.split(b"\n")
+    stamp, has_key, key = first.partition(b" ")
+    return Fuzzed(
+        value if ends else None,
+        key if has_key else None,
+        [_header(line) for line in lines if line],
+        _stamp_ms(stamp),
+    )
+
+
+def written(
+    value: bytes | None,
+    *,
+    key: bytes | None = b"e1",
+    headers: list[tuple[str, bytes | None]] | None = None,
+    stamp: bytes = b"1541000000000",
+) -> bytes:
+    """The input that stands for a record."""
+    lines = [
+        name.encode() + (b"" if held is None else b": " + held) for name, held in headers or ()
+    ]
+    first = stamp + (b"" if key is None else b" " + key)
+    return b"\n".join([first, *lines]) + (b"" if value is None else b"\n\n" + value)
+
+
+def unframed(frame: Frame) -> bytes:
+    """A registry that knows one schema by every name: most payloads then do not follow it."""
+    if isinstance(frame.schema, int) and frame.schema % 5 == 0:
+        raise InvalidEvent("value", frame.payload, "names a schema", "register it")
+    if isinstance(frame.schema, int) and frame.schema % 5 == 1:
+        try:
+            return _reader(frame.payload)
+        except avro.Unreadable as error:
+            raise InvalidEvent("value", frame.payload, str(error), "send Avro") from None
+    return frame.payload
+
+
+def corpus() -> list[bytes]:
+    """The inputs that a fuzzer found worth keeping."""
+    return [text.encode("latin-1") for text in json.loads(CORPUS.read_text("utf-8"))]
+
+
+def keep(inputs: list[bytes]) -> None:
+    """Write the corpus, smallest first, one input a line."""
+    lines = [
+        json.dumps(each.decode("latin-1")) for each in sorted(inputs, key=lambda i: (len(i), i))
+    ]
+    CORPUS.write_text("[\n" + ",\n".join(lines) + "\n]\n", "utf-8")
+
+
+def mutations(seed: int) -> Iterator[Fuzzed]:
+    """Records for ever: those of the corpus first, then what comes of changing them."""
+    inputs, chance = corpus(), random.Random(seed)
+    yield from map(parsed, inputs)
+    while True:
+        mutant = bytearray(chance.choice(inputs))
+        for _ in range(1 + int(chance.expovariate(0.7))):
+            chance.choice(_MUTATIONS)(mutant, chance, inputs)
+        yield parsed(bytes(mutant[:20_000]))
+
+
+def _header(line: bytes) -> tuple[str, bytes | None]:
+    name, has_value, value = line.partition(b": ")
+    return name.decode(errors="replace").replace("\0", "?"), value if has_value else None
+
+
+def _stamp_ms(stamp: bytes) -> int | None:
+    if stamp == b"-":
+        return None
+    try:
+        return min(max(int(stamp[:20]), 2 * MIN_MS), 2 * MAX_MS)
+    except ValueError:
+        return DEFAULT_STAMP_MS
+
+
+def _place(mutant: bytearray, chance: random.Random) -> int:
+    return chance.randrange(len(mutant) + 1)
+
+
+def _flip(mutant: bytearray, chance: random.Random, _: list[bytes]) -> None:
+    if mutant:
+        mutant[chance.randrange(len(mutant))] ^= 1 << chance.randrange(8)
+
+
+def _insert(mutant: bytearray, chance: random.Random, _: list[bytes]) -> None:
+    place = _place(mutant, chance)
+    mutant[place:place] = chance.randbytes(1 + chance.randrange(4))
+
+
+def _token(mutant: bytearray, chance: random.Random, _: list[bytes]) -> None:
+    place = _place(mutant, chance)
+    mutant[place : place + chance.choice((0, 0, 1, 8))] = chance.choice(TOKENS)
+
+
+def _swap(mutant: bytearray, chance: random.Random, _: list[bytes]) -> None:
+    """One token for another."""
+    old, new = chance.choice(TOKENS), chance.choice(TOKENS)
+    place = mutant.find(old)
+    if place >= 0:
+        mutant[place : place + len(old)] = new
+
+
+def _cut(mutant: bytearray, chance: random.Random, _: list[bytes]) -> None:
+    start = _place(mutant, chance)
+    del mutant[start : start + 1 + int(chance.expovariate(0.1))]
+
+
+def _end(mutant: bytearray, chance: random.Random, _: list[bytes]) -> None:
+    del mutant[_place(mutant, chance) :]
+
+
+def _splice(mutant: bytearray, chance: random.Random, inputs: list[bytes]) -> None:
+    """The beginning of one and the end of another."""
+    other = chance.choice(inputs)
+    mutant[_place(mutant, chance) :] = other[chance.randrange(len(other) + 1) :]
+
+
+def _body(mutant: bytearray, chance: random.Random, inputs: list[bytes]) -> None:
+    """The head of one and the value of another."""
+    head, ends, _ = bytes(mutant).partition(b"\n\n")
+    mutant[:] = head + (ends or b"\n\n") + chance.choice(inputs).partition(b"\n\n")[2]
+
+
+def _digit(mutant: bytearray, chance: random.Random, _: list[bytes]) -> None:
+    digits = [place for place, byte in enumerate(mutant) if 48 <= byte <= 57]
+    if digits:
+        mutant[chance.choice(digits)] = 48 + chance.randrange(10)
+
+
+_MUTATIONS = (_flip, _insert, _token, _token, _swap, _cut, _end, _splice, _body, _digit, _digit)
