@@ -26,6 +26,12 @@ def write_if_due(path: Path, every: int = EVERY) -> bool:
     there, marked = log.versions(path), log.checkpoints(path)
     if not there or not is_due(there[-1], marked[-1] if marked else None, every):
         return False
+    write(path)
+    return True
+
+
+def write(path: Path) -> int:
+    """Write a checkpoint of the newest version. Returns that version."""
     table = open_handle(path)
     log.sync_entries(path, table.version())
     table.create_checkpoint()
@@ -33,4 +39,4 @@ def write_if_due(path: Path, every: int = EVERY) -> bool:
     log.sync([log.checkpoint_path(path, table.version()), log.pointer_path(path)])
     log.sync([path / log.FOLDER])
     logger.debug("Wrote a checkpoint at version %d", table.version())
-    return True
+    return int(table.version())

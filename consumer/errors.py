@@ -5,6 +5,7 @@
     ConsumerError              1
     +-- StoreBusy              1   other writers kept winning; nothing was committed
     +-- StoreDamaged           1   the table cannot be read
+    |   +-- VersionGone        1   an older version of it, cleaned up since
     +-- LostPartition          1   another consumer stored these offsets: seek, go on
     +-- KafkaFailed            1   Kafka refused what we do, and waiting will not help
     +-- StoreUnusable          2   the store's folder is not ours to write
@@ -48,6 +49,10 @@ class StoreDamaged(ConsumerError):
 
     def __init__(self, path: Path, cause: object) -> None:
         super().__init__(f"store {path}: {_line(cause)}; restore the folder from a copy")
+
+
+class VersionGone(StoreDamaged):
+    """A version of the store cannot be read any more: what only older ones needed was removed."""
 
 
 class LostPartition(ConsumerError):

@@ -38,7 +38,9 @@ FORMAT_KEY = "gigstream.format"
 
 _ENTRY = re.compile(r"(\d{20})\.json")
 _CHECKPOINT = re.compile(r"(\d{20})\.checkpoint\.parquet")
-_TORN = "_torn"
+TORN = "_torn"
+"""Folder of what was set aside, in the table's."""
+
 _ATTEMPTS = 5
 
 
@@ -304,6 +306,16 @@ def follow(table: Path, snapshot: Snapshot, version: int) -> Snapshot:
     return found
 
 
+def following(table: Path, version: int) -> Iterator[Entry]:
+    """The entries after a version, as far as they are there and whole."""
+    while True:
+        version += 1
+        try:
+            yield read_entry(table, version)
+        except (FileNotFoundError, TornEntry):
+            return  # not yet
+
+
 def is_history(table: Path, snapshot: Snapshot) -> bool:
     """Whether the table still has the commit of this snapshot, to the byte."""
     try:
@@ -352,7 +364,7 @@ def mend(table: Path) -> None:
     """
     there = versions(table)
     if there and _is_torn(table, there[-1]):
-        if list((table / _TORN).glob(f"{there[-1] + 1:020}.*")):
+        if list((table / TORN).glob(f"{there[-1] + 1:020}.*")):
             raise StoreDamaged(table, f"log entries {there[-1]} and {there[-1] + 1} are torn")
         _set_aside(table, entry_path(table, there[-1]))
     for number in reversed(checkpoints(table)):
@@ -394,9 +406,9 @@ def _is_pointer(table: Path) -> bool:
 
 def _set_aside(table: Path, path: Path) -> None:
     if path.exists():
-        (table / _TORN).mkdir(exist_ok=True)
-        path.rename(table / _TORN / f"{path.name}.{time.time_ns()}")
-        sync([table / _TORN, table / FOLDER])
+        (table / TORN).mkdir(exist_ok=True)
+        path.rename(table / TORN / f"{path.name}.{time.time_ns()}")
+        sync([table / TORN, table / FOLDER])
 
 
 def sync(paths: Iterable[Path]) -> None:

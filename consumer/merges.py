@@ -65,11 +65,17 @@ def resolve(merges: Iterable[Merge], side: Side) -> dict[str, str]:
     the earlier, and one that would close a circle at its turn does nothing. So the result is a
     function of the set of merges.
     """
+    into = links(merges, side)
+    return {gone: _end(into, gone) for gone in into}
+
+
+def links(merges: Iterable[Merge], side: Side) -> dict[str, str]:
+    """Which id each merged one goes into at once, as `resolve` says."""
     into: dict[str, str] = {}
     for merge in sorted(set(merges)):
         if merge.side == side and not leads_to(into, merge.kept, merge.gone):
             into[merge.gone] = merge.kept
-    return {gone: _end(into, gone) for gone in into}
+    return into
 
 
 def leads_to(into: Mapping[str, str], identity: str, wanted: str) -> bool:

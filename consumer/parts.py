@@ -1,15 +1,41 @@
-"""The store's Parquet files, read as the columns that one asks for."""
+"""The store's Parquet files: read as the columns that one asks for, written the one way."""
 
+import time
+import uuid
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
+import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from consumer import log
 from consumer.errors import StoreDamaged
 from consumer.log import File
+from consumer.rows import SCHEMA
+
+STORED = pa.schema([field for field in SCHEMA if field.name != "kind"])
+"""Columns of a file; the kind is the name of its folder."""
 
 STATISTICS = ["partition", "offset", "recorded_at", "time"]
 """Columns that tell least and greatest value: those of no id, since they outlive a row."""
+
+
+class Part(NamedTuple):
+    """A file that was written, is on the disk, and is not committed yet."""
+
+    path: str
+    kind: str
+    size: int
+    rows: int
+    modified_ms: int
+
+    @property
+    def stats(self) -> str:
+        """What its entry in the log tells of its rows."""
+        return msgspec.json.encode({"numRecords": self.rows}).decode()
 
 
 def read(path: Path, file: File, schema: pa.Schema) -> pa.Table:
@@ -19,15 +45,57 @@ def read(path: Path, file: File, schema: pa.Schema) -> pa.Table:
         FileNotFoundError: it is not there, or not any more.
         StoreDamaged: it is no Parquet file.
     """
+    with _damage(path, file):
+        return fitted(pq.ParquetFile(path / file.path).read(columns=schema.names), schema)
+
+
+def stream(path: Path, file: File, schema: pa.Schema, rows: int) -> Iterator[pa.Table]:
+    """The same in runs of so many rows, one at a time.
+
+    Raises:
+        FileNotFoundError, StoreDamaged: see `read`.
+    """
+    with _damage(path, file):
+        for batch in pq.ParquetFile(path / file.path).iter_batches(rows, columns=schema.names):
+            yield fitted(pa.Table.from_batches([batch]), schema)
+
+
+@contextmanager
+def _damage(path: Path, file: File) -> Iterator[None]:
     try:
-        rows = pq.ParquetFile(path / file.path).read(columns=schema.names)
+        yield
     except FileNotFoundError:
         raise
     except (pa.ArrowInvalid, OSError) as error:
         raise StoreDamaged(path, f"file {file.path}: {error}") from None
-    # A file from before a column was added lacks it.
+
+
+def fitted(rows: pa.Table, schema: pa.Schema) -> pa.Table:
+    """Rows in these columns; a file from before a column was added lacks it."""
     arrays = [
         rows[name].cast(kind) if name in rows.column_names else pa.nulls(rows.num_rows, kind)
         for name, kind in zip(schema.names, schema.types, strict=True)
     ]
     return pa.table(arrays, schema=schema)
+
+
+def write(path: Path, kind: str, tables: Iterable[pa.Table]) -> Part | None:
+    """Write rows of one kind (`STORED`) into a new file; None where there are none.
+
+    The file and its folder are on the disk afterwards.
+    """
+    name = f"kind={kind}/{uuid.uuid4().hex}.parquet"
+    file, count = path / name, 0
+    new_folder = not file.parent.exists()
+    file.parent.mkdir(exist_ok=True)
+    options = {"compression": "zstd", "store_schema": False, "write_statistics": STATISTICS}
+    with pq.ParquetWriter(file, STORED, **options) as writer:
+        for table in tables:
+            if table.num_rows:
+                writer.write_table(table)
+                count += table.num_rows
+    if not count:
+        file.unlink()
+        return None
+    log.sync([file, file.parent, *([path] if new_folder else [])])
+    return Part(name, kind, file.stat().st_size, count, time.time_ns() // 1_000_000)

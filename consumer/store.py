@@ -22,17 +22,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple, Self
 
-import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, Transaction
 from deltalake.exceptions import DeltaError
 from deltalake.transaction import AddAction
 
-from consumer import log, merges, writers
+from consumer import erasures, log, merges, parts, sieve, writers
+from consumer.decisions import Current
+from consumer.erasures import Erasures
 from consumer.errors import LostPartition, StoreBusy, StoreUnusable
 from consumer.handle import NO_HOOKS, open_handle
+from consumer.parts import Part
 from consumer.rows import SCHEMA
 from consumer.upgrade import upgrade
 from consumer.writers import WritersPaused
@@ -44,17 +45,16 @@ PATIENCE_S = 60.0
 
 _STALE_S = 600.0
 _JITTER_S = 0.05
-_KINDS = ("event", "dead", merges.KIND)
+_KINDS = ("event", "dead", merges.KIND, erasures.KIND)
 _CONFIGURATION: dict[str, str | None] = {
     # Statistics live on in the log after a row is erased: none of ids and names.
-    "delta.dataSkippingStatsColumns": "partition,offset,recorded_at,time",
+    "delta.dataSkippingStatsColumns": ",".join(parts.STATISTICS),
     # Upkeep decides when, so that a reader that is behind finds the log it needs.
     "delta.enableExpiredLogCleanup": "false",
     # Longer than upkeep leaves a replaced file; all of them are in every checkpoint.
     "delta.deletedFileRetentionDuration": "interval 15 minutes",
     log.FORMAT_KEY: str(log.FORMAT),
 }
-_STATISTICS = ["partition", "offset", "recorded_at", "time"]
 
 
 class Span(NamedTuple):
@@ -89,6 +89,7 @@ class Store:
         self._pointer = _pointer(path)
         self._seen = log.follow(path, log.Snapshot(-1, b""), table.version())
         self._on_step = on_step
+        self._decisions = Current(path)
 
     @classmethod
     def open(cls, path: Path, *, on_step: Callable[[str], None] = _nothing) -> Self:
@@ -152,7 +153,7 @@ class Store:
             try:
                 # From the first file on: what is not committed by then is an erasure's to remove.
                 with writers.shared(self._path, patience_s=give_up_at - time.monotonic()):
-                    return self._commit(files.fresh(), spans)
+                    return self._commit(files.fresh(self._decisions.erasures()), spans)
             except WritersPaused as error:
                 raise StoreBusy(self._path, error) from None
             except DeltaError as error:
@@ -244,44 +245,51 @@ class _Files:
     def __init__(self, path: Path, table: pa.Table) -> None:
         self._path = path
         self._table = table
-        self._adds: list[AddAction] = []
+        self._parts: list[Part] = []
         self._written_at: float | None = None
+        self._erased = 0
 
-    def fresh(self) -> list[AddAction]:
+    def fresh(self, erased: Erasures = erasures.NONE) -> list[AddAction]:
         """The files, written again where a clean-up may have taken them for orphans.
 
         What is not committed in the end stays as an orphan: a commit that was reported as
         failed may have got through, and then its files are rows.
+
+        Args:
+            erased: ids whose rows are left out.
         """
         now = time.monotonic()
-        if self._written_at is None or now - self._written_at > _STALE_S or self._cleared():
-            self._adds = [add for kind in _KINDS if (add := self._write(kind))]
+        old = self._written_at is None or now - self._written_at > _STALE_S or self._cleared()
+        if old or len(erased) > self._erased:
+            self._leave_out(erased)
+            self._parts = [part for kind in _KINDS if (part := self._write(kind))]
             self._written_at = now
-        return self._adds
+        return [_action(part) for part in self._parts]
+
+    def _leave_out(self, erased: Erasures) -> None:
+        kept = sieve.sifted(self._table, erased)
+        left_out = self._table.num_rows - kept.num_rows
+        if left_out:
+            logger.info("Left out %d rows of erased artists or venues", left_out)
+        self._table, self._erased = kept, len(erased)
 
     def _cleared(self) -> bool:
-        return not all((self._path / add.path).exists() for add in self._adds)
+        return not all((self._path / part.path).exists() for part in self._parts)
 
-    def _write(self, kind: str) -> AddAction | None:
+    def _write(self, kind: str) -> Part | None:
         rows = _of_kind(self._table, kind).drop_columns(["kind"])
-        if not rows.num_rows:
-            return None
-        name = f"kind={kind}/{uuid.uuid4().hex}.parquet"
-        file = self._path / name
-        new_folder = not file.parent.exists()
-        file.parent.mkdir(exist_ok=True)
-        pq.write_table(
-            rows, file, compression="zstd", store_schema=False, write_statistics=_STATISTICS
-        )
-        log.sync([file, file.parent, *([self._path] if new_folder else [])])
-        return AddAction(
-            path=name,
-            size=file.stat().st_size,
-            partition_values={"kind": kind},
-            modification_time=time.time_ns() // 1_000_000,
-            data_change=True,
-            stats=msgspec.json.encode({"numRecords": rows.num_rows}).decode(),
-        )
+        return parts.write(self._path, kind, [rows]) if rows.num_rows else None
+
+
+def _action(part: Part) -> AddAction:
+    return AddAction(
+        path=part.path,
+        size=part.size,
+        partition_values={"kind": part.kind},
+        modification_time=part.modified_ms,
+        data_change=True,
+        stats=part.stats,
+    )
 
 
 def _of_kind(table: pa.Table, kind: str) -> pa.Table:

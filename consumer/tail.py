@@ -11,7 +11,7 @@ used: with it the process aborts at its exit (deltalake 1.6.6, 9 runs of 12).
 """
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,8 @@ import pyarrow as pa
 
 from consumer import log, parts
 from consumer.decisions import Decisions
-from consumer.errors import StoreDamaged
+from consumer.erasures import NONE, Erasures
+from consumer.errors import StoreDamaged, VersionGone
 from consumer.marks import Mark
 from consumer.merges import Merge
 from consumer.rows import SCHEMA
@@ -30,6 +31,7 @@ _OF_DEAD = {"raw", "raw_key", "raw_headers", "reason", "field"}
 EVENT_SCHEMA = pa.schema([field for field in SCHEMA if field.name not in {"kind", *_OF_DEAD}])
 """Columns of a chunk's events."""
 
+_IDS = [SCHEMA.field("artist_id"), SCHEMA.field("venue_id")]
 _ATTEMPTS = 5
 
 
@@ -44,6 +46,7 @@ class Chunk:
         dead: how many rows of kind ``dead`` there are beside them.
         positions: app id to next offset, of all partitions, at this version.
         merges: all that there are at this version, earlier ones included.
+        erasures: likewise; the events are without what is of an erased id.
     """
 
     version: int
@@ -52,6 +55,7 @@ class Chunk:
     dead: int
     positions: dict[str, int]
     merges: tuple[Merge, ...] = ()
+    erasures: Erasures = NONE
 
 
 class Tail:
@@ -79,29 +83,24 @@ class Tail:
         seen = self._seen
         if seen is None or not log.is_history(self._path, seen):
             return self._anew()
-        entries = list(self._following(seen.version))
+        entries = list(log.following(self._path, seen.version))
         if any(entry.rewrites for entry in entries) or self._has_hole(seen.version + len(entries)):
             return self._anew()
         if not entries:
             return None
         added = [file for entry in entries for file in entry.added]
         try:
-            events = _events(self._path, added, self._schema)
+            erased = len(self._decisions.erasures)
             self._decisions.see(added)
+            if len(self._decisions.erasures) > erased:
+                return self._anew()
+            events = _events(self._path, added, self._schema, self._decisions)
         except FileNotFoundError:
             return self._anew()  # compacted and cleaned up while we were behind
         for entry in entries:
             seen.apply(entry)
         self._move_mark(seen.version)
         return _chunk(seen, added, events, self._decisions, anew=False)
-
-    def _following(self, version: int) -> Iterator[log.Entry]:
-        while True:
-            version += 1
-            try:
-                yield log.read_entry(self._path, version)
-            except (FileNotFoundError, log.TornEntry):
-                return  # not yet
 
     def _has_hole(self, version: int) -> bool:
         # Two writers may have come between our look at the next entry and this one: look again.
@@ -136,22 +135,26 @@ def read_at(path: Path, version: int, *, columns: Sequence[str] | None = None) -
     """The whole store as it was at one version.
 
     Raises:
-        StoreDamaged: there is no such version, or it cannot be read any more.
+        VersionGone: there is no such version, or not any more.
+        StoreDamaged: it cannot be read.
         StoreNewer: a newer gigstream had written it.
     """
-    snapshot = log.replay(path, version)
-    if snapshot is None:
-        raise StoreDamaged(path, f"there is no version {version}")
     try:
-        return _whole(path, snapshot, _schema(columns), Decisions(path))
+        snapshot = log.replay(path, version)
+        if snapshot is not None:
+            return _whole(path, snapshot, _schema(columns), Decisions(path))
     except FileNotFoundError as error:
-        raise StoreDamaged(path, f"version {version}: {error}") from None
+        raise VersionGone(path, f"version {version}: {error}") from None
+    except StoreDamaged:
+        if version in log.versions(path):
+            raise
+    raise VersionGone(path, f"there is no version {version}")
 
 
 def _whole(path: Path, snapshot: log.Snapshot, schema: pa.Schema, decisions: Decisions) -> Chunk:
     files = list(snapshot.files.values())
     decisions.see(files)
-    return _chunk(snapshot, files, _events(path, files, schema), decisions, anew=True)
+    return _chunk(snapshot, files, _events(path, files, schema, decisions), decisions, anew=True)
 
 
 def _chunk(
@@ -169,11 +172,21 @@ def _chunk(
         dead=sum(file.rows for file in files if file.kind == "dead"),
         positions=dict(snapshot.positions),
         merges=decisions.merges,
+        erasures=decisions.erasures,
     )
 
 
-def _events(path: Path, files: Iterable[log.File], schema: pa.Schema) -> pa.Table:
-    tables = [parts.read(path, file, schema) for file in files if file.kind == "event"]
+def _events(
+    path: Path, files: Iterable[log.File], schema: pa.Schema, decisions: Decisions
+) -> pa.Table:
+    erasures = decisions.erasures
+    ids = [field for field in _IDS if erasures and field.name not in schema.names]
+    wider = pa.schema([*schema, *ids])
+    tables = [
+        erasures.visible(parts.read(path, file, wider)).select(schema.names)
+        for file in files
+        if file.kind == "event"
+    ]
     return pa.concat_tables(tables) if tables else schema.empty_table()
 
 

@@ -17,13 +17,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+PATIENCE_S = 20.0
+"""How long an erasure waits for writers: less than an append waits for an erasure."""
+
 _LOCK = ".writers.lock"
 _GATE = ".writers.gate"
 _LOOK_S = 0.005
+_ERASURE = "an erasure has the store for itself"
 
 
 class WritersPaused(OSError):
-    """An erasure has the store for itself, for longer than the caller would wait."""
+    """The lock was not to be had within the time that the caller would wait."""
 
 
 @contextmanager
@@ -40,17 +44,22 @@ def shared(path: Path, *, patience_s: float) -> Iterator[None]:
     until_s = time.monotonic() + patience_s
     with _held(path / _LOCK) as lock:
         with _held(path / _GATE) as gate:
-            _wait(gate, until_s)
-            _wait(lock, until_s)
+            _wait(gate, until_s, fcntl.LOCK_SH, _ERASURE)
+            _wait(lock, until_s, fcntl.LOCK_SH, _ERASURE)
         yield
 
 
 @contextmanager
-def exclusive(path: Path) -> Iterator[None]:
-    """Have the store for oneself: whoever writes is waited for, nobody new begins."""
+def exclusive(path: Path, *, patience_s: float = PATIENCE_S) -> Iterator[None]:
+    """Have the store for oneself: whoever writes is waited for, nobody new begins.
+
+    Raises:
+        WritersPaused: somebody who writes did not end: a process that is stopped, or a disk.
+    """
+    until_s = time.monotonic() + patience_s
     with _held(path / _GATE) as gate, _held(path / _LOCK) as lock:
-        fcntl.flock(gate, fcntl.LOCK_EX)
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        _wait(gate, until_s, fcntl.LOCK_EX, "another erasure is under way")
+        _wait(lock, until_s, fcntl.LOCK_EX, "a writer does not end")
         yield
 
 
@@ -63,11 +72,11 @@ def _held(file: Path) -> Iterator[int]:
         os.close(descriptor)
 
 
-def _wait(descriptor: int, until_s: float) -> None:
+def _wait(descriptor: int, until_s: float, kind: int, reason: str) -> None:
     while True:
         try:
-            return fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            return fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
         except BlockingIOError:
             if time.monotonic() >= until_s:
-                raise WritersPaused("an erasure has the store for itself") from None
+                raise WritersPaused(reason) from None
         time.sleep(_LOOK_S)

@@ -12,6 +12,7 @@ import click
 
 from gigstream.commands.check import check
 from gigstream.commands.demo import demo
+from gigstream.commands.erase import erase
 from gigstream.commands.evaluate import evaluate
 from gigstream.commands.export import export
 from gigstream.commands.imports import import_
@@ -33,6 +34,7 @@ def cli() -> None:
 cli.add_command(export)
 cli.add_command(check)
 cli.add_command(merge)
+cli.add_command(erase)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

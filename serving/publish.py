@@ -182,6 +182,15 @@ class Publisher:
             (seq,) = self._run_fenced("fold_in", keys, [generation, *part], generation)
         return int(seq)
 
+    def withdraw(self) -> None:
+        """Take all lists and names away, where the last play is gone; readers are told so.
+
+        Raises:
+            Fenced: another writer owns the prefix.
+        """
+        keys = [live_key(self._prefix, view) for view in HASHES]
+        self._run_fenced("withdraw", keys, [], generation=0)
+
     def _staging(self, generation: int) -> Staging:
         return Staging(self._client, prefix=self._prefix, generation=generation, token=self._token)
 

@@ -5,9 +5,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from consumer.erasures import NONE, Erasures
+from consumer.merges import Side
 from consumer.tail import Chunk, Tail, read_at
 from trainer.artifact import Artifact
 from trainer.fingerprints import differing, fingerprints
+from trainer.ids import Ids
 from trainer.interactions import COLUMNS, Interactions, Touched
 
 NOTHING = Touched(np.empty(0, np.int32), np.empty(0, np.int32))
@@ -27,6 +30,11 @@ class Following:
         self.last_change_s = 0.0
         self.merged = False
         """Whether lists of untouched artists and venues may show ids that were merged since."""
+        self.erasures = NONE
+        self.erased = False
+        """Whether ids were erased since this was last set back."""
+        self.knew_erased = False
+        """Whether any of those was among the ids settled before."""
 
     @property
     def version(self) -> int | None:
@@ -49,6 +57,7 @@ class Following:
         if chunk is None:
             return False
         self._chunk = chunk
+        self._hear_erasures(chunk.erasures)
         if chunk.anew:
             self._forget()
         merged = self.interactions.merge(chunk.merges)
@@ -63,11 +72,13 @@ class Following:
     def differing(self, artifact: Artifact) -> Touched:
         """The rows whose plays are not those that the artifact's model was fitted on.
 
-        Ids that the artifact knows and the store no longer does get a row, so that their lists go.
+        Ids that the artifact knows and the store no longer does get a row, so that their lists go;
+        erased ids get none.
         """
         ours, model, theirs = self.interactions, artifact.model, artifact.fingerprints
-        ours.artists.add_all(model.artist_ids)
-        ours.venues.add_all(model.venue_ids)
+        gone = self.erasures.gone
+        ours.artists.add_all(name for name in model.artist_ids if not gone("artist", name))
+        ours.venues.add_all(name for name in model.venue_ids if not gone("venue", name))
         self.plays = ours.plays()
         prints = fingerprints(self.plays, ours.artists, ours.venues)
         touched = Touched(
@@ -89,6 +100,16 @@ class Following:
         """Everything settled so far is published."""
         self._artists.clear()
         self._venues.clear()
+
+    def _hear_erasures(self, erasures: Erasures) -> None:
+        if len(erasures) > len(self.erasures):
+            self.erasures, self.erased = erasures, True
+            known: dict[Side, Ids] = {
+                "artist": self.interactions.artists,
+                "venue": self.interactions.venues,
+            }
+            found = (erasures.gone(side, name) for side, ids in known.items() for name in ids.ids)
+            self.knew_erased = self.knew_erased or any(found)
 
     def _forget(self) -> None:
         self.interactions = Interactions()

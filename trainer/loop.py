@@ -17,6 +17,7 @@ from serving.errors import Incomplete, ShrinkRefused, Superseded
 from serving.publish import Publisher
 from trainer import plan, refit
 from trainer.artifact import load
+from trainer.erased import holding
 from trainer.errors import RefitFailed, RefitRefused
 from trainer.following import Following
 from trainer.generation import Generation, changed_lists, changed_names, defaults
@@ -65,6 +66,7 @@ class Trainer:
         self._lost = self._artifact is not None  # fold-ins after our last stop are not in Redis
         self._attempted_events = -1
         self._looked_s = 0.0
+        self._purging = False  # the live lists may hold an id that was erased
 
     @property
     def generation(self) -> int | None:
@@ -99,7 +101,23 @@ class Trainer:
 
     def listen(self, now_s: float) -> bool:
         """Settle what was stored since the last look. Returns whether anything was."""
-        return self._following.listen(now_s, self._live.artifact if self._live else None)
+        heard = self._following.listen(now_s, self._live.artifact if self._live else None)
+        if self._following.erased:
+            self._purge()
+        return heard
+
+    def _purge(self) -> None:
+        """Drop what holds an erased id; lists without it follow by a fit, or a publish at least."""
+        following, interrupted = self._following, self.busy
+        self.stop()
+        self._process = self._job = self._staged = None
+        held = holding(self._registry.artifacts(), following.erasures)
+        self._registry.remove(held)
+        self._purging = self._purging or bool(held) or following.knew_erased or interrupted
+        if self._artifact in held:
+            self._artifact, self._lost = None, False
+        following.erased = following.knew_erased = False
+        logger.info("Ids were erased; %d artifacts that held one are gone.", len(held))
 
     def begin(self, artifact: Path | None = None, *, start: Path | None = None) -> None:
         """Start the refit process: fit a model, or publish an earlier one's artifact again.
@@ -150,9 +168,11 @@ class Trainer:
             self._artifact = job.artifact
         if code == 0:
             self._staged = job
-        elif code == refit.UNREACHABLE:
+        elif code in (refit.UNREACHABLE, refit.GONE):
             self._lost = self._artifact is not None
+            self._attempted_events = -1
         elif code == refit.REFUSED:
+            self._purging = False
             raise RefitRefused("the refit process refused its model; its log says why")
         else:
             raise RefitFailed(f"the refit process ended with exit code {code}; its log says why")
@@ -193,11 +213,11 @@ class Trainer:
             defaults=defaults(lists),
             counts=lists.sizes,
             previous_counts=self._registry.state().counts or None,
-            force=self._force,
+            force=self._force or self._purging,
         )
         self._on_step("committed")
         self._registry.set_live(fresh.number, fresh.artifact.path, lists.sizes)
-        self._live, self._lost = fresh, False
+        self._live, self._lost, self._purging = fresh, False, False
         self._following.all_done()
 
     # -- between refits ----------------------------------------------------------------------
@@ -232,14 +252,27 @@ class Trainer:
         if self._live and live.generation != self._live.number:
             self._lost = True
         stored = self._following.version is not None
-        if (self._lost or self._following.merged) and stored and not self.busy and self._artifact:
+        if not stored or self.busy:
+            return
+        if self._purging and not self.has_plays:
+            self._withdraw()
+        elif (self._lost or self._purging or self._following.merged) and self._artifact:
             logger.info("Publishing %s again.", self._artifact.name)
             self.begin(self._artifact)
+
+    def _withdraw(self) -> None:
+        """The last play was erased: no list can be made, and the live ones must go."""
+        self._publisher.withdraw()
+        self._live, self._purging = None, False
+        logger.info("Nothing is left to recommend; the lists are withdrawn.")
 
     # -- refits ------------------------------------------------------------------------------
 
     def _begin_when_due(self, now_s: float) -> None:
         tried = self._following.interactions.events == self._attempted_events
+        erased = self._purging and self.has_plays and self._artifact is None
+        if erased and not self.busy:
+            self.begin()
         if self.busy or self._lost or tried:
             return
         known, policy = self._known(), self._settings.policy()

@@ -18,7 +18,7 @@ from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
-from consumer.errors import ConsumerError
+from consumer.errors import ConsumerError, VersionGone
 from consumer.tail import Chunk
 from serving.contract import VIEWS
 from serving.errors import ServingError
@@ -39,6 +39,8 @@ UNREACHABLE = 3
 """Exit code of a refit that could not reach a server: worth another try."""
 REFUSED = 4
 """Exit code of a refit whose model is not fit to be published."""
+GONE = 5
+"""Exit code of a refit whose version of the store was cleaned up: a newer one will do."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,9 @@ def _main(job: Job, configure: Callable[[], None]) -> None:
     configure()
     try:
         work(job)
+    except VersionGone as error:
+        logger.info("Refit %d: %s; a newer version will do.", job.generation, error)
+        sys.exit(GONE)
     except (ConsumerError, ServingError, TrainerError) as error:
         logger.error("Refit %d: %s", job.generation, error)  # noqa: TRY400 - one line is enough
         sys.exit(error.exit_code)

@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -85,6 +85,44 @@ class Registry:
         """
         path = self.live()
         return load(path) if path else None
+
+    def artifacts(self) -> list[Path]:
+        """All artifacts, those under way too."""
+        return sorted([*self._path.glob("gen-*"), *self._path.glob(".gen-*")])
+
+    def remove(self, artifacts: Iterable[Path]) -> None:
+        """Remove artifacts for good; if the live one is among them, none is live any more."""
+        names = [path.name for path in artifacts]
+        if not names:
+            return
+        self._change(
+            lambda state: (
+                replace(state, live_artifact=None) if state.live_artifact in names else state
+            )
+        )
+        for name in names:
+            shutil.rmtree(self._path / name, ignore_errors=True)
+
+    @contextlib.contextmanager
+    def training(self) -> Iterator[None]:
+        """Hold this while a trainer works here; any number at once, the newest token wins."""
+        with self._trainers(fcntl.LOCK_SH):
+            yield
+
+    def is_trained(self) -> bool:
+        """Whether a trainer works here now."""
+        try:
+            with self._trainers(fcntl.LOCK_EX | fcntl.LOCK_NB):
+                return False
+        except BlockingIOError:
+            return True
+
+    @contextlib.contextmanager
+    def _trainers(self, kind: int) -> Iterator[None]:
+        self._path.mkdir(parents=True, exist_ok=True)
+        with (self._path / "trainers.lock").open("w") as lock:
+            fcntl.flock(lock, kind)
+            yield
 
     def _prune(self, keep: Path) -> None:
         kept = sorted(self._path.glob("gen-*"))[-KEPT:]

@@ -71,12 +71,25 @@ def run(
         force=force,
         on_step=on_step,
     )
-    try:
-        (_publish_once if once else _follow)(trainer, settings, stop)
-    finally:
-        trainer.stop()
+    with registry.training():
+        try:
+            (_publish_once if once else _follow)(trainer, settings, stop)
+        finally:
+            trainer.stop()
     logger.info("Trainer stopped.")
     return trainer.generation
+
+
+def withdraw(settings: TrainerSettings) -> None:
+    """Take all lists away: the store holds no plays any more.
+
+    Raises:
+        ServingError: Redis cannot be reached, or another writer publishes there.
+    """
+    registry = Registry(settings.models)
+    publisher = _publisher(settings, registry, registry.next_token())
+    publisher.claim()
+    publisher.withdraw()
 
 
 def _publisher(settings: TrainerSettings, registry: Registry, token: int) -> Publisher:
@@ -126,8 +139,10 @@ def _publish_once(trainer: Trainer, settings: TrainerSettings, stop: threading.E
             f"the store in {settings.store} holds no plays yet; "
             "run `gigstream import FILE` or `gigstream consume` first"
         )
-    trainer.begin()
     while trainer.generation is None and not stop.is_set():
+        if not trainer.busy:
+            trainer.listen(time.time())
+            trainer.begin()
         trainer.collect()
         stop.wait(settings.poll_interval_s)
 

@@ -27,7 +27,7 @@ def test_two_writers_write_at_once(tmp_path):
 
 
 def test_nobody_writes_beside_an_erasure_and_waiting_has_an_end(tmp_path):
-    with writers.exclusive(tmp_path):
+    with writers.exclusive(tmp_path, patience_s=30):
         began_s = time.monotonic()
         with (
             pytest.raises(writers.WritersPaused, match="erasure"),
@@ -43,7 +43,7 @@ def test_an_erasure_waits_for_who_writes(tmp_path):
     held = threading.Event()
 
     def erase():
-        with writers.exclusive(tmp_path):
+        with writers.exclusive(tmp_path, patience_s=30):
             held.set()
 
     with writers.shared(tmp_path, patience_s=0):
@@ -52,6 +52,15 @@ def test_an_erasure_waits_for_who_writes(tmp_path):
         assert not held.wait(0.2)
     thread.join(10)
     assert held.is_set()
+
+
+def test_a_writer_that_never_ends_is_not_waited_for_without_end(tmp_path):
+    with (
+        writers.shared(tmp_path, patience_s=0),
+        pytest.raises(writers.WritersPaused, match="a writer does not end"),
+        writers.exclusive(tmp_path, patience_s=0.1),
+    ):
+        pass
 
 
 def test_a_stream_of_overlapping_writers_does_not_starve_an_erasure(tmp_path):
@@ -66,7 +75,7 @@ def test_a_stream_of_overlapping_writers_does_not_starve_an_erasure(tmp_path):
     for thread in threads:
         thread.start()
     try:
-        with writers.exclusive(tmp_path):
+        with writers.exclusive(tmp_path, patience_s=30):
             pass
     finally:
         over.set()
@@ -77,7 +86,7 @@ def test_a_stream_of_overlapping_writers_does_not_starve_an_erasure(tmp_path):
 def test_an_append_waits_for_an_erasure_as_long_as_it_was_told_and_then_stores(tmp_path):
     path = tmp_path / "store"
     store = Store.open(path)
-    with writers.exclusive(path), pytest.raises(StoreBusy, match="erasure"):
+    with writers.exclusive(path, patience_s=30), pytest.raises(StoreBusy, match="erasure"):
         store.append(table(0), {APP: Span(None, 1)}, patience_s=0.1)
 
     store.append(table(0), {APP: Span(None, 1)})

@@ -1,4 +1,7 @@
-"""`python -m support.killed consume|train STEP`: dies by SIGKILL when it comes to that step."""
+"""`python -m support.killed COMMAND STEP [SIDE ID]`: dies by SIGKILL when it comes to that step.
+
+COMMAND is consume, train, or erase with what to erase.
+"""
 
 import os
 import signal
@@ -6,18 +9,23 @@ import sys
 
 import consumer.run
 import trainer.run
+from gigstream import erasing
 from gigstream.settings import Settings
 
 
-def main(command: str, step: str) -> None:
+def main(command: str, step: str, *what: str) -> None:
     """Run the process until the step, or to its end if the step never comes."""
 
     def on_step(name: str) -> None:
         if name == step:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    process = consumer.run.run if command == "consume" else trainer.run.run
-    process(Settings(), on_step=on_step)
+    if command == "erase":
+        quiet = trainer.run.log_warnings
+        erasing.erase(Settings(), *what, wait_s=60, configure=quiet, on_step=on_step)
+    else:
+        process = consumer.run.run if command == "consume" else trainer.run.run
+        process(Settings(), on_step=on_step)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,82 @@
+"""Where Redis holds an id: as a field of a hash, or as an entry of somebody else's list."""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any, Literal
+
+import redis
+
+from serving.contract import HASHES, id_of, is_reserved, live_key
+from serving.faults import translated
+
+Side = Literal["artist", "venue"]
+Gone = Callable[[Side, str], bool]
+"""Whether an id of an artist, or of a venue, is one of those looked for."""
+
+_AT_ONCE = 1000
+_STAGED = (":staging:", ":retired:")
+
+
+def holdings(client: redis.Redis, prefix: str, gone: Gone) -> dict[str, int]:
+    """How many fields of each hash of a prefix hold one of these ids, hashes with none left out.
+
+    Lists under way (staging) are among them. Reads everything: a second for 100,000 lists.
+
+    Raises:
+        ServingError: see `serving.faults.translated`.
+    """
+    with translated(client, prefix):
+        counted = {
+            key: sum(_holds(*sides, field, value, gone) for field, value in _fields(client, key))
+            for key, sides in _keys(client, prefix)
+        }
+    return {key: count for key, count in counted.items() if count}
+
+
+def drop_staged(client: redis.Redis, prefix: str, keys: list[str]) -> list[str]:
+    """Remove those of these hashes that are under way. Returns which.
+
+    Whoever was building one finds it incomplete and begins anew.
+    """
+    staged = [key for key in keys if any(part in key for part in _STAGED)]
+    with translated(client, prefix):
+        for key in staged:
+            client.unlink(key)
+    return staged
+
+
+def _keys(client: redis.Redis, prefix: str) -> Iterator[tuple[str, tuple[Side, Side]]]:
+    """Hashes of ours, with what their fields and what their lists are ids of."""
+    keys = {_text(raw) for raw in client.scan_iter(count=_AT_ONCE)}
+    for view in HASHES:
+        live = live_key(prefix, view)
+        under_way = tuple(live + part for part in _STAGED)
+        sides: tuple[Side, Side] = (
+            ("venue", "artist") if view.startswith("venue") else ("artist", "venue")
+        )
+        yield from (
+            (key, sides) for key in sorted(keys) if key == live or key.startswith(under_way)
+        )
+
+
+def _fields(client: redis.Redis, key: str) -> Iterator[tuple[str, str]]:
+    for field, value in client.hscan_iter(key, count=_AT_ONCE):
+        yield _text(field), _text(value)
+
+
+def _holds(owner: Side, listed: Side, field: str, value: str, gone: Gone) -> bool:
+    own = not is_reserved(field) and gone(owner, id_of(field))
+    return own or any(gone(listed, identity) for identity in _listed(value))
+
+
+def _listed(value: str) -> list[str]:
+    """The ids of a list; none where it is something else, such as a name."""
+    try:
+        read: Any = json.loads(value)
+    except ValueError:
+        return []
+    return list(read["v"]) if isinstance(read, dict) and "v" in read else []
+
+
+def _text(value: bytes | str) -> str:
+    return value.decode() if isinstance(value, bytes) else value
