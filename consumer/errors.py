@@ -6,6 +6,7 @@
     +-- StoreBusy              1   other writers kept winning; nothing was committed
     +-- StoreDamaged           1   the table cannot be read
     |   +-- VersionGone        1   an older version of it, cleaned up since
+    +-- StoreUnwritten         1   the disk is full or fails
     +-- LostPartition          1   another consumer stored these offsets: seek, go on
     +-- KafkaFailed            1   Kafka refused what we do, and waiting will not help
     +-- StoreUnusable          2   the store's folder is not ours to write
@@ -25,8 +26,11 @@
 The number is the exit code. An invalid event is no error of ours: ``events.InvalidEvent``.
 """
 
+import re
 from collections.abc import Collection
 from pathlib import Path
+
+_COLOUR = re.compile(r"\x1b\[\d+m|↳")  # Delta writes for a terminal
 
 
 class ConsumerError(Exception):
@@ -41,6 +45,16 @@ class StoreBusy(ConsumerError):
     def __init__(self, path: Path, cause: object) -> None:
         super().__init__(
             f"store {path}: no commit got through ({_line(cause)}); nothing was stored, start again"
+        )
+
+
+class StoreUnwritten(ConsumerError):
+    """The disk took no more of a batch. What is not stored will be read again."""
+
+    def __init__(self, path: Path, cause: object) -> None:
+        super().__init__(
+            f"store {path}: cannot be written ({_line(cause)}); make room or mend the disk and "
+            "start again, nothing is lost"
         )
 
 
@@ -220,4 +234,4 @@ class Stopped(ConsumerError):
 
 
 def _line(cause: object) -> str:
-    return " ".join(str(cause).split())[:300]
+    return " ".join(_COLOUR.sub("", str(cause)).split())[:300]

@@ -89,11 +89,16 @@ def write(path: Path, kind: str, tables: Iterable[pa.Table]) -> Part | None:
     new_folder = not file.parent.exists()
     file.parent.mkdir(exist_ok=True)
     options = {"compression": "zstd", "store_schema": False, "write_statistics": STATISTICS}
-    with pq.ParquetWriter(file, STORED, **options) as writer:
-        for table in tables:
-            if table.num_rows:
-                writer.write_table(table)
-                count += table.num_rows
+    try:
+        with pq.ParquetWriter(file, STORED, **options) as writer:
+            for table in tables:
+                if table.num_rows:
+                    writer.write_table(table)
+                    count += table.num_rows
+    except OSError:
+        # Started again and again on a full disk, we would fill what room somebody makes.
+        file.unlink(missing_ok=True)
+        raise
     if not count:
         file.unlink()
         return None

@@ -31,7 +31,7 @@ from deltalake.transaction import AddAction
 from consumer import erasures, log, merges, parts, sieve, writers
 from consumer.decisions import Current
 from consumer.erasures import Erasures
-from consumer.errors import LostPartition, StoreBusy, StoreUnusable
+from consumer.errors import LostPartition, StoreBusy, StoreUnusable, StoreUnwritten
 from consumer.handle import NO_HOOKS, open_handle
 from consumer.parts import Part
 from consumer.rows import SCHEMA
@@ -146,6 +146,7 @@ class Store:
         Raises:
             LostPartition: guard 2 failed; nothing was committed.
             StoreBusy: other writers won for too long; nothing was committed.
+            StoreUnwritten: the disk is full or fails.
         """
         give_up_at = time.monotonic() + patience_s
         files = _Files(self._path, table)
@@ -160,6 +161,8 @@ class Store:
                 if time.monotonic() > give_up_at:
                     raise StoreBusy(self._path, error) from None
                 logger.debug("Commit lost to another writer: %s", error)
+            except OSError as error:
+                raise StoreUnwritten(self._path, error) from None
             time.sleep(random.uniform(0, _JITTER_S))
             self.refresh()
 
