@@ -1,6 +1,6 @@
 # One door to everything. `make demo` shows the whole path, `make test` proves it; both do all set-up themselves.
 .DEFAULT_GOAL := help
-.PHONY: help install demo test fuzz check bench docs lock clean machine machine-for-tests
+.PHONY: help install demo test chaos fuzz check bench docs lock clean machine machine-for-tests
 
 BIN := .venv/bin
 NATIVE := $(wildcard native/*)
@@ -17,6 +17,10 @@ test: .venv/.dev ## every test, on a real Kafka and a real Redis (ARGS="-k name"
 	@PYTHONPATH=tests $(BIN)/python -m support.kafka >/dev/null
 	@PYTHONPATH=tests $(BIN)/python -m support.apicurio >/dev/null
 	$(BIN)/python -m pytest -n 2 --durations=10 $(ARGS)
+
+chaos: .venv/.dev ## 200 consumers killed and more: every event stored once (20 minutes; ARGS="--seed N" repeats one)
+	@PYTHONPATH=tests $(BIN)/python -m support.kafka >/dev/null
+	@PYTHONPATH=tests:. $(BIN)/python -m chaos $(ARGS)
 
 fuzz: .venv/.dev ## a million fuzzed records and a thousand gigs' lives (10 to 20 minutes; `make test` has a short version)
 	@PYTHONPATH=tests $(BIN)/python -m support.kafka >/dev/null

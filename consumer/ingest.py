@@ -198,6 +198,7 @@ class Ingest:
         # Messages of the partition from before may still come with this very call.
         self._rewinding |= numbers & self._let_go
         positions = self._positions(numbers)
+        self._on_step("assigned")
         consumer.incremental_assign(self._at(positions))
         for number in numbers - self._rewinding:
             self._batch.own(number, positions[number])
@@ -205,6 +206,7 @@ class Ingest:
 
     def _revoked(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
         numbers = {each.partition for each in partitions}
+        self._on_step("revoked")
         self._flush_or_leave(self._revoke_s)
         self._let_them_go(numbers)
         logger.info("Handed over partitions %s of %s", _listed(numbers), self._topic.name)

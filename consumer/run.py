@@ -56,8 +56,8 @@ def run(
 
     Args:
         settings: what to read, and where the store lies.
-        on_step: told of each step (fetched, decoded, before_commit, parquet_written,
-            after_commit, before_kafka_offset); tests kill the process there.
+        on_step: told of each step (assigned, fetched, decoded, before_commit, parquet_written,
+            after_commit, before_kafka_offset, revoked); tests kill the process there.
         housekeeping: the program that keeps the store up, where no other consumer's does.
 
     Returns:

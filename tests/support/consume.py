@@ -11,6 +11,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
@@ -40,6 +41,8 @@ class Consuming:
         settings: handed to it.
         fault: step, how many times it comes to it, and what then happens to it.
         upkeep: the same of its housekeeping process; (): that one only is in a hurry.
+        program: the module that runs it, and what comes before the settings.
+        logs: folder of its output; its home by default.
     """
 
     def __init__(
@@ -48,13 +51,16 @@ class Consuming:
         *,
         fault: tuple[str, int, str] | None = None,
         upkeep: tuple[str, int, str] | tuple[()] | None = None,
+        program: Sequence[str] = ("support.consume",),
+        logs: Path | None = None,
     ) -> None:
-        settings.home.mkdir(parents=True, exist_ok=True)
-        number = len(list(settings.home.glob("consumer-*.log")))
-        self._log = settings.home / f"consumer-{number}.log"
+        logs = logs or settings.home
+        logs.mkdir(parents=True, exist_ok=True)
+        number = len(list(logs.glob("consumer-*.log")))
+        self._log = logs / f"consumer-{number}.log"
         with self._log.open("w") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "support.consume", settings.model_dump_json()]
+                [sys.executable, "-m", *program, settings.model_dump_json()]
                 + [str(part) for part in fault or ()],
                 env={
                     **os.environ,
@@ -90,7 +96,8 @@ class Consuming:
         assert self.code(within_s) == 0, self.said
 
 
-def _main(settings: str, *fault: str) -> int:
+def main(settings: str, *fault: str) -> int:
+    """Run it; the exit code."""
     upkeep = os.environ.get(UPKEEP)
     program = PROGRAM if upkeep is None else (sys.executable, "-m", "support.upkeep")
     logging.basicConfig(level=logging.DEBUG, format="%(relativeCreated)d %(name)s %(message)s")
@@ -106,4 +113,4 @@ def _main(settings: str, *fault: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(_main(*sys.argv[1:]))
+    sys.exit(main(*sys.argv[1:]))

@@ -92,6 +92,8 @@ class KafkaBroker:
         own: start one even where ``GIGSTREAM_TEST_KAFKA`` names one, for tests that kill it.
         client: librdkafka options that its own AdminClient needs, such as a login.
         archive: write the class-data archives when it stops.
+        ports: its client's and its controller's; free ones by default.
+        cluster_id: of the cluster it is a part of; one of its own by default.
     """
 
     def __init__(
@@ -102,6 +104,8 @@ class KafkaBroker:
         client: Mapping[str, str] | None = None,
         own: bool = False,
         archive: bool = False,
+        ports: tuple[int, int] | None = None,
+        cluster_id: str | None = None,
     ) -> None:
         self._given = None if own or archive else os.environ.get("GIGSTREAM_TEST_KAFKA")
         self._keep = directory is not None
@@ -109,7 +113,8 @@ class KafkaBroker:
         self._properties = dict(properties or {})
         self._client = dict(client or {})
         self._archive = archive
-        self._port, self._controller_port = _free_ports(2)
+        self._port, self._controller_port = ports or _free_ports(2)
+        self._cluster_id = cluster_id or new_cluster_id()
         self._process: subprocess.Popen[bytes] | None = None
         self._admin: AdminClient | None = None
         self._numbers = itertools.count(1)
@@ -131,11 +136,16 @@ class KafkaBroker:
             shutil.rmtree(self._home, ignore_errors=True)
 
     def create_topic(
-        self, partitions: int = 1, name: str | None = None, config: Mapping[str, str] | None = None
+        self,
+        partitions: int = 1,
+        name: str | None = None,
+        config: Mapping[str, str] | None = None,
+        *,
+        replicas: int = 1,
     ) -> str:
         """A new topic that has its leaders; the name is a fresh one unless given."""
         topic = name or f"gigs-{os.getpid()}-{uuid.uuid4().hex[:8]}-{next(self._numbers)}"
-        new = NewTopic(topic, partitions, 1, config=dict(config or {}))
+        new = NewTopic(topic, partitions, replicas, config=dict(config or {}))
         self.admin.create_topics([new])[topic].result(30)
         deadline = time.monotonic() + 30
         while not self._has_leaders(topic, partitions):
@@ -154,6 +164,11 @@ class KafkaBroker:
 
     def start(self) -> None:
         """Start (again, after ``stop`` or ``kill``) on the same port and data; wait until ready."""
+        self.launch()
+        self.wait_until_ready()
+
+    def launch(self) -> None:
+        """Start, but do not wait: one of several answers only once most of them are there."""
         self._own()
         jars = _cache() / "jars" if self._archive else cached_jars()
         if not self._properties_file.exists():
@@ -167,7 +182,6 @@ class KafkaBroker:
                 stderr=log,
                 start_new_session=True,
             )
-        self._wait_until_ready()
 
     def stop(self) -> None:
         """A clean shutdown (SIGTERM)."""
@@ -235,7 +249,7 @@ class KafkaBroker:
                 "kafka.tools.StorageTool",
                 "format",
                 "-t",
-                _cluster_id(),
+                self._cluster_id,
                 "-c",
                 str(unfinished),
             ]
@@ -260,7 +274,8 @@ class KafkaBroker:
             classes,
         ]
 
-    def _wait_until_ready(self) -> None:
+    def wait_until_ready(self) -> None:
+        """Wait until it answers clients."""
         process, deadline = self._running(), time.monotonic() + _START_TIMEOUT_S
         while not (_accepts(self._port) and self._answers()):
             if process.poll() is not None:
@@ -372,7 +387,8 @@ def _free_ports(count: int) -> list[int]:
     return found
 
 
-def _cluster_id() -> str:
+def new_cluster_id() -> str:
+    """An id that Kafka's tools take."""
     while True:
         text = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         if not text.startswith("-"):  # the tool would read it as an option

@@ -1,0 +1,164 @@
+"""Does the harness see a fault? One guard is taken away at a time, and it must lose or double.
+
+Each guard has a scenario that needs it. With all guards the scenario loses and doubles nothing,
+without that one it must: a control that passes proves that the recount is blind.
+"""
+
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, TopicPartition
+
+from chaos.group import Member
+from chaos.oracle import Recount, recount
+from chaos.stage import QUICK
+from chaos.unguarded import without
+from consumer import log
+from consumer.batch import FlushPolicy
+from consumer.ingest import Ingest
+from consumer.run import consumer_options
+from consumer.settings import ConsumerSettings
+from consumer.store import Store
+from consumer.tail import Tail
+from consumer.topic import identify
+from consumer.watch import Watch
+from support.consume import KILLED, Consuming
+from support.feed import send
+from support.kafka import KafkaBroker
+from support.records import gig, until
+
+_COUNT = 30
+_WITHIN_S = 30
+
+
+class Scenario:
+    """One partition, thirty gigs, one story.
+
+    Args:
+        kafka: the broker; the topic is a new one.
+        home: of the store.
+        guard: which one is missing; None: none.
+    """
+
+    def __init__(self, kafka: KafkaBroker, home: Path, guard: str | None) -> None:
+        topic = kafka.create_topic()
+        self._kafka = kafka
+        self._guard = guard
+        self.settings = ConsumerSettings(
+            home=home,
+            kafka_bootstrap=kafka.bootstrap,
+            kafka_topic=topic,
+            kafka_group=topic,
+            kafka=QUICK,
+        )
+        self.send(0)
+
+    def send(self, first: int) -> None:
+        """Thirty gigs."""
+        said = {"time": 1_540_000_000_000, "status": "confirmed"}
+        values = (gig(number, **said) for number in range(first, first + _COUNT))
+        send(self._kafka.bootstrap, self.settings.kafka_topic, *values)
+
+    def zombie(self) -> None:
+        """One is stopped right before its commit, another one stores on, the first one wakes."""
+        with self._consumer(("parquet_written", 1, "stop")) as zombie:
+            until(lambda: Member(zombie, None).stopped, _WITHIN_S)
+            with Consuming(self.settings) as heir:
+                self._wait_for(_COUNT)
+                zombie.signal(signal.SIGCONT)
+                until(lambda: zombie.said.count("Stored ") or "stored on" in zombie.said, _WITHIN_S)
+                heir.stop()
+
+    def moved(self) -> None:
+        """Somebody moves the group's offsets in Kafka."""
+        topic, group = self.settings.kafka_topic, self.settings.kafka_group
+        moved = ConsumerGroupTopicPartitions(group, [TopicPartition(topic, 0, 20)])
+        self._kafka.admin.alter_consumer_group_offsets([moved])[group].result(30)
+        self._read_on(_COUNT)
+
+    def killed(self) -> None:
+        """Killed when all is read and nothing is stored."""
+        with self._consumer(("before_commit", 1, "kill")) as consumer:
+            assert consumer.code(_WITHIN_S) == KILLED, consumer.said
+        self.send(_COUNT)
+        self._read_on(2 * _COUNT)
+
+    def redelivered(self) -> None:
+        """Kafka brings again what it brought before."""
+        topic = identify(self.settings)
+        consumer = Consumer(consumer_options(self.settings))
+        with without(self._guard):
+            loop = _loop(self.settings, consumer)
+            start = [TopicPartition(topic.name, 0, 0)]
+            loop._assigned(consumer, [TopicPartition(topic.name, 0)])
+            _turn(loop, _COUNT)
+            consumer.incremental_unassign(start)
+            consumer.incremental_assign(start)
+            self.send(_COUNT)
+            _turn(loop, 2 * _COUNT)
+        consumer.close()
+
+    def torn(self) -> None:
+        """A power cut leaves two lines of the last log entry."""
+        self._read_on(_COUNT)
+        last = log.entry_path(self.settings.store, log.versions(self.settings.store)[-1])
+        last.write_bytes(b"".join(last.read_bytes().splitlines(keepends=True)[:2]))
+        self.send(_COUNT)
+        self._read_on(2 * _COUNT)
+
+    def _read_on(self, position: int) -> None:
+        with self._consumer() as consumer:
+            self._wait_for(position)
+            consumer.stop()
+
+    def _wait_for(self, position: int) -> None:
+        def reached() -> bool:
+            chunk = Tail(self.settings.store).read()
+            return chunk is not None and max(chunk.positions.values(), default=0) >= position
+
+        with without(self._guard):
+            until(reached, _WITHIN_S)
+
+    def _consumer(self, fault: tuple[str, int, str] | None = None) -> Consuming:
+        program = ("chaos.unguarded", self._guard) if self._guard else ("support.consume",)
+        return Consuming(self.settings, fault=fault, program=program)
+
+
+def _loop(settings: ConsumerSettings, consumer: Consumer) -> Ingest:
+    return Ingest(
+        consumer=consumer,
+        store=Store.open(settings.store),
+        topic=identify(settings),
+        policy=FlushPolicy(max_events=100, max_bytes=100_000, wait_s=0.01),
+        revoke_s=1,
+        watch=Watch(settings.kafka_bootstrap),
+        on_step=lambda _step: None,
+    )
+
+
+def _turn(loop: Ingest, position: int) -> None:
+    app_id = loop._topic.app_id(0)
+
+    def turned() -> bool:
+        loop._turn()
+        return (loop._store.positions([app_id])[app_id] or 0) >= position
+
+    until(turned, _WITHIN_S)
+
+
+_STORIES: dict[str, Callable[[Scenario], None]] = {
+    "guard 1": Scenario.zombie,
+    "guard 2": Scenario.zombie,
+    "positions of the store": Scenario.moved,
+    "stored before acknowledged": Scenario.killed,
+    "messages below the position dropped": Scenario.redelivered,
+    "torn entries seen": Scenario.torn,
+}
+
+
+def control(kafka: KafkaBroker, home: Path, guard: str, *, removed: bool) -> Recount:
+    """What the recount finds after this guard's scenario, with it or without."""
+    scenario = Scenario(kafka, home, guard if removed else None)
+    _STORIES[guard](scenario)
+    return recount(scenario.settings, {})
