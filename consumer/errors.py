@@ -179,12 +179,12 @@ class WrongCredentials(ConsumerError):
 
 
 class NotAuthorized(ConsumerError):
-    """We are logged in and may not read this topic or join this group."""
+    """We are logged in and may not use this topic, group or transactional id."""
 
     exit_code = 3
 
-    def __init__(self, what: str, cause: object) -> None:
-        super().__init__(f"Kafka does not let us use {what} ({_line(cause)}); grant READ on it")
+    def __init__(self, what: str, cause: object, *, grant: str = "READ") -> None:
+        super().__init__(f"Kafka does not let us use {what} ({_line(cause)}); grant {grant} on it")
 
 
 class RegistryUnreachable(ConsumerError):

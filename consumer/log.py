@@ -316,6 +316,23 @@ def following(table: Path, version: int) -> Iterator[Entry]:
             return  # not yet
 
 
+def newest(table: Path, snapshot: Snapshot | None = None) -> Snapshot | None:
+    """The newest whole state, going on from an earlier one where that is still history.
+
+    Returns:
+        The snapshot given, moved on, or another one; None where there is no table.
+
+    Raises:
+        StoreDamaged, StoreNewer: as ``replay`` does.
+    """
+    if snapshot is None or not is_history(table, snapshot):
+        return replay(table)
+    for entry in following(table, snapshot.version):
+        snapshot.apply(entry)
+    after, due = (entry_path(table, snapshot.version + ahead) for ahead in (2, 1))
+    return replay(table) if after.exists() and not due.exists() else snapshot
+
+
 def is_history(table: Path, snapshot: Snapshot) -> bool:
     """Whether the table still has the commit of this snapshot, to the byte."""
     try:

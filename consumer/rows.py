@@ -68,7 +68,7 @@ REPLAY_OF = "gigstream-replay-of"
 """Header of a record that is a dead one sent again: the place of the dead row."""
 
 _TIMESTAMP_NOT_AVAILABLE = 0
-_PLACE = re.compile(rb"[A-Za-z0-9_-]{1,64}/[0-9]{1,10}/[0-9]{1,19}")
+_PLACE = re.compile(rb"[A-Za-z0-9+/_-]{1,64}/[0-9]{1,10}/[0-9]{1,19}")
 _TAKEN_OVER = [name for name in Event.__struct_fields__ if not name.endswith("_ms")]
 _headers_decoder = msgspec.json.Decoder(list[tuple[str, bytes | None]])
 _Columns = dict[str, list[Any]]

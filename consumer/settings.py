@@ -1,10 +1,10 @@
 """What the consumer can be told, and where the store lies."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 _SECRET_WORDS = (
     "password",
@@ -112,6 +112,10 @@ class ConsumerSettings(StoreSettings):
     kafka_create_partitions: int = Field(default=0, ge=0)
     """Create a missing topic with so many partitions; 0: a missing topic is an error."""
 
+    kafka_dead_letter_topic: str = Field(default="", pattern=r"^[a-zA-Z0-9._-]{0,249}$")
+    """Each dead letter of the store is also sent to this topic, once; empty: to none. It must not
+    be ``kafka_topic`` and must not be compacted."""
+
     connect_timeout_s: float = Field(default=15, gt=0)
     """Seconds that a process waits for Kafka at its start before it exits with 3. A broker that
     goes away later is waited for without limit; a schema registry is waited for as long as this,
@@ -144,3 +148,12 @@ class ConsumerSettings(StoreSettings):
     stop_timeout_s: float = Field(default=4, gt=0)
     """Seconds for the last commit and the leaving of the group, on a signal and when partitions
     are taken away; what is not stored by then is read again by the next owner."""
+
+    @model_validator(mode="after")
+    def _no_circle(self) -> Self:
+        if self.kafka_dead_letter_topic == self.kafka_topic:
+            raise ValueError(
+                f"kafka_dead_letter_topic {self.kafka_topic!r} is kafka_topic, so dead letters "
+                "would come back for ever; name another topic"
+            )
+        return self

@@ -25,6 +25,7 @@ from deltalake.exceptions import DeltaError
 
 from consumer import checkpoint, cleaning, compaction, log, writers
 from consumer.errors import ConsumerError
+from consumer.forwarder import Forwarder
 from consumer.settings import ConsumerSettings
 
 logger = logging.getLogger(__name__)
@@ -123,12 +124,16 @@ def duties(settings: ConsumerSettings, pace: Pace, on_step: Callable[[str], None
             cleaning.vacuum(store, grace_s=grace_s)
             cleaning.clean_log(store)
 
-    return [
+    made = [
         # It counts from the last checkpoint, whoever wrote it: look oftener than it is due.
         Duty("checkpoint", write_checkpoint, every_versions=pace.checkpoint_every // 10),
         Duty("compaction", compact, every_versions=pace.compact_every),
         Duty("clean-up", clean, every_versions=pace.compact_every, every_s=pace.clean_s),
     ]
+    if settings.kafka_dead_letter_topic:
+        forwarder = Forwarder(settings=settings, on_step=on_step)
+        made.append(Duty("dead letters", forwarder.run_once, every_s=0))
+    return made
 
 
 def keep(

@@ -5,7 +5,7 @@ from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import (  # type: ignore[attr-defined]
     AdminClient,
     ConfigResource,
@@ -145,4 +145,25 @@ def cleanup_policy(settings: Settings) -> str:
         raise Unreachable(
             f"Kafka at {settings.kafka_bootstrap} does not tell the settings of topic "
             f"{settings.kafka_topic} ({error.args[0].str()}); grant DescribeConfigs on it",
+        ) from None
+
+
+def rights(settings: Settings) -> set[str]:
+    """What we may do with the topic, by the names of Kafka's operations.
+
+    Raises:
+        Unreachable: The broker does not say.
+    """
+    servers = {"bootstrap.servers": settings.kafka_bootstrap}
+    admin = AdminClient({**QUIET, **settings.kafka, **servers})
+    name = settings.kafka_topic
+    try:
+        answers = admin.describe_topics(
+            TopicCollection([name]), include_authorized_operations=True, request_timeout=_REPLY_S
+        )
+        return {each.name for each in answers[name].result().authorized_operations or ()}
+    except KafkaException as error:
+        raise Unreachable(
+            f"Kafka at {settings.kafka_bootstrap} does not tell our rights on topic {name} "
+            f"({error.args[0].str()}); grant DESCRIBE on it",
         ) from None

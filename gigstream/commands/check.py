@@ -74,7 +74,7 @@ def _found(name: str, look: Check, settings: "Settings") -> Finding:
 
 
 def _kafka(settings: "Settings") -> str:
-    """Broker, login, topic, and that the topic keeps every record."""
+    """Broker, login, topics, and that these keep every record."""
     from consumer.topic import identify
     from gigstream.kafka import cleanup_policy
 
@@ -86,7 +86,31 @@ def _kafka(settings: "Settings") -> str:
             "each bill; set it to delete",
         )
     partitions = f"{len(topic.partitions)} partitions"
-    return f"{settings.kafka_bootstrap}, topic {settings.kafka_topic}, {partitions}"
+    dead = _dead_letter_topic(settings)
+    return f"{settings.kafka_bootstrap}, topic {settings.kafka_topic}, {partitions}{dead}"
+
+
+def _dead_letter_topic(settings: "Settings") -> str:
+    """Where there is one: that we may write to it, and that it keeps every letter."""
+    from consumer.dead_letter_topic import find
+    from gigstream.kafka import cleanup_policy, rights
+
+    name = settings.kafka_dead_letter_topic
+    if not name:
+        return ""
+    find(settings)
+    of_it = settings.model_copy(update={"kafka_topic": name})
+    if "compact" in cleanup_policy(of_it):
+        raise WrongUse(
+            f"topic {name} is compacted, which keeps one dead letter of each key; set its "
+            "cleanup.policy to delete",
+        )
+    lacking = {"READ", "WRITE"} - rights(of_it)
+    if lacking:
+        raise WrongUse(
+            f"topic {name} is not ours to use; grant {' and '.join(sorted(lacking))} on it"
+        )
+    return f", dead letters to {name}"
 
 
 def _schemas(settings: "Settings") -> str:
