@@ -20,7 +20,10 @@
     +-- NotAuthorized          3
     +-- RegistryUnreachable    3   records wait that only the schema registry can explain
     +-- RegistryRefused        3
+    +-- NoAnswer               3   Kafka does not say which topic this is: ask again later
     +-- EventsGone             4   Kafka deleted events that were not stored yet
+    +-- EndLost                4   Kafka lost events that are stored, and counts from there anew
+    +-- TopicReplaced          4   another topic, or cluster, than the one stored so far
     +-- Stopped                0   told to stop while waiting for a server
 
 The number is the exit code. An invalid event is no error of ours: ``events.InvalidEvent``.
@@ -211,16 +214,57 @@ class RegistryRefused(ConsumerError):
         )
 
 
+class NoAnswer(ConsumerError):
+    """Kafka did not say whether the topic is still ours; nothing was stored, ask again."""
+
+    exit_code = 3
+
+    def __init__(self, cause: object) -> None:
+        super().__init__(f"Kafka does not say which topic this is ({_line(cause)})")
+
+
 class EventsGone(ConsumerError):
-    """The store's position is outside what the topic still holds."""
+    """Events were deleted before they were stored: the store's position is below what is left."""
 
     exit_code = 4
 
     def __init__(self, topic: str, partition: int, offset: int, low: int, high: int) -> None:
         super().__init__(
             f"topic {topic!r}, partition {partition}: the store goes on at offset {offset}, Kafka "
-            f"holds {low} to {high}; events were deleted before they were stored, so bring them "
-            "back or begin a new store (another home)"
+            f"holds {low} to {high}; events were deleted before they were stored: send them again "
+            "to the end of the topic, and set kafka_accept_loss to go on without them"
+        )
+
+
+class EndLost(ConsumerError):
+    """The partition ends below the store's position: it was cut short."""
+
+    exit_code = 4
+
+    def __init__(self, topic: str, partition: int, offset: int, low: int, high: int) -> None:
+        super().__init__(
+            f"topic {topic!r}, partition {partition}: the store goes on at offset {offset}, Kafka "
+            f"holds {low} to {high}; the partition's end was lost, by an unclean election or as a "
+            "broker was restored from an older copy: restore it, or copy the topic to a new one "
+            "and read that"
+        )
+
+
+class TopicReplaced(ConsumerError):
+    """The name, or the broker's address, now is another topic's than the one stored so far."""
+
+    exit_code = 4
+
+    def __init__(self, topic: str, bootstrap: str, known: Collection[str], found: str) -> None:
+        before = {each.partition("/")[0] for each in known}
+        if found.partition("/")[0] in before:
+            what = "was deleted and made anew, or kafka_topic names another one"
+        else:
+            what = "is in another cluster than before, where offsets do not carry over"
+        super().__init__(
+            f"topic {topic!r} at {bootstrap} {what}: the store holds {', '.join(sorted(known))}, "
+            f"Kafka has {found}; to store all of it beside (copies of stored events change no "
+            f"play) set kafka_accept_topic={found}, else name another home, topic or broker"
         )
 
 

@@ -7,27 +7,32 @@ Words used here:
     turn: one round of the loop: read what is there, take it, store it when due.
     to take a message: to make it a row of the batch.
     let go: a partition that was taken from us; nothing of it is taken any more.
+    adrift: a partition of which Kafka does not hold the offset that comes next.
     rewind: go back to the store's position, after another consumer stored on.
 """
 
 import logging
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from consumer import rows
-from consumer.batch import Batch, FlushPolicy
+from consumer.batch import Batch, FlushPolicy, Progress
 from consumer.errors import (
     ConsumerError,
+    EndLost,
     EventsGone,
     KafkaFailed,
     LostPartition,
+    NoAnswer,
     NotAuthorized,
     StoreBusy,
     TopicMissing,
 )
 from consumer.framing import Unframe
+from consumer.incarnation import Incarnation
 from consumer.store import PATIENCE_S, Store
 from consumer.topic import Topic
 from consumer.watch import Watch
@@ -40,6 +45,7 @@ _CHUNK = 1_000
 _IDLE_S = 0.2
 _WATERMARK_S = 5.0
 _BEGINNING = -2
+_OUT_OF_RANGE = {KafkaError._AUTO_OFFSET_RESET, KafkaError._LOG_TRUNCATION}  # noqa: SLF001
 _PASSING = {
     KafkaError._ALL_BROKERS_DOWN,  # noqa: SLF001
     KafkaError._MAX_POLL_EXCEEDED,  # noqa: SLF001
@@ -66,6 +72,8 @@ class Ingest:
         consumer: configured by ``run.consumer_options``; ours from here on.
         store: ours from here on.
         topic: what the consumer reads.
+        incarnation: asked before each commit whether it still is that topic.
+        accept_loss: go on where Kafka deleted events before they were stored.
         policy: when to store.
         revoke_s: seconds for storing what waits when partitions are taken away.
         unframe: reads values framed for a schema registry, where one is set up.
@@ -79,6 +87,8 @@ class Ingest:
         consumer: Consumer,
         store: Store,
         topic: Topic,
+        incarnation: Incarnation,
+        accept_loss: bool,
         policy: FlushPolicy,
         revoke_s: float,
         unframe: Unframe | None = None,
@@ -88,6 +98,8 @@ class Ingest:
         self._consumer = consumer
         self._store = store
         self._topic = topic
+        self._incarnation = incarnation
+        self._accept_loss = accept_loss
         self._policy = policy
         self._revoke_s = revoke_s
         self._watch = watch
@@ -95,6 +107,7 @@ class Ingest:
         self._batch = Batch(rows.Gathering(topic_id=topic.topic_id, unframe=unframe))
         self._let_go: set[int] = set()
         self._rewinding: set[int] = set()
+        self._adrift: set[int] = set()
 
     def run(self, stopping: Callable[[], bool], *, stop_s: Callable[[], float]) -> None:
         """Read and store until ``stopping``; then store what waits.
@@ -128,8 +141,10 @@ class Ingest:
         if messages:
             self._on_step("fetched")
             self._take(messages)
+        if self._adrift:
+            self._find_again()
         if self._policy.should_flush(self._batch.pending, time.monotonic()):
-            self._flush(PATIENCE_S)
+            self._flush_or_wait()
 
     def _read(self) -> list[Message]:
         # A lone event is taken the moment it comes; company is waited for only then.
@@ -153,15 +168,50 @@ class Ingest:
         if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001
             # In line with the messages, and past the transaction markers that are none.
             self._batch.reach(_number(message), _offset(message), time.monotonic())
+        elif error.code() in _OUT_OF_RANGE:
+            self._adrift.add(_number(message))
         elif error.code() in _PASSING and not error.fatal():
             self._watch.complaint(error)
         else:
-            raise self._translated(message, error)
+            raise self._translated(error)
+
+    def _find_again(self) -> None:
+        """Go on with partitions of which Kafka does not hold the offset that comes next."""
+        numbers, self._adrift = self._adrift, set()
+        for number in numbers & self._batch.progress.keys():
+            try:
+                self._incarnation.confirm()
+                low, high = self._watermarks(number)
+            except (KafkaException, NoAnswer) as error:
+                logger.warning("Partition %d: %s; trying again", number, error)
+                self._batch.disown({number})
+                self._rewinding.add(number)
+            else:
+                self._skip_or_refuse(number, self._batch.progress[number], low, high)
+
+    def _watermarks(self, number: int) -> tuple[int, int]:
+        where = TopicPartition(self._topic.name, number)
+        low, high = self._consumer.get_watermark_offsets(where, timeout=_WATERMARK_S)
+        return int(low), int(high)
+
+    def _skip_or_refuse(self, number: int, progress: Progress, low: int, high: int) -> None:
+        stored, following = progress.stored or 0, progress.next or 0
+        if following >= low:
+            raise EndLost(self._topic.name, number, stored, low, high)
+        if not self._accept_loss:
+            raise EventsGone(self._topic.name, number, stored, low, high)
+        logger.warning(
+            "Partition %d: going on without offsets %d to %d, deleted before they were stored",
+            *(number, following, low - 1),
+        )
+        self._batch.reach(number, low, time.monotonic())
+        self._assign_again({number: low})
 
     def _flush(self, patience_s: float) -> None:
         spans = self._batch.spans()
         if not spans:
             return
+        self._incarnation.confirm()
         self._on_step("before_commit")
         named = {self._topic.app_id(number): span for number, span in spans.items()}
         table = self._batch.rows()
@@ -180,11 +230,19 @@ class Ingest:
         self._batch.stored(spans)
         self._show_lag({number: span.end for number, span in spans.items()})
 
+    def _flush_or_wait(self) -> None:
+        """Store what waits, unless Kafka does not say whether it is our topic's: then later."""
+        try:
+            self._flush(PATIENCE_S)
+        except NoAnswer as error:
+            self._watch.no_answer(error)
+            time.sleep(_IDLE_S)
+
     def _flush_or_leave(self, patience_s: float) -> None:
         """Store what waits; what other writers keep us from is read again by the next owner."""
         try:
             self._flush(patience_s)
-        except StoreBusy as error:
+        except (StoreBusy, NoAnswer) as error:
             logger.warning("Left to the next owner: %s", error)
 
     def _show_lag(self, positions: dict[int, int]) -> None:
@@ -197,6 +255,8 @@ class Ingest:
         numbers = {each.partition for each in partitions}
         # Messages of the partition from before may still come with this very call.
         self._rewinding |= numbers & self._let_go
+        with suppress(NoAnswer):  # asked again before anything is stored
+            self._incarnation.confirm()
         positions = self._positions(numbers)
         self._on_step("assigned")
         consumer.incremental_assign(self._at(positions))
@@ -219,16 +279,20 @@ class Ingest:
     def _let_them_go(self, numbers: Collection[int]) -> None:
         self._batch.disown(numbers)
         self._rewinding.difference_update(numbers)
+        self._adrift.difference_update(numbers)
         self._let_go.update(numbers)
 
     def _rewind(self) -> None:
         numbers, self._rewinding = self._rewinding, set()
         positions = self._positions(numbers)
-        # Assigned again rather than sought: a seek fails on a partition that Kafka gave up on.
-        self._consumer.incremental_unassign(self._at(positions))
-        self._consumer.incremental_assign(self._at(positions))
+        self._assign_again(positions)
         for number in numbers:
             self._batch.own(number, positions[number])
+
+    def _assign_again(self, positions: Mapping[int, int | None]) -> None:
+        # Rather than to seek: that fails on a partition that Kafka gave up on.
+        self._consumer.incremental_unassign(self._at(positions))
+        self._consumer.incremental_assign(self._at(positions))
 
     def _positions(self, numbers: Collection[int]) -> dict[int, int | None]:
         self._store.refresh()
@@ -236,16 +300,14 @@ class Ingest:
         held = self._store.positions(app_ids.values())
         return {number: held[name] for number, name in app_ids.items()}
 
-    def _at(self, positions: dict[int, int] | dict[int, int | None]) -> list[TopicPartition]:
+    def _at(self, positions: Mapping[int, int | None]) -> list[TopicPartition]:
         return [
             TopicPartition(self._topic.name, number, _BEGINNING if offset is None else offset)
             for number, offset in positions.items()
         ]
 
-    def _translated(self, message: Message, error: KafkaError) -> ConsumerError:
+    def _translated(self, error: KafkaError) -> ConsumerError:
         code, name = error.code(), self._topic.name
-        if code == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001
-            return self._events_gone(_number(message))
         if code == KafkaError.TOPIC_AUTHORIZATION_FAILED:
             return NotAuthorized(f"topic {name!r}", error.str())
         if code == KafkaError.GROUP_AUTHORIZATION_FAILED:
@@ -253,16 +315,6 @@ class Ingest:
         if code in {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC}:  # noqa: SLF001
             return TopicMissing(name, "the broker any more")
         return KafkaFailed(error.str())
-
-    def _events_gone(self, number: int) -> ConsumerError:
-        progress = self._batch.progress.get(number)
-        where = TopicPartition(self._topic.name, number)
-        try:
-            low, high = self._consumer.get_watermark_offsets(where, timeout=_WATERMARK_S)
-        except KafkaException as error:
-            return KafkaFailed(error.args[0].str())
-        stored = progress.stored if progress else None
-        return EventsGone(self._topic.name, number, stored or 0, low, high)
 
 
 def _number(message: Message) -> int:

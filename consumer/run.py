@@ -17,6 +17,7 @@ from consumer import rows
 from consumer.batch import FlushPolicy
 from consumer.errors import KafkaOptionRefused, Stopped
 from consumer.housekeeper import PROGRAM, Housekeeper
+from consumer.incarnation import Incarnation, refuse_another
 from consumer.ingest import Ingest
 from consumer.settings import ConsumerSettings
 from consumer.store import Store
@@ -37,6 +38,8 @@ _PACE = {
     "fetch.wait.max.ms": 100,
     # A broker that comes back is noticed within a second, not ten.
     "reconnect.backoff.max.ms": 1_000,
+    # How soon partitions that were added, and a topic that was deleted, are noticed.
+    "topic.metadata.refresh.interval.ms": 30_000,
 }
 _GROUP = {
     # A killed consumer's partitions are free after the session; 6 s is a broker's least.
@@ -76,12 +79,15 @@ def run(
         except Stopped:
             return 0
         store = Store.open(settings.store, on_step=on_step)
+        refuse_another(topic, store.app_ids, settings)
         watch = Watch(settings.kafka_bootstrap)
         consumer = _consumer(settings, watch)
         ingest = Ingest(
             consumer=consumer,
             store=store,
             topic=topic,
+            incarnation=Incarnation(topic=topic, settings=settings),
+            accept_loss=settings.kafka_accept_loss,
             policy=FlushPolicy(
                 max_events=settings.flush_max_events,
                 max_bytes=settings.flush_max_bytes,

@@ -116,6 +116,15 @@ class ConsumerSettings(StoreSettings):
     """Each dead letter of the store is also sent to this topic, once; empty: to none. It must not
     be ``kafka_topic`` and must not be compacted."""
 
+    kafka_accept_topic: str = ""
+    """A topic that may take the place of the one stored so far, as its refusal names it (``cluster
+    id/topic id``): after it was deleted and made anew, renamed or moved to another cluster. It is
+    stored from its start; leave it set for as long as you like."""
+
+    kafka_accept_loss: bool = False
+    """Go on where Kafka's retention deleted events before they were stored; without it the
+    consumer ends with 4, naming the offsets."""
+
     connect_timeout_s: float = Field(default=15, gt=0)
     """Seconds that a process waits for Kafka at its start before it exits with 3. A broker that
     goes away later is waited for without limit; a schema registry is waited for as long as this,

@@ -125,6 +125,11 @@ class Store:
         # Asking the handle costs 1 to 10 ms for each id: it reads its log every time.
         return {name: self._seen.positions.get(name) for name in app_ids}
 
+    @property
+    def app_ids(self) -> frozenset[str]:
+        """All partitions that it holds a position of, as of the last refresh."""
+        return frozenset(self._seen.positions)
+
     def refresh(self) -> None:
         """See what others have committed: a new handle."""
         self._open()

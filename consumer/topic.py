@@ -9,7 +9,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient
@@ -25,6 +25,7 @@ from consumer.errors import (
     TopicMissing,
     WrongCredentials,
 )
+from consumer.probe import diagnosis
 from consumer.settings import ConsumerSettings
 from consumer.store import app_id
 
@@ -55,7 +56,7 @@ class Topic:
     @property
     def embedded(self) -> bool:
         """Whether the broker is librdkafka's mock cluster."""
-        return self.cluster_id.startswith(_EMBEDDED)
+        return is_embedded(self.cluster_id)
 
     @property
     def app_ids(self) -> dict[int, str]:
@@ -65,6 +66,31 @@ class Topic:
     def app_id(self, partition: int) -> str:
         """The store's name of a partition."""
         return app_id(self.cluster_id, self.topic_id, partition)
+
+    @property
+    def incarnation(self) -> str:
+        """Cluster id and topic id, as people and Kafka's own tools write them."""
+        return incarnation_of(self.app_id(0))
+
+
+class Found(NamedTuple):
+    """What a broker tells of a topic."""
+
+    topic_id: str
+    partitions: range
+
+
+def is_embedded(app_id: str) -> bool:
+    """Whether a position is of an embedded broker, gone with it."""
+    return app_id.startswith(_EMBEDDED)
+
+
+def incarnation_of(app_id: str) -> str:
+    """Cluster and topic of a position."""
+    # librdkafka writes topic ids in base64 with `+` and `/`, Kafka's tools with `-` and `_`.
+    cluster_id, _, rest = app_id.partition("/")
+    topic_id = rest.rpartition("/")[0]
+    return f"{cluster_id}/{topic_id.replace('+', '-').replace('/', '_')}"
 
 
 def identify(settings: ConsumerSettings, *, stopping: Callable[[], bool] = lambda: False) -> Topic:
@@ -83,21 +109,24 @@ def identify(settings: ConsumerSettings, *, stopping: Callable[[], bool] = lambd
         Stopped: ``stopping`` came true.
     """
     complaints: list[KafkaError] = []
-    admin = _admin(settings, complaints)
+    admin = admin_client(settings, complaints.append)
     cluster_id = _cluster_id(admin, settings, complaints, stopping)
     find = _find_embedded if cluster_id.startswith(_EMBEDDED) else _find
     found = find(admin, settings)
     if found is None:
         raise TopicMissing(settings.kafka_topic, settings.kafka_bootstrap)
-    topic_id, partitions = found
-    return Topic(settings.kafka_topic, cluster_id, topic_id, range(partitions))
+    return Topic(settings.kafka_topic, cluster_id, *found)
 
 
-def _admin(settings: ConsumerSettings, complaints: list[KafkaError]) -> AdminClient:
-    ours: dict[str, Any] = {
-        "bootstrap.servers": settings.kafka_bootstrap,
-        "error_cb": complaints.append,
-    }
+def admin_client(
+    settings: ConsumerSettings, complain: Callable[[KafkaError], None] = lambda _error: None
+) -> AdminClient:
+    """A client of Kafka's administration; keep it in a variable, a dropped one fails its calls.
+
+    Raises:
+        KafkaOptionRefused: librdkafka does not know an option.
+    """
+    ours: dict[str, Any] = {"bootstrap.servers": settings.kafka_bootstrap, "error_cb": complain}
     try:
         return AdminClient({**QUIET, **settings.kafka, **ours})
     except KafkaException as error:
@@ -123,11 +152,17 @@ def _cluster_id(
             raise Stopped
         if time.monotonic() > give_up_at:
             said = [complaint for complaint in complaints if not _is_summary(complaint)]
-            raise BrokerUnreachable(
-                settings.kafka_bootstrap,
-                settings.connect_timeout_s,
-                (said[-1] if said else cause).str(),
-            )
+            raise _unreachable(settings, said[-1] if said else None, cause)
+
+
+def _unreachable(
+    settings: ConsumerSettings, said: KafkaError | None, cause: KafkaError
+) -> ConsumerError:
+    wanted = None if said else diagnosis(settings.kafka_bootstrap, settings.kafka)
+    if wanted:
+        return WrongCredentials(settings.kafka_bootstrap, wanted)
+    reason = (said or cause).str()
+    return BrokerUnreachable(settings.kafka_bootstrap, settings.connect_timeout_s, reason)
 
 
 def _refuse_login(settings: ConsumerSettings, complaints: list[KafkaError]) -> None:
@@ -140,8 +175,24 @@ def _is_summary(complaint: KafkaError) -> bool:
     return complaint.code() == KafkaError._ALL_BROKERS_DOWN  # noqa: SLF001
 
 
-def _find(admin: AdminClient, settings: ConsumerSettings) -> tuple[str, int] | None:
-    """Topic id and number of partitions; None where it is missing and stays so."""
+def ask(admin: AdminClient, name: str, *, timeout_s: float) -> Found | None:
+    """What a broker tells of the topic of that name; None: there is none.
+
+    Raises:
+        KafkaException: no answer, or another one.
+    """
+    answers = admin.describe_topics(TopicCollection([name]), request_timeout=timeout_s)
+    try:
+        told = answers[name].result()
+    except KafkaException as error:
+        if error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+            return None
+        raise
+    return Found(str(told.topic_id), range(len(told.partitions)))
+
+
+def _find(admin: AdminClient, settings: ConsumerSettings) -> Found | None:
+    """The topic; None where it is missing and stays so."""
     found = _describe(admin, settings)
     if found is None and settings.kafka_create_partitions:
         _create(admin, settings)
@@ -152,16 +203,11 @@ def _find(admin: AdminClient, settings: ConsumerSettings) -> tuple[str, int] | N
     return found
 
 
-def _describe(admin: AdminClient, settings: ConsumerSettings) -> tuple[str, int] | None:
-    name = settings.kafka_topic
-    answers = admin.describe_topics(TopicCollection([name]), request_timeout=_REPLY_S)
+def _describe(admin: AdminClient, settings: ConsumerSettings) -> Found | None:
     try:
-        described = answers[name].result()
+        return ask(admin, settings.kafka_topic, timeout_s=_REPLY_S)
     except KafkaException as error:
-        if error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
-            return None
         raise _translated(error, settings) from None
-    return str(described.topic_id), len(described.partitions)
 
 
 def _create(admin: AdminClient, settings: ConsumerSettings) -> None:
@@ -175,13 +221,13 @@ def _create(admin: AdminClient, settings: ConsumerSettings) -> None:
         logger.info("Created topic %s with %d partitions", name, partitions)
 
 
-def _find_embedded(admin: AdminClient, settings: ConsumerSettings) -> tuple[str, int] | None:
+def _find_embedded(admin: AdminClient, settings: ConsumerSettings) -> Found | None:
     # To ask the mock cluster for a topic by name is to create it: CreateTopics times out there.
     name = settings.kafka_topic
     topics = admin.list_topics(timeout=_REPLY_S).topics
     if name not in topics and settings.kafka_create_partitions:
         topics = admin.list_topics(name, timeout=_REPLY_S).topics
-    return ("-", len(topics[name].partitions)) if name in topics else None
+    return Found("-", range(len(topics[name].partitions))) if name in topics else None
 
 
 def _translated(error: KafkaException, settings: ConsumerSettings) -> ConsumerError:

@@ -5,9 +5,12 @@ import time
 
 from confluent_kafka import KafkaError
 
+from consumer.errors import NoAnswer
+
 logger = logging.getLogger(__name__)
 
 _CALM_S = 2.0
+_OURS = 0
 
 
 class Watch:
@@ -24,10 +27,17 @@ class Watch:
 
     def complaint(self, error: KafkaError) -> None:
         """Something failed; librdkafka will try again."""
+        self._say_once(error.code(), error.str())
+
+    def no_answer(self, error: NoAnswer) -> None:
+        """A question of ours got no answer; we will ask again."""
+        self._say_once(_OURS, str(error))
+
+    def _say_once(self, code: int, text: str) -> None:
         self._last_s = time.monotonic()
-        if error.code() not in self._said:
-            self._said.add(error.code())
-            logger.warning("Kafka at %s: %s; waiting", self._bootstrap, error.str())
+        if code not in self._said:
+            self._said.add(code)
+            logger.warning("Kafka at %s: %s; waiting", self._bootstrap, text)
 
     def message(self) -> None:
         """A message came."""

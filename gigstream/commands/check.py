@@ -74,17 +74,20 @@ def _found(name: str, look: Check, settings: "Settings") -> Finding:
 
 
 def _kafka(settings: "Settings") -> str:
-    """Broker, login, topics, and that these keep every record."""
+    """Broker, login, topics, that these keep every record, and that it is the one stored."""
+    from consumer.incarnation import refuse_another
+    from consumer.log import replay
     from consumer.topic import identify
     from gigstream.kafka import cleanup_policy
 
-    topic = identify(settings)
+    topic, snapshot = identify(settings), replay(settings.store)
     policy = "delete" if topic.embedded else cleanup_policy(settings)
     if "compact" in policy:
         raise WrongUse(
             f"topic {settings.kafka_topic} has cleanup.policy={policy}, which keeps one artist of "
             "each bill; set it to delete",
         )
+    refuse_another(topic, snapshot.positions if snapshot else (), settings)
     partitions = f"{len(topic.partitions)} partitions"
     dead = _dead_letter_topic(settings)
     return f"{settings.kafka_bootstrap}, topic {settings.kafka_topic}, {partitions}{dead}"

@@ -16,6 +16,7 @@ from chaos.stage import QUICK
 from chaos.unguarded import without
 from consumer import log
 from consumer.batch import FlushPolicy
+from consumer.incarnation import Incarnation
 from consumer.ingest import Ingest
 from consumer.run import consumer_options
 from consumer.settings import ConsumerSettings
@@ -126,10 +127,13 @@ class Scenario:
 
 
 def _loop(settings: ConsumerSettings, consumer: Consumer) -> Ingest:
+    topic = identify(settings)
     return Ingest(
         consumer=consumer,
         store=Store.open(settings.store),
-        topic=identify(settings),
+        topic=topic,
+        incarnation=Incarnation(topic=topic, settings=settings),
+        accept_loss=False,
         policy=FlushPolicy(max_events=100, max_bytes=100_000, wait_s=0.01),
         revoke_s=1,
         watch=Watch(settings.kafka_bootstrap),

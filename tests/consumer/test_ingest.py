@@ -7,26 +7,17 @@ from collections import Counter
 
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
-from confluent_kafka.admin import (
-    AclBinding,
-    AclOperation,
-    AclPermissionType,
-    ResourcePatternType,
-    ResourceType,
-)
 
 from consumer import rows
 from consumer.batch import FlushPolicy
-from consumer.ingest import Ingest
-from consumer.run import consumer_options
 from consumer.settings import ConsumerSettings
 from consumer.store import Span, Store
 from consumer.tail import Tail
 from consumer.topic import identify
-from consumer.watch import Watch
 from support.consume import KILLED, STEPS, Consuming
 from support.feed import Feed, send
-from support.guarded import as_user
+from support.guarded import allow, as_user
+from support.loop import looping, turn_until
 from support.mock import MockBroker
 from support.records import gig, message, places, stored, until
 
@@ -370,24 +361,11 @@ def test_a_second_consumer_with_the_same_instance_id_ends_the_first(kafka, of):
 def test_a_group_without_rights_on_it_is_named(guarded, of):
     admin_only = guarded.create_topic()
     settings = of(guarded, admin_only)
-    allow_topic(guarded, admin_only, "reader")
+    allow(guarded, "reader", topic=admin_only)
 
     reader = settings.model_copy(update={"kafka": QUICK | as_user("reader")})
     with Consuming(reader) as consumer:
         ends_in_one_line(consumer, 3, "does not let us use the consumer group")
-
-
-def allow_topic(broker, topic, user) -> None:
-    rule = AclBinding(
-        ResourceType.TOPIC,
-        topic,
-        ResourcePatternType.LITERAL,
-        f"User:{user}",
-        "*",
-        AclOperation.READ,
-        AclPermissionType.ALLOW,
-    )
-    broker.admin.create_acls([rule])[rule].result(10)
 
 
 @pytest.mark.parametrize(
@@ -435,28 +413,8 @@ def test_an_embedded_broker_is_read_and_its_restart_begins_at_its_new_start(embe
 
 @pytest.fixture
 def loop(kafka, of):
-    """A loop in this process, on a real consumer that is in no group: we play the group."""
-    settings = of(kafka, kafka.create_topic())
-    topic = identify(settings)
-    consumer = Consumer(consumer_options(settings))
-    yield Ingest(
-        consumer=consumer,
-        store=Store.open(settings.store),
-        topic=topic,
-        policy=FlushPolicy(max_events=100, max_bytes=10_000, wait_s=0.01),
-        revoke_s=1,
-        watch=Watch(kafka.bootstrap),
-        on_step=lambda _step: None,
-    )
-    consumer.close()
-
-
-def turn_until(loop, condition) -> None:
-    def turned() -> bool:
-        loop._turn()
-        return condition()
-
-    until(turned)
+    with looping(of(kafka, kafka.create_topic())) as loop:
+        yield loop
 
 
 def test_a_partition_taken_and_given_back_within_one_call_is_read_from_the_store_again(kafka, loop):

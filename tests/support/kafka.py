@@ -21,12 +21,12 @@ import subprocess
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
 from confluent_kafka import Consumer, KafkaException, Producer
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
 
 VERSION = "4.3.1"
 _START_TIMEOUT_S = 60.0
@@ -94,6 +94,7 @@ class KafkaBroker:
         archive: write the class-data archives when it stops.
         ports: its client's and its controller's; free ones by default.
         cluster_id: of the cluster it is a part of; one of its own by default.
+        format_options: of Kafka's storage tool, such as users that exist from the start.
     """
 
     def __init__(
@@ -106,6 +107,7 @@ class KafkaBroker:
         archive: bool = False,
         ports: tuple[int, int] | None = None,
         cluster_id: str | None = None,
+        format_options: Sequence[str] = (),
     ) -> None:
         self._given = None if own or archive else os.environ.get("GIGSTREAM_TEST_KAFKA")
         self._keep = directory is not None
@@ -115,6 +117,7 @@ class KafkaBroker:
         self._archive = archive
         self._port, self._controller_port = ports or _free_ports(2)
         self._cluster_id = cluster_id or new_cluster_id()
+        self._format_options = format_options
         self._process: subprocess.Popen[bytes] | None = None
         self._admin: AdminClient | None = None
         self._numbers = itertools.count(1)
@@ -153,6 +156,15 @@ class KafkaBroker:
                 raise TimeoutError(f"topic {topic} has no leaders")
             time.sleep(0.01)
         return topic
+
+    def add_partitions(self, topic: str, total: int) -> None:
+        """The topic gets more partitions, so many in the end."""
+        self.admin.create_partitions([NewPartitions(topic, total)])[topic].result(30)
+        deadline = time.monotonic() + 30
+        while not self._has_leaders(topic, total):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"topic {topic} has no leaders")
+            time.sleep(0.01)
 
     @property
     def admin(self) -> AdminClient:
@@ -252,6 +264,7 @@ class KafkaBroker:
                 self._cluster_id,
                 "-c",
                 str(unfinished),
+                *self._format_options,
             ]
         )
         unfinished.rename(self._properties_file)
