@@ -8,13 +8,14 @@ key, without the colon no header's value. Any bytes are some input, so a fuzzer 
 import json
 import random
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
 from confluent_kafka import Message
 
 from consumer import avro
-from consumer.events import MAX_MS, MIN_MS, InvalidEvent
+from consumer.events import DAY_MS, MAX_MS, MAX_START_MS, MIN_MS, STATUSES, InvalidEvent
 from consumer.framing import Frame
 
 ROOT = Path(__file__).parents[2]
@@ -149,14 +150,86 @@ def keep(inputs: list[bytes]) -> None:
 
 
 def mutations(seed: int) -> Iterator[Fuzzed]:
-    """Records for ever: those of the corpus first, then what comes of changing them."""
+    """Records for ever: those of the corpus first, then what comes of changing them.
+
+    Every second one begins as a whole gig with fields at the edges of what is taken: changed
+    bytes alone are too rarely valid to tell one decoder from another.
+    """
     inputs, chance = corpus(), random.Random(seed)
     yield from map(parsed, inputs)
     while True:
-        mutant = bytearray(chance.choice(inputs))
-        for _ in range(1 + int(chance.expovariate(0.7))):
+        whole = chance.random() < 0.5
+        mutant = bytearray(_gig(chance) if whole else chance.choice(inputs))
+        for _ in range(int(chance.expovariate(1.5 if whole else 0.7)) + (not whole)):
             chance.choice(_MUTATIONS)(mutant, chance, inputs)
         yield parsed(bytes(mutant[:20_000]))
+
+
+_IDS = ["e", "é" * 128, "é" * 129, "x" * 255, "x" * 256, "x" * 257, "a\x7f", "\x85", "日本", "", 7]
+_TEXTS = ["x", "", None, 'say "hi"', "\u2028", "\x00", "😀", ["x"]]
+_STAMPS = [0, DEFAULT_STAMP_MS, DEFAULT_STAMP_MS - 1, MAX_MS, MIN_MS]
+_TIMES = [DAY_MS, DAY_MS + 1, DAY_MS - 1, 0, 1, -1, -MAX_START_MS]
+_STARTS = [MAX_START_MS, MAX_START_MS + 1, MAX_START_MS - 1, 0, -1, -DAY_MS]
+_STATUSES = [
+    *(*STATUSES, "canceled", "CANCELLED", " confirmed ", "EventCancelled", "eventscheduled"),
+    *("https://schema.org/EventPostponed", "http://schema.org/EventRescheduled", "Event", None, 1),
+]
+_VERSIONS = [0, 1, None, -1, 2**63 - 1, 2**63, 1.0, "1"]
+_VENUES = [
+    *(None, {}, {"lat": 90, "lng": -180.0, "city": "x", "country": None, "capacity": 2**63 - 1}),
+    *({"lat": 90.0000001}, {"lng": "1"}, {"lat": -90, "x": {"y": [1.10]}}, {"capacity": -1}, []),
+]
+_ARTISTS = [None, {}, {"genres": ["a", ""]}, {"genres": []}, {"genres": [1]}, {"x": 1}, "x"]
+
+
+def _gig(chance: random.Random) -> bytes:
+    stamp_ms = chance.choice(_STAMPS)
+    time_ms = stamp_ms + chance.choice(_TIMES)
+    start_ms = time_ms + chance.choice(_STARTS)
+    optional = {
+        "source": _IDS,
+        "status": _STATUSES,
+        "version": _VERSIONS,
+        "starts_at": [start_ms, _instant(start_ms), _instant(start_ms)[:10], None],
+        "artist_name": _TEXTS,
+        "venue_name": _TEXTS,
+        "venue": _VENUES,
+        "artist": _ARTISTS,
+        "more": [1, 1.10, "x", {"a": None}],
+    }
+    fields = {"event_id": "e1", "artist_id": "a1", "venue_id": "v1"}
+    fields["time"] = chance.choice([time_ms, _instant(time_ms)])
+    if chance.random() < 0.3:
+        fields[chance.choice(["event_id", "artist_id", "venue_id"])] = chance.choice(_IDS)
+    for name in chance.sample([*optional], chance.choice((0, 1, 1, 2, 3))):
+        fields[name] = chance.choice(optional[name])
+    ascii_only, separators = (
+        chance.random() < 0.5,
+        chance.choice([None, (",", ":"), (" , ", "\t: ")]),
+    )
+    text = json.dumps(fields, ensure_ascii=ascii_only, separators=separators)
+    return written(text.encode(), headers=chance.choice(_HEADS), stamp=str(stamp_ms).encode())
+
+
+def _instant(milliseconds: int) -> str:
+    try:
+        found = EPOCH + timedelta(milliseconds=milliseconds)
+    except OverflowError:
+        return "0000-00-00T00:00:00Z"
+    return found.isoformat().replace("+00:00", "Z")
+
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_CLOUD = [("ce_specversion", b"1.0"), ("ce_id", b"1"), ("ce_source", b"/s"), ("ce_type", b"t")]
+_HEADS = [
+    None,
+    None,
+    None,
+    None,
+    [("trace", b"1")],
+    [("content-type", b"application/json")],
+    _CLOUD,
+]
 
 
 def _header(line: bytes) -> tuple[str, bytes | None]:
