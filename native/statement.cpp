@@ -165,6 +165,11 @@ public:
         return true;
     }
 
+    bool quoted() {
+        space();
+        return *at_ == '"';
+    }
+
     bool text(Text& out) {
         if (!take('"')) return false;
         out.at = at_;
@@ -287,8 +292,9 @@ bool status(Reader& from, Text& out) {
 
 bool moment(Reader& from, bool or_date, Number& out) {
     Text text;
-    if (from.integer(15, out)) return out.value >= MIN_MS && out.value <= MAX_MS;
-    return from.text(text) && instant(text, or_date, out);
+    // By its first character: a number that fails is half read, and what follows it is no text.
+    if (from.quoted()) return from.text(text) && instant(text, or_date, out);
+    return from.integer(15, out) && out.value >= MIN_MS && out.value <= MAX_MS;
 }
 
 // The members of `{...}`, each name once; `member` reads the value of one that is not null.

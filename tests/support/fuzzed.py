@@ -265,6 +265,14 @@ def _token(mutant: bytearray, chance: random.Random, _: list[bytes]) -> None:
     mutant[place : place + chance.choice((0, 0, 1, 8))] = chance.choice(TOKENS)
 
 
+def _between(mutant: bytearray, chance: random.Random, _: list[bytes]) -> None:
+    """A token where one may stand, or beside one that does."""
+    places = [place for place, byte in enumerate(mutant) if byte in b'{}[]:,"']
+    if places:
+        place = chance.choice(places) + chance.randrange(2)
+        mutant[place:place] = chance.choice(TOKENS)
+
+
 def _swap(mutant: bytearray, chance: random.Random, _: list[bytes]) -> None:
     """One token for another."""
     old, new = chance.choice(TOKENS), chance.choice(TOKENS)
@@ -300,4 +308,17 @@ def _digit(mutant: bytearray, chance: random.Random, _: list[bytes]) -> None:
         mutant[chance.choice(digits)] = 48 + chance.randrange(10)
 
 
-_MUTATIONS = (_flip, _insert, _token, _token, _swap, _cut, _end, _splice, _body, _digit, _digit)
+_MUTATIONS = (
+    _flip,
+    _insert,
+    _token,
+    _between,
+    _between,
+    _swap,
+    _cut,
+    _end,
+    _splice,
+    _body,
+    _digit,
+    _digit,
+)
