@@ -67,6 +67,7 @@ def _registry_url(url: str) -> str:
         try:
             parts = urlsplit(each.strip())
             usable, login = parts.scheme in {"http", "https"} and parts.hostname, parts.username
+            _ = parts.port
         except ValueError:
             usable, login = None, None
         if login is not None:  # and no word of what it is

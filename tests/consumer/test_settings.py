@@ -34,6 +34,7 @@ def test_every_setting_says_what_it_means():
         ("schema_registry_url", "registry:8081"),
         ("schema_registry_url", "https://a:1,ftp://b:2"),
         ("schema_registry_url", "https://[b"),
+        ("schema_registry_url", "http://b:99999"),
         ("schema_registry", {"url": "x"}),
         ("schema_registry", {"max.retries": "9"}),
     ],
