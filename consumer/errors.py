@@ -15,12 +15,14 @@
     +-- RegistryOptionRefused  2   the registry's client does not know an option
     +-- RegistryNotInstalled   2   the extra for it is missing
     +-- TopicMissing           2
+    +-- NothingStored          2   there is no store yet
     +-- BrokerUnreachable      3
     +-- WrongCredentials       3
     +-- NotAuthorized          3
     +-- RegistryUnreachable    3   records wait that only the schema registry can explain
     +-- RegistryRefused        3
     +-- NoAnswer               3   Kafka does not say which topic this is: ask again later
+    +-- TopicMoved             3   retention deleted what was being read: run it again
     +-- EventsGone             4   Kafka deleted events that were not stored yet
     +-- EndLost                4   Kafka lost events that are stored, and counts from there anew
     +-- TopicReplaced          4   another topic, or cluster, than the one stored so far
@@ -157,6 +159,15 @@ class TopicMissing(ConsumerError):
         )
 
 
+class NothingStored(ConsumerError):
+    """There is no store to work on."""
+
+    exit_code = 2
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"store {path}: nothing is stored there; name another home")
+
+
 class BrokerUnreachable(ConsumerError):
     """No broker answered while this process started."""
 
@@ -221,6 +232,15 @@ class NoAnswer(ConsumerError):
 
     def __init__(self, cause: object) -> None:
         super().__init__(f"Kafka does not say which topic this is ({_line(cause)})")
+
+
+class TopicMoved(ConsumerError):
+    """Kafka deleted what an audit was about to read."""
+
+    exit_code = 3
+
+    def __init__(self, topic: str) -> None:
+        super().__init__(f"topic {topic!r}: retention deleted events as they were read; run again")
 
 
 class EventsGone(ConsumerError):

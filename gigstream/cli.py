@@ -19,8 +19,10 @@ from gigstream.commands.imports import import_
 from gigstream.commands.lists import artist, venue
 from gigstream.commands.merge import merge
 from gigstream.commands.processes import consume, train
+from gigstream.commands.rebuild import rebuild
 from gigstream.commands.status import status
 from gigstream.commands.up import up
+from gigstream.commands.verify import verify
 
 INTERRUPTED = 130
 
@@ -33,6 +35,8 @@ def cli() -> None:
 
 cli.add_command(export)
 cli.add_command(check)
+cli.add_command(verify)
+cli.add_command(rebuild)
 cli.add_command(merge)
 cli.add_command(erase)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from consumer.erasures import Erasures
 from consumer.merges import Side
+from trainer import journal
 
 TABLES: dict[str, Side] = {"artists.json": "artist", "venues.json": "venue"}
 """An artifact's id tables, and what the ids in them are of."""
@@ -19,6 +20,8 @@ def holding(artifacts: Iterable[Path], erasures: Erasures) -> list[Path]:
 def any_id(artifact: Path, gone: Callable[[Side, str], bool]) -> bool:
     """Whether this holds for any id of an artifact."""
     try:
+        if any(gone(side, name) for side, name in journal.named(artifact)):
+            return True
         tables = {side: json.loads((artifact / name).read_bytes()) for name, side in TABLES.items()}
     except (OSError, ValueError):
         return True

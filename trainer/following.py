@@ -1,6 +1,7 @@
 """The store as the trainer knows it: settled so far, and what changed since lists were made."""
 
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,16 @@ from trainer.artifact import Artifact
 from trainer.fingerprints import differing, fingerprints
 from trainer.ids import Ids
 from trainer.interactions import COLUMNS, Interactions, Touched
+from trainer.journal import Step
+from trainer.matrix import Plays
+
+
+class Settled(Protocol):
+    """What lists are made from."""
+
+    interactions: Interactions
+    plays: Plays
+
 
 NOTHING = Touched(np.empty(0, np.int32), np.empty(0, np.int32))
 
@@ -86,6 +97,18 @@ class Following:
             differing(ours.venues, prints.venues, model.venue_ids, theirs.venues),
         )
         return ours.with_merged(touched)
+
+    def step(self, seq: int, touched: Touched = NOTHING) -> Step:
+        """A note of what is settled, as the lists of the touched are made from it."""
+        ids = self.interactions
+        return Step(
+            seq=seq,
+            positions=self.offsets,
+            events=ids.events,
+            merges=len(self._chunk.merges) if self._chunk else 0,
+            artists=[ids.artists[row] for row in touched.artists.tolist()],
+            venues=[ids.venues[row] for row in touched.venues.tolist()],
+        )
 
     def pending(self, most: int) -> Touched:
         """Rows that wait to be folded in, at most so many of a kind."""

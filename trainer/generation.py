@@ -7,7 +7,7 @@ from typing import Any
 from serving.contract import VIEWS, Entry, NamesView, View
 from trainer.artifact import Artifact
 from trainer.foldin import fold_in
-from trainer.following import Following
+from trainer.following import Following, Settled
 from trainer.interactions import Touched
 from trainer.lists import Changes, Lists
 from trainer.model import Model
@@ -22,14 +22,14 @@ class Generation:
     model: Model
     """The artifact's model, aligned to the rows of the followed store and folded in."""
 
-    def folded(self, following: Following, touched: Touched) -> "Generation":
+    def folded(self, following: Settled, touched: Touched) -> "Generation":
         """With these artists and venues solved anew from all their plays."""
         ids = following.interactions
         aligned = self.model.aligned(ids.artists.ids, ids.venues.ids)
         model = fold_in(aligned, following.plays, touched.artists, touched.venues)
         return replace(self, model=model)
 
-    def lists(self, following: Following, size: int) -> Lists:
+    def lists(self, following: Settled, size: int) -> Lists:
         """Its lists at the followed store's version; `size` is N."""
         return Lists(
             model=self.model,

@@ -22,6 +22,7 @@ from trainer.errors import RefitFailed, RefitRefused
 from trainer.following import Following
 from trainer.generation import Generation, changed_lists, changed_names, defaults
 from trainer.interactions import Touched
+from trainer.journal import History, Journal
 from trainer.lists import Lists
 from trainer.registry import Registry
 from trainer.settings import TrainerSettings
@@ -44,6 +45,7 @@ class Trainer:
         following: Following,
         registry: Registry,
         publisher: Publisher,
+        journal: Journal,
         token: int,
         configure: Callable[[], None],
         force: bool = False,
@@ -53,6 +55,7 @@ class Trainer:
         self._following = following
         self._registry = registry
         self._publisher = publisher
+        self._journal = journal
         self._token = token
         self._configure = configure
         self._force = force
@@ -140,6 +143,7 @@ class Trainer:
             generation=number,
             registry=self._registry.state().registry,
             token=self._token,
+            staged=self._following.step(0),
             artifact=artifact or self._registry.artifact(number),
             start=start,
         )
@@ -187,6 +191,7 @@ class Trainer:
         try:
             self._restage(fresh, lists, touched)
             self._commit(fresh, lists)
+            self._note(job, touched)
         except Incomplete as error:
             logger.warning("Generation %d: %s; staging it again.", fresh.number, error)
             self._lost = True
@@ -195,6 +200,11 @@ class Trainer:
             self._staged, self._lost = None, False
             raise
         self._staged = None
+
+    def _note(self, job: refit.Job, touched: Touched) -> None:
+        steps = (job.staged, self._following.step(0, touched))
+        size = self._settings.list_size
+        self._journal.begin(History(job.generation, job.artifact.name, size, steps))
 
     def _restage(self, fresh: Generation, lists: Lists, touched: Touched) -> None:
         for view, changes in changed_lists(lists, touched).items():
@@ -230,7 +240,7 @@ class Trainer:
         folded = self._live.folded(self._following, touched)
         lists = folded.lists(self._following, self._settings.list_size)
         try:
-            self._publisher.fold_in(
+            seq = self._publisher.fold_in(
                 folded.number,
                 changed_lists(lists, touched),
                 changed_names(self._following, touched),
@@ -239,6 +249,7 @@ class Trainer:
             logger.warning("Fold-in: %s; publishing everything again.", error)
             self._lost = True
             return
+        self._journal.add(self._following.step(seq, touched))
         self._live = folded
         self._following.done(touched)
         logger.info("Folded in %d artists, %d venues.", *map(len, touched))

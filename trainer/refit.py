@@ -28,6 +28,7 @@ from trainer.errors import TrainerError
 from trainer.fingerprints import fingerprints
 from trainer.following import settled_at
 from trainer.interactions import Interactions
+from trainer.journal import Step
 from trainer.lists import Lists
 from trainer.model import Model, fit
 from trainer.sanity import check
@@ -52,6 +53,8 @@ class Job:
     generation: int
     registry: str
     token: int
+    staged: Step
+    """What is settled at that version."""
     artifact: Path
     """Where the model is; fitted and written there first if nothing is there yet."""
     start: Path | None = None

@@ -12,6 +12,7 @@ from serving.errors import RedisUnreachable, ShrinkRefused
 from serving.publish import Publisher, connect
 from trainer.errors import NothingToFit, RefitRefused
 from trainer.following import Following
+from trainer.journal import Journal
 from trainer.loop import Trainer
 from trainer.registry import Registry
 from trainer.settings import TrainerSettings
@@ -66,6 +67,7 @@ def run(
         following=Following(settings.store),
         registry=registry,
         publisher=publisher,
+        journal=Journal(settings.models),
         token=token,
         configure=configure,
         force=force,

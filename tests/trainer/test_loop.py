@@ -8,6 +8,7 @@ from consumer.store import Span, Store
 from support.records import message
 from trainer import loop
 from trainer.following import Following
+from trainer.journal import Journal
 from trainer.loop import Trainer
 from trainer.refit import UNREACHABLE
 from trainer.registry import Registry
@@ -27,6 +28,7 @@ def test_the_version_that_a_refit_reads_is_held_until_it_is_done(tmp_path, monke
         following=Following(settings.store),
         registry=registry,
         publisher=None,
+        journal=Journal(settings.models),
         token=1,
         configure=lambda: None,
     )
