@@ -148,7 +148,7 @@ def _retained(settings: "Settings") -> list[dict[str, Any]]:
 
 
 def _topics(settings: "Settings") -> list[str]:
-    named = [settings.kafka_topic, getattr(settings, "kafka_dead_letter_topic", "")]
+    named = [settings.kafka_topic, settings.kafka_dead_letter_topic]
     return [name for name in named if name]
 
 

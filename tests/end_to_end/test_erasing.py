@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from support.installation import event, season
+from support.installation import INDISTREET, event, season
 from support.processes import until
 from support.traces import files_with, keys_with
 
@@ -114,6 +114,33 @@ def test_killed_at_any_step_a_second_erase_completes_it_with_the_same_receipt(in
     assert installation.stored(406)["plays"] == 406
     assert consumer.poll() is None
     assert commands.json("artist", ID)["source"] == "popular"
+
+
+def test_a_refit_under_way_is_given_up_and_its_model_never_seen(installation):
+    commands = installation.commands
+    commands.environ |= {"GIGSTREAM_FACTORS": "64", "GIGSTREAM_REFIT_SHARE": "0.01"}
+    commands.start("consume")
+    trainer = commands.start("train")
+    installation.send(*with_them())
+    until(lambda: ID in plays(installation))
+    installation.imported(str(INDISTREET))
+    models = commands.home / "models"
+    drafts = until(lambda: list(models.glob(".gen-*")) or keys_with_staging(installation))
+    assert drafts
+
+    receipt = commands.json("erase", "artist", ID)
+
+    assert trainer.poll() is None, commands.logs()
+    assert keys_with(installation.client, ID, NAME) == []
+    assert files_with(models, ID, NAME) == []
+    assert receipt["artifacts"]
+    until(lambda: len(plays(installation)) > 6000)
+    assert traces(installation) == []
+
+
+def keys_with_staging(installation) -> list[bytes]:
+    """Lists under way."""
+    return list(installation.client.scan_iter(f"{installation.prefix}:*:staging:*"))
 
 
 def test_erasing_a_venue_and_the_last_artist_withdraws_the_lists(installation):

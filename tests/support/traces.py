@@ -20,11 +20,11 @@ def files_with(folder: Path, *texts: str) -> list[str]:
 
 def content(file: Path) -> bytes:
     """Of Parquet, what its pages hold once they are decompressed, too."""
-    found = file.read_bytes()
+    found = [file.read_bytes()]
     if file.suffix == ".parquet":
         for row in pq.ParquetFile(file).read().to_pylist():
-            found += b" ".join(v if isinstance(v, bytes) else str(v).encode() for v in row.values())
-    return found
+            found += [v if isinstance(v, bytes) else str(v).encode() for v in row.values()]
+    return b"\n".join(found)
 
 
 def keys_with(client: redis.Redis, *texts: str) -> list[str]:
