@@ -14,6 +14,8 @@ from chaos.group import Group
 from chaos.oracle import Recount, counted, recount
 from chaos.schedule import faults
 from consumer import log
+from consumer.audit import audit
+from consumer.recount import lines
 from consumer.settings import ConsumerSettings
 from consumer.tail import Tail
 from support.kafka import KafkaBroker
@@ -79,7 +81,7 @@ class Stage:
             settled = _settle(group, settings, feed)
             group.stop()
         found = recount(settings, feed.acknowledged)
-        wrong = [*feed.failed, *group.crashes, *_wrong(found, feed)]
+        wrong = [*feed.failed, *group.crashes, *_wrong(found, feed), *_verified(settings, found)]
         if not settled:
             wrong.append(f"not everything was stored within {_SETTLE_S:g} s of calm")
         counts = group.counts + counted(group.logs)
@@ -149,6 +151,15 @@ def _settle(group: Group, settings: ConsumerSettings, feed: Feed) -> bool:
             return True
         time.sleep(_TICK_S)
     return False
+
+
+def _verified(settings: ConsumerSettings, found: Recount) -> Iterator[str]:
+    """What `gigstream verify topic` says, which must be nothing, of all records."""
+    came = audit(settings, lambda _share: None)
+    yield from (f"verify: {line}" for line in (*came.remarks, *lines(came.partitions)))
+    compared = sum(each.records for each in came.partitions.values())
+    if compared != found.records:
+        yield f"verify: {compared} of {found.records} records were compared"
 
 
 def _wrong(found: Recount, feed: Feed) -> Iterator[str]:
