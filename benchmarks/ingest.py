@@ -21,7 +21,8 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 
 from benchmarks.report import Report
 from consumer import log
-from consumer.run import consumer_options, run
+from consumer.membership import consumer_options
+from consumer.run import run
 from consumer.settings import ConsumerSettings
 
 if TYPE_CHECKING:

@@ -9,11 +9,13 @@
     +-- StoreUnwritten         1   the disk is full or fails
     +-- LostPartition          1   another consumer stored these offsets: seek, go on
     +-- KafkaFailed            1   Kafka refused what we do, and waiting will not help
+    +-- InstanceHeld           1   a dead member has our group.instance.id for a while yet
     +-- StoreUnusable          2   the store's folder is not ours to write
     +-- StoreNewer             2   a newer gigstream has written it
     +-- KafkaOptionRefused     2   librdkafka does not know an option
     +-- RegistryOptionRefused  2   the registry's client does not know an option
     +-- RegistryNotInstalled   2   the extra for it is missing
+    +-- SessionRefused         2   the broker does not take our session timeout
     +-- TopicMissing           2
     +-- NothingStored          2   there is no store yet
     +-- BrokerUnreachable      3
@@ -93,6 +95,15 @@ class KafkaFailed(ConsumerError):
         super().__init__(f"Kafka: {_line(cause)}; nothing was stored, correct it and start again")
 
 
+class InstanceHeld(ConsumerError):
+    """With KIP-848 nobody gets a member's instance id before that member's session ends."""
+
+    def __init__(self, cause: object) -> None:
+        super().__init__(
+            f"Kafka: {_line(cause)}; stop that member, or set another group.instance.id, or none"
+        )
+
+
 class StoreUnusable(ConsumerError):
     """The store's folder cannot be made, read or written, or holds another table."""
 
@@ -144,6 +155,18 @@ class RegistryNotInstalled(ConsumerError):
         super().__init__(
             f"schema_registry_url is set, but its client is not installed ({_line(cause)}); "
             "install gigstream[schema-registry] or unset it"
+        )
+
+
+class SessionRefused(ConsumerError):
+    """The broker has bounds for sessions of the classic group protocol."""
+
+    exit_code = 2
+
+    def __init__(self, cause: object) -> None:
+        super().__init__(
+            f"Kafka: {_line(cause)}; set session.timeout.ms within the broker's "
+            "group.min.session.timeout.ms (6000 by default) and group.max.session.timeout.ms"
         )
 
 

@@ -24,10 +24,12 @@ from consumer.errors import (
     ConsumerError,
     EndLost,
     EventsGone,
+    InstanceHeld,
     KafkaFailed,
     LostPartition,
     NoAnswer,
     NotAuthorized,
+    SessionRefused,
     StoreBusy,
     TopicMissing,
 )
@@ -46,6 +48,7 @@ _IDLE_S = 0.2
 _WATERMARK_S = 5.0
 _BEGINNING = -2
 _OUT_OF_RANGE = {KafkaError._AUTO_OFFSET_RESET, KafkaError._LOG_TRUNCATION}  # noqa: SLF001
+_HELD = "instance ID is still used"
 _PASSING = {
     KafkaError._ALL_BROKERS_DOWN,  # noqa: SLF001
     KafkaError._MAX_POLL_EXCEEDED,  # noqa: SLF001
@@ -69,7 +72,7 @@ class Ingest:
     """Reads one topic into one store, until told to stop.
 
     Args:
-        consumer: configured by ``run.consumer_options``; ours from here on.
+        consumer: of a ``membership``; ours from here on.
         store: ours from here on.
         topic: what the consumer reads.
         incarnation: asked before each commit whether it still is that topic.
@@ -310,11 +313,20 @@ class Ingest:
         code, name = error.code(), self._topic.name
         if code == KafkaError.TOPIC_AUTHORIZATION_FAILED:
             return NotAuthorized(f"topic {name!r}", error.str())
-        if code == KafkaError.GROUP_AUTHORIZATION_FAILED:
-            return NotAuthorized("the consumer group", error.str())
         if code in {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC}:  # noqa: SLF001
             return TopicMissing(name, "the broker any more")
-        return KafkaFailed(error.str())
+        return _of_the_group(error)
+
+
+def _of_the_group(error: KafkaError) -> ConsumerError:
+    code = error.code()
+    if code == KafkaError.GROUP_AUTHORIZATION_FAILED:
+        return NotAuthorized("the consumer group", error.str())
+    if code == KafkaError.INVALID_SESSION_TIMEOUT:
+        return SessionRefused(error.str())
+    if code == KafkaError._FATAL and _HELD in error.str():  # noqa: SLF001
+        return InstanceHeld(error.str())
+    return KafkaFailed(error.str())
 
 
 def _number(message: Message) -> int:

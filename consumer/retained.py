@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from consumer.errors import BrokerUnreachable, ConsumerError, KafkaFailed, NotAuthorized, TopicMoved
-from consumer.run import consumer_options
+from consumer.membership import consumer_options
 from consumer.settings import ConsumerSettings
 from consumer.topic import Topic
 

@@ -9,19 +9,17 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any
-
-from confluent_kafka import Consumer, KafkaException
 
 from consumer import rows
 from consumer.batch import FlushPolicy
-from consumer.errors import KafkaOptionRefused, Stopped
+from consumer.errors import Stopped
 from consumer.housekeeper import PROGRAM, Housekeeper
 from consumer.incarnation import Incarnation, refuse_another
 from consumer.ingest import Ingest
+from consumer.membership import membership, patiently
 from consumer.settings import ConsumerSettings
 from consumer.store import Store
-from consumer.topic import QUIET, identify
+from consumer.topic import identify
 from consumer.unframing import schema_registry
 from consumer.watch import Watch
 
@@ -29,24 +27,6 @@ logger = logging.getLogger(__name__)
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _LEAST_S = 0.5
-
-_PACE = {
-    # What librdkafka holds for us at most, and how soon it fetches again.
-    "queued.min.messages": 500_000,
-    "queued.max.messages.kbytes": 64 * 1024,
-    "fetch.queue.backoff.ms": 5,
-    "fetch.wait.max.ms": 100,
-    # A broker that comes back is noticed within a second, not ten.
-    "reconnect.backoff.max.ms": 1_000,
-    # How soon partitions that were added, and a topic that was deleted, are noticed.
-    "topic.metadata.refresh.interval.ms": 30_000,
-}
-_GROUP = {
-    # A killed consumer's partitions are free after the session; 6 s is a broker's least.
-    "session.timeout.ms": 6_000,
-    "heartbeat.interval.ms": 2_000,
-    "partition.assignment.strategy": "cooperative-sticky",
-}
 
 
 def run(
@@ -81,60 +61,40 @@ def run(
         store = Store.open(settings.store, on_step=on_step)
         refuse_another(topic, store.app_ids, settings)
         watch = Watch(settings.kafka_bootstrap)
-        consumer = _consumer(settings, watch)
-        ingest = Ingest(
-            consumer=consumer,
-            store=store,
-            topic=topic,
-            incarnation=Incarnation(topic=topic, settings=settings),
-            accept_loss=settings.kafka_accept_loss,
-            policy=FlushPolicy(
-                max_events=settings.flush_max_events,
-                max_bytes=settings.flush_max_bytes,
-                wait_s=settings.flush_wait_s,
-            ),
-            revoke_s=settings.stop_timeout_s,
-            unframe=unframe,
-            watch=watch,
-            on_step=on_step,
-        )
+
+        def ingest() -> None:
+            with membership(settings, topic, watch, left_s=stop.left_s) as consumer:
+                Ingest(
+                    consumer=consumer,
+                    store=store,
+                    topic=topic,
+                    incarnation=Incarnation(topic=topic, settings=settings),
+                    accept_loss=settings.kafka_accept_loss,
+                    policy=FlushPolicy(
+                        max_events=settings.flush_max_events,
+                        max_bytes=settings.flush_max_bytes,
+                        wait_s=settings.flush_wait_s,
+                    ),
+                    revoke_s=settings.stop_timeout_s,
+                    unframe=unframe,
+                    watch=watch,
+                    on_step=on_step,
+                ).run(stop.is_set, stop_s=stop.left_s)
+
         logger.info("Reading %s into %s", topic.name, settings.store)
-        with Housekeeper(settings, housekeeping), _leaving(consumer, stop.left_s):
+        with Housekeeper(settings, housekeeping):
             try:
-                ingest.run(stop.is_set, stop_s=stop.left_s)
+                patiently(ingest, stopping=stop.is_set)
             except Stopped:
                 return 0  # while a schema registry was waited for: what waits is read again
         logger.info("Stopped; all that was read is stored")
     return 0
 
 
-def consumer_options(settings: ConsumerSettings) -> dict[str, Any]:
-    """Options of librdkafka: ours, those handed through, and what must hold; no callbacks."""
-    modern = settings.kafka.get("group.protocol") == "consumer"
-    return {
-        **QUIET,
-        **_PACE,
-        **({} if modern else _GROUP),
-        **settings.kafka,
-        "bootstrap.servers": settings.kafka_bootstrap,
-        "group.id": settings.kafka_group,
-        "auto.offset.reset": "error",
-        "enable.auto.commit": False,
-        "enable.partition.eof": True,
-    }
-
-
 def _warm_up() -> None:
     """Get ready while the broker and the group are waited for."""
     rows.warm_up()
     gc.freeze()
-
-
-def _consumer(settings: ConsumerSettings, watch: Watch) -> Consumer:
-    try:
-        return Consumer({**consumer_options(settings), "error_cb": watch.complaint})
-    except KafkaException as error:
-        raise KafkaOptionRefused(error.args[0].str()) from None
 
 
 class _Stop:
@@ -180,20 +140,3 @@ def _signals(timeout_s: float) -> Iterator[_Stop]:
         stop.over()
         for each, handler in before.items():
             signal.signal(each, handler)
-
-
-@contextmanager
-def _leaving(consumer: Consumer, left_s: Callable[[], float]) -> Iterator[None]:
-    """Leave the group in the end, but do not wait for a broker that does not answer.
-
-    With a broker away `close` takes 5 s, and 60 s while it still owes us an answer.
-    """
-    try:
-        yield
-    finally:
-        logger.info("Leaving the group")
-        thread = threading.Thread(target=consumer.close, name="leave", daemon=True)
-        thread.start()
-        thread.join(left_s())
-        if thread.is_alive():
-            logger.warning("Kafka does not answer; its session timeout will end our membership")

@@ -167,3 +167,8 @@ class ConsumerSettings(StoreSettings):
                 "would come back for ever; name another topic"
             )
         return self
+
+    @property
+    def modern_group(self) -> bool:
+        """Whether the group runs by KIP-848, where the broker sets its session and deals out."""
+        return self.kafka.get("group.protocol") == "consumer"

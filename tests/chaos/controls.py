@@ -8,25 +8,20 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
-from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, TopicPartition
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
 
 from chaos.group import Member
 from chaos.oracle import Recount, recount
 from chaos.stage import QUICK
 from chaos.unguarded import without
 from consumer import log
-from consumer.batch import FlushPolicy
-from consumer.incarnation import Incarnation
 from consumer.ingest import Ingest
-from consumer.run import consumer_options
 from consumer.settings import ConsumerSettings
-from consumer.store import Store
 from consumer.tail import Tail
-from consumer.topic import identify
-from consumer.watch import Watch
 from support.consume import KILLED, Consuming
 from support.feed import send
 from support.kafka import KafkaBroker
+from support.loop import looping, turn_until
 from support.records import gig, until
 
 _COUNT = 30
@@ -75,7 +70,15 @@ class Scenario:
         """Somebody moves the group's offsets in Kafka."""
         topic, group = self.settings.kafka_topic, self.settings.kafka_group
         moved = ConsumerGroupTopicPartitions(group, [TopicPartition(topic, 0, 20)])
-        self._kafka.admin.alter_consumer_group_offsets([moved])[group].result(30)
+
+        def altered() -> bool:
+            try:
+                found = self._kafka.admin.alter_consumer_group_offsets([moved])[group].result(30)
+            except KafkaException:
+                return False  # the first group of a new broker has no coordinator yet
+            return all(each.error is None for each in found.topic_partitions)
+
+        until(altered, _WITHIN_S)
         self._read_on(_COUNT)
 
     def killed(self) -> None:
@@ -87,18 +90,14 @@ class Scenario:
 
     def redelivered(self) -> None:
         """Kafka brings again what it brought before."""
-        topic = identify(self.settings)
-        consumer = Consumer(consumer_options(self.settings))
-        with without(self._guard):
-            loop = _loop(self.settings, consumer)
-            start = [TopicPartition(topic.name, 0, 0)]
-            loop._assigned(consumer, [TopicPartition(topic.name, 0)])
+        with without(self._guard), looping(self.settings) as loop:
+            consumer, start = loop._consumer, [TopicPartition(loop._topic.name, 0, 0)]
+            loop._assigned(consumer, start)
             _turn(loop, _COUNT)
             consumer.incremental_unassign(start)
             consumer.incremental_assign(start)
             self.send(_COUNT)
             _turn(loop, 2 * _COUNT)
-        consumer.close()
 
     def torn(self) -> None:
         """A power cut leaves two lines of the last log entry."""
@@ -126,29 +125,9 @@ class Scenario:
         return Consuming(self.settings, fault=fault, program=program)
 
 
-def _loop(settings: ConsumerSettings, consumer: Consumer) -> Ingest:
-    topic = identify(settings)
-    return Ingest(
-        consumer=consumer,
-        store=Store.open(settings.store),
-        topic=topic,
-        incarnation=Incarnation(topic=topic, settings=settings),
-        accept_loss=False,
-        policy=FlushPolicy(max_events=100, max_bytes=100_000, wait_s=0.01),
-        revoke_s=1,
-        watch=Watch(settings.kafka_bootstrap),
-        on_step=lambda _step: None,
-    )
-
-
 def _turn(loop: Ingest, position: int) -> None:
     app_id = loop._topic.app_id(0)
-
-    def turned() -> bool:
-        loop._turn()
-        return (loop._store.positions([app_id])[app_id] or 0) >= position
-
-    until(turned, _WITHIN_S)
+    turn_until(loop, lambda: (loop._store.positions([app_id])[app_id] or 0) >= position)
 
 
 _STORIES: dict[str, Callable[[Scenario], None]] = {

@@ -30,6 +30,7 @@ def _where_kafka_says(ingest, positions) -> list[TopicPartition]:
     """Kafka's committed offsets where the store's positions belong."""
     wanted = _at(ingest, positions)
     committed = ingest._consumer.committed(wanted, timeout=10)
+    assert all(kafka.error is None for kafka in committed), committed
     return [
         kafka if kafka.offset >= 0 else ours for ours, kafka in zip(wanted, committed, strict=True)
     ]

@@ -374,7 +374,11 @@ def test_a_group_without_rights_on_it_is_named(guarded, of):
         ({"kafka_topic": "nowhere"}, 2, "topic 'nowhere' does not exist"),
         ({"kafka_bootstrap": "127.0.0.1:1"}, 3, "no Kafka broker answered at 127.0.0.1:1"),
         ({"kafka": {"no.such": "1"}}, 2, 'No such configuration property: "no.such"'),
-        ({"kafka": {"session.timeout.ms": "1"}}, 1, "session timeout"),
+        (
+            {"kafka": {"session.timeout.ms": "1"}},
+            2,
+            "group.min.session.timeout.ms (6000 by default)",
+        ),
     ],
     ids=["topic", "broker", "option", "session"],
 )

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from consumer.run import consumer_options
+from consumer.membership import consumer_options
 from consumer.settings import ConsumerSettings
 
 

@@ -8,6 +8,7 @@
 
 import logging
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -31,6 +32,7 @@ STEPS = (
 )
 KILLED = -signal.SIGKILL
 UPKEEP = "GIGSTREAM_TEST_UPKEEP"
+_MOVES = re.compile(r"(Assigned|Handed over|Lost) partitions ([\d, ]*) of")
 _TESTS = Path(__file__).parents[1]
 
 
@@ -82,6 +84,15 @@ class Consuming:
     def said(self) -> str:
         """Its whole output so far."""
         return self._log.read_text()
+
+    @property
+    def owned(self) -> set[int]:
+        """The partitions that it has, by what it says."""
+        owned: set[int] = set()
+        for verb, listed in _MOVES.findall(self.said):
+            numbers = {int(each) for each in listed.split(",") if each.strip()}
+            owned = owned | numbers if verb == "Assigned" else owned - numbers
+        return owned
 
     def signal(self, number: signal.Signals) -> None:
         self.process.send_signal(number)

@@ -8,7 +8,7 @@ from confluent_kafka import Consumer
 from consumer.batch import FlushPolicy
 from consumer.incarnation import Incarnation
 from consumer.ingest import Ingest
-from consumer.run import consumer_options
+from consumer.membership import consumer_options
 from consumer.settings import ConsumerSettings
 from consumer.store import Store
 from consumer.topic import identify
