@@ -15,6 +15,7 @@ from chaos.stage import QUICK, Outcome, Stage
 from chaos.unguarded import GUARDS
 from support.cluster import KafkaCluster
 from support.kafka import KafkaBroker
+from support.redis import RedisServer
 
 MODERN = {"group.protocol": "consumer"}
 _TITLES = ("kills", "lost", "doubled", "fences", "conflicts", "controls_failed")
@@ -45,24 +46,25 @@ def main() -> int:
 def _stages(home: Path, *, kills: int, seed: int) -> Iterator[Outcome]:
     """Both group protocols on one broker, then three brokers."""
     third = -(-kills // 3)
-    with KafkaBroker(own=True) as kafka:
+    with KafkaBroker(own=True) as kafka, RedisServer() as redis:
         stages = [
             Stage("classic", [kafka], kafka.create_topic(6), QUICK),
             Stage("modern", [kafka], kafka.create_topic(6), MODERN, zombie_s=5),
         ]
         for number, stage in enumerate(stages):
-            yield _ran(stage, home, third, seed + number)
-    with KafkaCluster() as cluster:
+            yield _ran(stage, home, redis, third, seed + number)
+    with KafkaCluster() as cluster, RedisServer() as redis:
         stage = Stage("three brokers", cluster.brokers, cluster.create_topic(6), QUICK, size=2)
-        yield _ran(stage, home, third, seed + len(stages))
+        yield _ran(stage, home, redis, third, seed + len(stages))
 
 
-def _ran(stage: Stage, home: Path, kills: int, seed: int) -> Outcome:
-    outcome = stage.run(home / stage.name.replace(" ", "-"), kills=kills, seed=seed)
+def _ran(stage: Stage, home: Path, redis: RedisServer, kills: int, seed: int) -> Outcome:
+    outcome = stage.run(home / stage.name.replace(" ", "-"), redis, kills=kills, seed=seed)
     found = outcome.recount
     print(
         f"{stage.name}: {found.records} records, {outcome.kills} kills, lost {len(found.lost)}, "
-        f"doubled {len(found.doubled)}, {outcome.seconds:.0f} s; "
+        f"doubled {len(found.doubled)}, {outcome.seconds:.0f} s, "
+        f"{'something is wrong' if outcome.wrong else 'verify: equal'}; "
         + ", ".join(f"{name} {count}" for name, count in sorted(outcome.counts.items())),
         flush=True,
     )

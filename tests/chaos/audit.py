@@ -3,13 +3,14 @@
 import json
 from collections.abc import Iterator
 
+from chaos.oracle import Recount
 from consumer.settings import ConsumerSettings
 from support.processes import Gigstream
 from support.redis import RedisServer
 
 
-def remarks(settings: ConsumerSettings, redis: RedisServer) -> Iterator[str]:
-    """What is not equal: store and topic, lists and store; nothing."""
+def remarks(settings: ConsumerSettings, redis: RedisServer, recount: Recount) -> Iterator[str]:
+    """What is not equal: store and topic, lists and store; nothing, and of all records."""
     options = {
         f"GIGSTREAM_KAFKA__{name.replace('.', '_').upper()}": value
         for name, value in settings.kafka.items()
@@ -30,3 +31,5 @@ def remarks(settings: ConsumerSettings, redis: RedisServer) -> Iterator[str]:
     found = json.loads(done.stdout.splitlines()[-1]) if done.stdout else {}
     if done.returncode or not found.get("equal") or not found["lists"]["compared"]:
         yield f"verify: {done.returncode}: {done.stdout[-500:]} {done.stderr[-500:]}"
+    elif found["topic"]["records"] != recount.records:
+        yield f"verify compared {found['topic']['records']} of {recount.records} records"

@@ -9,16 +9,16 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from chaos.audit import remarks
 from chaos.feed import Feed
 from chaos.group import Group
 from chaos.oracle import Recount, counted, recount
 from chaos.schedule import faults
 from consumer import log
-from consumer.audit import audit
-from consumer.recount import lines
 from consumer.settings import ConsumerSettings
 from consumer.tail import Tail
 from support.kafka import KafkaBroker
+from support.redis import RedisServer
 
 QUICK = {"session.timeout.ms": "1500", "heartbeat.interval.ms": "300"}
 _TICK_S = 0.05
@@ -69,7 +69,7 @@ class Stage:
             connect_timeout_s=60,
         )
 
-    def run(self, home: Path, *, kills: int, seed: int) -> Outcome:
+    def run(self, home: Path, redis: RedisServer, *, kills: int, seed: int) -> Outcome:
         """So many kills and what else the seed brings, then calm, then the recount."""
         began_s, settings = time.monotonic(), self.settings(home)
         draw = random.Random(seed)
@@ -81,7 +81,12 @@ class Stage:
             settled = _settle(group, settings, feed)
             group.stop()
         found = recount(settings, feed.acknowledged)
-        wrong = [*feed.failed, *group.crashes, *_wrong(found, feed), *_verified(settings, found)]
+        wrong = [
+            *feed.failed,
+            *group.crashes,
+            *_wrong(found, feed),
+            *remarks(settings, redis, found),
+        ]
         if not settled:
             wrong.append(f"not everything was stored within {_SETTLE_S:g} s of calm")
         counts = group.counts + counted(group.logs)
@@ -151,15 +156,6 @@ def _settle(group: Group, settings: ConsumerSettings, feed: Feed) -> bool:
             return True
         time.sleep(_TICK_S)
     return False
-
-
-def _verified(settings: ConsumerSettings, found: Recount) -> Iterator[str]:
-    """What `gigstream verify topic` says, which must be nothing, of all records."""
-    came = audit(settings, lambda _share: None)
-    yield from (f"verify: {line}" for line in (*came.remarks, *lines(came.partitions)))
-    compared = sum(each.records for each in came.partitions.values())
-    if compared != found.records:
-        yield f"verify: {compared} of {found.records} records were compared"
 
 
 def _wrong(found: Recount, feed: Feed) -> Iterator[str]:

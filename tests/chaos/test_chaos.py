@@ -10,10 +10,12 @@ from support.kafka import KafkaBroker
 
 
 @pytest.mark.timeout(300)
-def test_fifteen_killed_consumers_a_dead_broker_and_a_torn_log_lose_and_double_nothing(tmp_path):
+def test_fifteen_killed_consumers_a_dead_broker_and_a_torn_log_lose_and_double_nothing(
+    tmp_path, redis_server
+):
     with KafkaBroker(own=True) as kafka:
         stage = Stage("short", [kafka], kafka.create_topic(4), QUICK, pause=6)
-        outcome = stage.run(tmp_path, kills=15, seed=20)
+        outcome = stage.run(tmp_path, redis_server, kills=15, seed=20)
 
     assert outcome.wrong == []
     assert (outcome.recount.lost, outcome.recount.doubled) == ([], [])
