@@ -200,21 +200,19 @@ class DeadLetterTopic:
         )
 
     def _headers(self, letter: DeadLetter) -> list[tuple[str, bytes]]:
-        # Of a topic that was made anew since then only the id is known for sure.
-        known = letter.topic_id == self._source.topic_id
-        source = {
-            "topic_id": letter.topic_id,
-            "topic": self._source.name if known else None,
-            "partition": letter.partition,
-            "offset": letter.offset,
-        }
         said = {
             REASON: letter.reason,
             FIELD: letter.field,
-            SOURCE: json.dumps(source),
+            SOURCE: json.dumps(self._place_of(letter)),
             FIRST_SEEN: _instant(letter.recorded_ms),
         }
         return [(name, text.encode()) for name, text in said.items()]
+
+    def _place_of(self, letter: DeadLetter) -> dict[str, object]:
+        # Of a topic that was made anew since then only the id is known for sure.
+        name = self._source.name if letter.topic_id == self._source.topic_id else None
+        at = {"partition": letter.partition, "offset": letter.offset}
+        return {"topic_id": letter.topic_id, "topic": name, **at}
 
     def _delivered(self, error: KafkaError | None, message: Message) -> None:
         # What is purged was not refused: the commit will say why.
@@ -309,10 +307,10 @@ class DeadLetterTopic:
         except KafkaException as error:
             raise self._named(error.args[0]) from None
 
-    def _named(self, error: KafkaError) -> ConsumerError:
-        code, name = error.code(), self._topic.name
-        rights = {
-            KafkaError.TOPIC_AUTHORIZATION_FAILED: (f"topic {name!r}", _GRANT),
+    def _rights(self) -> dict[int, tuple[str, str]]:
+        """What may not be ours to use, and the right that it takes, by Kafka's error."""
+        return {
+            KafkaError.TOPIC_AUTHORIZATION_FAILED: (f"topic {self._topic.name!r}", _GRANT),
             KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED: (
                 f"transactional id {self._name!r}",
                 "WRITE",
@@ -322,8 +320,11 @@ class DeadLetterTopic:
                 "READ",
             ),
         }
-        if code in rights:
-            what, grant = rights[code]
+
+    def _named(self, error: KafkaError) -> ConsumerError:
+        code, name = error.code(), self._topic.name
+        if code in self._rights():
+            what, grant = self._rights()[code]
             return NotAuthorized(what, error.str(), grant=grant)
         if code == KafkaError._FENCED:  # noqa: SLF001
             return NotForwarded(f"another process forwards dead letters as {self._name!r}")

@@ -25,6 +25,7 @@
     +-- RegistryRefused        3
     +-- NoAnswer               3   Kafka does not say which topic this is: ask again later
     +-- TopicMoved             3   retention deleted what was being read: run it again
+    +-- MostlyBad              4   most messages break the contract (``consumer.brake``)
     +-- EventsGone             4   Kafka deleted events that were not stored yet
     +-- EndLost                4   Kafka lost events that are stored, and counts from there anew
     +-- TopicReplaced          4   another topic, or cluster, than the one stored so far

@@ -146,11 +146,14 @@ class Forwarder:
 
     def _fail(self, said: str) -> None:
         self._begin_anew()
-        self._pause_s = min(_LAST_PAUSE_S, max(_FIRST_PAUSE_S, 2 * self._pause_s))
-        self._not_before_s = self._now_s() + self._pause_s
+        self._wait_longer()
         if said != self._said:
             self._said = said
             logger.warning("Dead letters wait in the store: %s", said)
+
+    def _wait_longer(self) -> None:
+        self._pause_s = min(_LAST_PAUSE_S, max(_FIRST_PAUSE_S, 2 * self._pause_s))
+        self._not_before_s = self._now_s() + self._pause_s
 
     def _succeed(self) -> None:
         self._pause_s = 0.0

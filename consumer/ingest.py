@@ -20,6 +20,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 from consumer import rows
 from consumer.batch import Batch, FlushPolicy, Progress
+from consumer.brake import Brake
 from consumer.errors import (
     ConsumerError,
     EndLost,
@@ -81,6 +82,7 @@ class Ingest:
         revoke_s: seconds for storing what waits when partitions are taken away.
         unframe: reads values framed for a schema registry, where one is set up.
         watch: told what Kafka complains of, and when messages come.
+        brake: stops where most messages are bad; None: never.
         on_step: told of each step, for tests that stop there.
     """
 
@@ -96,6 +98,7 @@ class Ingest:
         revoke_s: float,
         unframe: Unframe | None = None,
         watch: Watch,
+        brake: Brake | None = None,
         on_step: Callable[[str], None],
     ) -> None:
         self._consumer = consumer
@@ -106,6 +109,7 @@ class Ingest:
         self._policy = policy
         self._revoke_s = revoke_s
         self._watch = watch
+        self._brake = brake
         self._on_step = on_step
         self._batch = Batch(rows.Gathering(topic_id=topic.topic_id, unframe=unframe))
         self._let_go: set[int] = set()
@@ -163,6 +167,8 @@ class Ingest:
         if taken.rows:
             self._watch.message()
             self._on_step("decoded")
+        if self._brake and self._brake.note(taken.rows, taken.dead):
+            raise self._brake.stop(self._batch.rows())
 
     def _hear(self, message: Message) -> None:
         error = message.error()
@@ -231,6 +237,8 @@ class Ingest:
         logger.debug("Stored %d rows as version %d in %.3f s", table.num_rows, version, took_s)
         self._on_step("before_kafka_offset")
         self._batch.stored(spans)
+        if self._brake:
+            self._brake.stored()
         self._show_lag({number: span.end for number, span in spans.items()})
 
     def _flush_or_wait(self) -> None:

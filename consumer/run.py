@@ -12,6 +12,7 @@ from types import FrameType
 
 from consumer import rows
 from consumer.batch import FlushPolicy
+from consumer.brake import Brake, BrakePolicy
 from consumer.errors import Stopped
 from consumer.housekeeper import PROGRAM, Housekeeper
 from consumer.incarnation import Incarnation, refuse_another
@@ -60,7 +61,7 @@ def run(
             return 0
         store = Store.open(settings.store, on_step=on_step)
         refuse_another(topic, store.app_ids, settings)
-        watch = Watch(settings.kafka_bootstrap)
+        watch, brake = Watch(settings.kafka_bootstrap), _brake(settings)
 
         def ingest() -> None:
             with membership(settings, topic, watch, left_s=stop.left_s) as consumer:
@@ -70,14 +71,11 @@ def run(
                     topic=topic,
                     incarnation=Incarnation(topic=topic, settings=settings),
                     accept_loss=settings.kafka_accept_loss,
-                    policy=FlushPolicy(
-                        max_events=settings.flush_max_events,
-                        max_bytes=settings.flush_max_bytes,
-                        wait_s=settings.flush_wait_s,
-                    ),
+                    policy=_policy(settings),
                     revoke_s=settings.stop_timeout_s,
                     unframe=unframe,
                     watch=watch,
+                    brake=brake,
                     on_step=on_step,
                 ).run(stop.is_set, stop_s=stop.left_s)
 
@@ -89,6 +87,19 @@ def run(
                 return 0  # while a schema registry was waited for: what waits is read again
         logger.info("Stopped; all that was read is stored")
     return 0
+
+
+def _policy(settings: ConsumerSettings) -> FlushPolicy:
+    return FlushPolicy(
+        max_events=settings.flush_max_events,
+        max_bytes=settings.flush_max_bytes,
+        wait_s=settings.flush_wait_s,
+    )
+
+
+def _brake(settings: ConsumerSettings) -> Brake:
+    share, window = settings.dead_letter_brake_share, settings.dead_letter_brake_window
+    return Brake(policy=BrakePolicy(share=share, window=window), store=settings.store)
 
 
 def _warm_up() -> None:

@@ -155,6 +155,13 @@ class ConsumerSettings(StoreSettings):
     """Seconds that a file stays after compaction put others in its place, for readers of other
     engines; our own tell how far they have read, and are waited for."""
 
+    dead_letter_brake_share: float = Field(default=0.5, ge=0, le=1)
+    """Stop with 4 when more than this share of the latest messages breaks the event contract,
+    before those are stored; 0 or 1: never."""
+
+    dead_letter_brake_window: int = Field(default=1_000, gt=0)
+    """How many of the latest messages the brake looks at; it never stops before it saw so many."""
+
     stop_timeout_s: float = Field(default=4, gt=0)
     """Seconds for the last commit and the leaving of the group, on a signal and when partitions
     are taken away; what is not stored by then is read again by the next owner."""

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import click
 
 from gigstream.commands.check import check
+from gigstream.commands.dead_letters import dead_letters
 from gigstream.commands.demo import demo
 from gigstream.commands.erase import erase
 from gigstream.commands.evaluate import evaluate
@@ -39,6 +40,7 @@ cli.add_command(verify)
 cli.add_command(rebuild)
 cli.add_command(merge)
 cli.add_command(erase)
+cli.add_command(dead_letters)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -59,10 +59,18 @@ def stored(settings: "Settings") -> tuple[dict[str, Any], dict[str, int]]:
     facts: dict[str, Any] = {
         **asdict(interactions.totals()),
         "dead_letters": chunk.dead if chunk else 0,
+        "dead_letters_unresolved": _unresolved(settings) if chunk and chunk.dead else 0,
         "as_of": _day(interactions.as_of_ms),
         "store_version": chunk.version if chunk else None,
     }
     return facts, chunk.positions if chunk else {}
+
+
+def _unresolved(settings: "Settings") -> int:
+    """Dead letters that were not replayed since."""
+    from consumer.dead_letters import Filter, read
+
+    return int(Filter(is_open=True).of(read(settings.store)).num_rows)
 
 
 def _lag(settings: "Settings", positions: Mapping[str, int]) -> dict[str, Any]:

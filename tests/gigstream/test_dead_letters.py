@@ -1,14 +1,27 @@
 """Dead letters for operators: the topic that `check` looks at, and the commands."""
 
-import pytest
+import base64
+import os
 
-from support.commands import gigstream
+import pytest
+from confluent_kafka import Message
+
+from consumer import rows
+from consumer.tail import Tail
+from consumer.topic import identify
+from gigstream.settings import load
+from support.commands import gigstream, started
+from support.consume import Consuming
+from support.dead import letters
+from support.feed import send
+from support.records import gig, until
 
 
 @pytest.fixture
 def topics(bare, kafka, tmp_path, monkeypatch):
     """A topic of gigs and one of dead letters, in the settings."""
-    source, dead = kafka.create_topic(2), kafka.create_topic()
+    # Records of long ago must not be gone before they are read.
+    source, dead = kafka.create_topic(2, config={"retention.ms": "-1"}), kafka.create_topic()
     monkeypatch.setenv("GIGSTREAM_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("GIGSTREAM_KAFKA_BOOTSTRAP", kafka.bootstrap)
     monkeypatch.setenv("GIGSTREAM_KAFKA_TOPIC", source)
@@ -53,3 +66,199 @@ def test_dead_letters_that_would_come_back_for_ever_are_refused_by_the_settings(
 
     assert done.code == 2
     assert "name another topic" in done.line
+
+
+@pytest.fixture
+def store(topics, tmp_path):
+    """A consumer's view of the topics: reads all that is there into the store, and ends."""
+
+    def consume(rows) -> None:
+        settings = load()
+        with Consuming(settings) as consumer:
+            until(lambda: (chunk := Tail(settings.store).read()) and taken(chunk) >= rows, 30)
+            consumer.stop()
+
+    return consume
+
+
+def taken(chunk) -> int:
+    return chunk.events.num_rows + chunk.dead
+
+
+def listed(*options) -> list[dict]:
+    return gigstream("dead-letters", "list", "--json", *options).data["dead_letters"]
+
+
+def send_all(topics, *values, **options) -> None:
+    send(load().kafka_bootstrap, topics[0], *values, partition=0, **options)
+
+
+STAMP = 1_541_000_000_000
+
+
+def test_the_list_says_where_when_and_what_is_wrong_the_newest_first(topics, store):
+    send_all(topics, b"?", timestamp=STAMP)
+    send_all(topics, gig(1, artist_id=""), gig(2), gig(3, time="soon"), timestamp=STAMP + 60_000)
+    store(4)
+
+    found = listed()
+
+    topic_id = identify(load()).topic_id
+    assert [each["id"] for each in found] == [f"{topic_id}/0/{n}" for n in (3, 1, 0)]
+    assert [each["field"] for each in found] == ["time", "artist_id", "value"]
+    assert [each["time"] for each in found] == ["2018-10-31T15:34:20Z"] * 2 + [
+        "2018-10-31T15:33:20Z"
+    ]
+    assert [each["replayed"] for each in found] == [False] * 3
+    assert found[1]["reason"].startswith("artist_id: '' is empty; send ")
+    people = gigstream("dead-letters", "list", "-n", "2").out
+    assert f"{topic_id}/0/3" in people
+    assert "2 of 3 that match" in people
+
+
+def test_the_list_is_filtered_by_field_reason_time_and_place(topics, store):
+    send_all(topics, b"?", timestamp=STAMP)
+    send_all(topics, gig(1, artist_id=""), gig(3, time="soon"), timestamp=STAMP + 60_000)
+    store(3)
+
+    def offsets(*options):
+        return sorted(int(each["id"].rpartition("/")[2]) for each in listed(*options))
+
+    assert offsets("--field", "time") == [2]
+    assert offsets("--reason", "IS EMPTY") == [1]
+    assert offsets("--since", "2018-10-31T15:34:20Z") == [1, 2]
+    assert offsets("--until", "2018-10-31T15:34:20") == [0]
+    assert offsets("--since", "2018-11-01") == []
+    assert offsets("--partition", 0, "--offset", 2) == [2]
+    assert offsets("--partition", 1) == []
+    assert offsets("--unresolved") == [0, 1, 2]
+
+
+def test_one_is_shown_as_it_came_and_its_bytes_alone_where_they_are_asked_for(topics, store):
+    value = gig(1, artist_id="")
+    send_all(topics, value, key=b"\xff", headers=[("trace", b"7"), ("bin", b"\xfe")])
+    store(1)
+
+    data = gigstream("dead-letters", "show", "0/0", "--json").data
+
+    assert (data["value"], base64.b64decode(data["value_base64"])) == (value.decode(), value)
+    assert data["key"] == "0xff"
+    assert data["headers"] == [["trace", "7"], ["bin", "0xfe"]]
+    assert data["field"] == "artist_id"
+    people = gigstream("dead-letters", "show", data["id"]).out
+    assert "trace: 7" in people
+    raw = started("dead-letters", "show", "0/0", "--raw", env=dict(os.environ)).communicate()[0]
+    assert raw.encode() == value
+
+
+def test_an_id_that_names_none_or_several_is_wrong_use(topics, store):
+    send_all(topics, b"?")
+    send(load().kafka_bootstrap, topics[0], b"?", partition=1)
+    store(2)
+
+    none, several = gigstream("dead-letters", "show", "7"), gigstream("dead-letters", "show", "0")
+
+    assert (none.code, several.code) == (2, 2)
+    assert "there is no dead letter '7'; `dead-letters list` shows their ids" in none.line
+    assert "several dead letters end in '0'; give a whole id" in several.line
+
+
+def test_without_a_store_there_are_none(topics):
+    assert listed() == []
+    assert gigstream("dead-letters", "replay", "--json").data["sent"] == 0
+
+
+def understand(monkeypatch) -> None:
+    """As after an upgrade: an id may be a number."""
+    real = rows._decode
+
+    def decode(record, unframe):
+        said = record.message.value()
+        if said == b'{"v": 2}':
+            message = Message(value=gig(7), timestamp=(1, STAMP), headers=[])
+            return real(record._replace(message=message), unframe)
+        return real(record, unframe)
+
+    monkeypatch.setattr(rows, "_decode", decode)
+
+
+def test_what_is_valid_by_now_is_sent_as_it_was_and_the_rest_stays(topics, store, monkeypatch):
+    send_all(topics, b'{"v": 2}', b"?", key="e7", headers=[("trace", b"7")], timestamp=STAMP)
+    store(2)
+    assert gigstream("dead-letters", "replay", "--json").data["sent"] == 0
+    understand(monkeypatch)
+
+    dry = gigstream("dead-letters", "replay", "--dry-run", "--json").data
+    done = gigstream("dead-letters", "replay", "--json").data
+
+    place = f"{identify(load()).topic_id}/0/0"
+    assert (dry["sent"], dry["valid"]) == (0, [place])
+    assert (done["sent"], done["valid"]) == (1, [place])
+    assert [each["reason"][:16] for each in done["invalid"]] == ["value: b'?' is n"]
+    *_, again = letters(load(), topics[0])
+    assert (again.value(), again.key(), again.partition()) == (b'{"v": 2}', b"e7", 0)
+    assert again.timestamp()[1] == STAMP
+    assert again.headers() == [("trace", b"7"), ("gigstream-replay-of", place.encode())]
+
+
+def test_a_value_mended_by_hand_counts_once_however_often_it_is_replayed(topics, store, tmp_path):
+    send_all(topics, gig(1, artist_id=""), gig(2), timestamp=STAMP)
+    store(2)
+    mended = tmp_path / "mended.json"
+    mended.write_bytes(gig(1))
+    replay = ("dead-letters", "replay", "0/0", "--value", mended, "--json")
+
+    # Twice before the consumer has stored the first: two rows that say the same.
+    assert [gigstream(*replay).data["sent"] for _ in range(2)] == [1, 1]
+    store(4)
+    status = gigstream("status", "--json").data
+    assert (status["plays"], status["dead_letters"], status["dead_letters_unresolved"]) == (2, 1, 0)
+    (letter,) = listed()
+    assert letter["replayed"]
+    assert listed("--unresolved") == []
+
+    again = gigstream(*replay).data
+
+    assert (again["sent"], again["replayed_before"]) == (0, [letter["id"]])
+    assert gigstream("dead-letters", "replay", "--json").data["valid"] == []
+
+
+def test_a_mended_value_that_is_still_wrong_is_refused_with_the_reason(topics, store, tmp_path):
+    send_all(topics, b"?")
+    store(1)
+    wrong = tmp_path / "wrong.json"
+    wrong.write_bytes(gig(1, venue_id=""))
+
+    done = gigstream("dead-letters", "replay", "0/0", "--value", wrong)
+    unnamed = gigstream("dead-letters", "replay", "--value", wrong)
+
+    assert (done.code, unnamed.code) == (2, 2)
+    assert "the value of --value is invalid too: venue_id: '' is empty" in done.line
+    assert "give its ID" in unnamed.line
+
+
+def test_a_replay_that_died_too_is_a_dead_letter_of_its_own_in_the_place_of_the_first(
+    topics, store, monkeypatch
+):
+    send_all(topics, b'{"v": 2}')
+    store(1)
+    with monkeypatch.context() as patch:
+        understand(patch)
+        assert gigstream("dead-letters", "replay", "--json").data["sent"] == 1
+    store(2)
+
+    newer, older = listed()
+
+    assert (older["replayed"], newer["replayed"]) == (True, False)
+    assert gigstream("dead-letters", "show", newer["id"], "--json").data["replay_of"] == older["id"]
+    assert [each["id"] for each in listed("--unresolved")] == [newer["id"]]
+
+
+def test_at_most_so_many_are_replayed_the_oldest_first(topics, store, monkeypatch):
+    send_all(topics, *[b'{"v": 2}'] * 3)
+    store(3)
+    understand(monkeypatch)
+
+    done = gigstream("dead-letters", "replay", "-n", 2, "--dry-run", "--json").data
+
+    assert [place.rpartition("/")[2] for place in done["valid"]] == ["0", "1"]
