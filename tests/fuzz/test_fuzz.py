@@ -126,6 +126,7 @@ def test_every_fuzzed_record_that_kafka_takes_is_stored_once_by_the_consumer(kaf
         kafka_bootstrap=kafka.bootstrap,
         kafka_topic=topic,
         kafka_group=topic,
+        dead_letter_brake_share=1,  # four of five are meant to be bad
     )
     for record in itertools.islice(mutations(SEED), COUNT):
         produce(producer, topic, record)
@@ -136,6 +137,7 @@ def test_every_fuzzed_record_that_kafka_takes_is_stored_once_by_the_consumer(kaf
 
     def all_stored() -> bool:
         nonlocal dead
+        assert consumer.process.poll() is None, consumer.said[-2000:]
         chunk = tail.read()
         if chunk is not None:
             seen.extend(chunk.events["offset"].to_pylist())
