@@ -10,6 +10,7 @@
     +-- LostPartition          1   another consumer stored these offsets: seek, go on
     +-- KafkaFailed            1   Kafka refused what we do, and waiting will not help
     +-- InstanceHeld           1   a dead member has our group.instance.id for a while yet
+    +-- Fenced                 1   another member has our group.instance.id now
     +-- StoreUnusable          2   the store's folder is not ours to write
     +-- StoreNewer             2   a newer gigstream has written it
     +-- KafkaOptionRefused     2   librdkafka does not know an option
@@ -94,6 +95,15 @@ class KafkaFailed(ConsumerError):
 
     def __init__(self, cause: object) -> None:
         super().__init__(f"Kafka: {_line(cause)}; nothing was stored, correct it and start again")
+
+
+class Fenced(ConsumerError):
+    """Another member joined by our instance id, or we were away for longer than our session."""
+
+    def __init__(self, cause: object) -> None:
+        super().__init__(
+            f"Kafka: {_line(cause)}; give each consumer a group.instance.id of its own, or none"
+        )
 
 
 class InstanceHeld(ConsumerError):

@@ -25,6 +25,7 @@ from consumer.errors import (
     ConsumerError,
     EndLost,
     EventsGone,
+    Fenced,
     InstanceHeld,
     KafkaFailed,
     LostPartition,
@@ -50,6 +51,7 @@ _WATERMARK_S = 5.0
 _BEGINNING = -2
 _OUT_OF_RANGE = {KafkaError._AUTO_OFFSET_RESET, KafkaError._LOG_TRUNCATION}  # noqa: SLF001
 _HELD = "instance ID is still used"
+_FENCED = "Static consumer fenced"
 _PASSING = {
     KafkaError._ALL_BROKERS_DOWN,  # noqa: SLF001
     KafkaError._MAX_POLL_EXCEEDED,  # noqa: SLF001
@@ -334,6 +336,8 @@ def _of_the_group(error: KafkaError) -> ConsumerError:
         return SessionRefused(error.str())
     if code == KafkaError._FATAL and _HELD in error.str():  # noqa: SLF001
         return InstanceHeld(error.str())
+    if code == KafkaError._FATAL and _FENCED in error.str():  # noqa: SLF001
+        return Fenced(error.str())
     return KafkaFailed(error.str())
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from consumer import seats
-from consumer.errors import InstanceHeld, KafkaOptionRefused, StoreUnwritten
+from consumer.errors import Fenced, InstanceHeld, KafkaOptionRefused, StoreUnwritten
 from consumer.session import shorten
 from consumer.settings import ConsumerSettings
 from consumer.topic import QUIET, Topic
@@ -77,8 +77,7 @@ def membership(
     """
     if settings.modern_group:
         shorten(settings)
-    if settings.modern_group or topic.embedded or _INSTANCE in settings.kafka:
-        # The broker alone knows who is there, or whoever runs us names the members.
+    if not is_seated(settings, topic):
         with _leaving(_consumer(settings, watch), None, left_s) as consumer:
             yield consumer
         return
@@ -94,28 +93,49 @@ def membership(
         yield consumer
 
 
+def is_seated(settings: ConsumerSettings, topic: Topic) -> bool:
+    """Whether we name the members.
+
+    Else the broker alone knows who is there, or whoever runs us names them.
+    """
+    return not (settings.modern_group or topic.embedded or _INSTANCE in settings.kafka)
+
+
 def patiently(
-    work: Callable[[], None], *, stopping: Callable[[], bool], patience_s: float = _HELD_S
+    work: Callable[[], None],
+    *,
+    stopping: Callable[[], bool],
+    seated: bool,
+    patience_s: float = _HELD_S,
 ) -> None:
     """Do it, and again as long as a dead member may still have our instance id.
+
+    A member that was frozen for longer than its session may fence itself when it wakes: it joins
+    as a new member while what it said as the old one is still under way. By a seat of its own it
+    joins anew.
 
     Args:
         work: joins the group, and returns when told to stop.
         stopping: whether to stop.
+        seated: whether our instance id is a seat's.
         patience_s: more than a dead member's session.
 
     Raises:
-        InstanceHeld: another member has it for longer than that.
+        InstanceHeld, Fenced: it did not help for longer than that.
     """
-    give_up_at, told = time.monotonic() + patience_s, False
+    passing = (InstanceHeld, Fenced) if seated else InstanceHeld
+    since_s, told = time.monotonic(), False
     while not stopping():
+        began_s = time.monotonic()
         try:
             work()
-        except InstanceHeld as error:
-            if time.monotonic() > give_up_at:
+        except passing as error:
+            if time.monotonic() - began_s > patience_s:
+                since_s, told = time.monotonic(), False  # it went well for long
+            if time.monotonic() - since_s > patience_s:
                 raise
             if not told:
-                logger.warning("Waiting up to %g s: %s", patience_s, error)
+                logger.warning("Joining again for up to %g s: %s", patience_s, error)
                 told = True
         else:
             return
@@ -166,25 +186,40 @@ def _leaving(
 
     With a broker away `close` takes 5 s, and 60 s while it still owes us an answer.
     """
+    left = threading.Event()
+
+    def leave() -> None:
+        if seat is None:
+            consumer.close()
+        elif _leave(consumer):
+            left.set()
+
     try:
         yield consumer
     finally:
         logger.info("Leaving the group")
-        work = consumer.close if seat is None else lambda: _leave(consumer)
-        thread = threading.Thread(target=work, name="leave", daemon=True)
+        thread = threading.Thread(target=leave, name="leave", daemon=True)
         thread.start()
         thread.join(left_s())
         if thread.is_alive():
             logger.warning("Kafka does not answer; its session timeout will end our membership")
-        elif seat is not None:
+        elif left.is_set() and seat is not None:
             seat.give_up()
+        elif seat is not None:
+            seat.let_go()
 
 
-def _leave(consumer: Consumer) -> None:
-    # A member with an instance id leaves the group when it unsubscribes, not when it closes.
-    consumer.unsubscribe()
+def _leave(consumer: Consumer) -> bool:
+    """Leave and close; false where we were fenced and cannot leave any more."""
+    try:
+        # A member with an instance id leaves the group when it unsubscribes, not when it closes.
+        consumer.unsubscribe()
+    except KafkaException:
+        consumer.close()
+        return False
     give_up_at = time.monotonic() + _HAND_OVER_S
     while consumer.assignment() and time.monotonic() < give_up_at:
         consumer.poll(_POLL_S)
     consumer.poll(_POLL_S)
     consumer.close()
+    return True

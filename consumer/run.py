@@ -17,7 +17,7 @@ from consumer.errors import Stopped
 from consumer.housekeeper import PROGRAM, Housekeeper
 from consumer.incarnation import Incarnation, refuse_another
 from consumer.ingest import Ingest
-from consumer.membership import membership, patiently
+from consumer.membership import is_seated, membership, patiently
 from consumer.settings import ConsumerSettings
 from consumer.store import Store
 from consumer.topic import identify
@@ -82,7 +82,7 @@ def run(
         logger.info("Reading %s into %s", topic.name, settings.store)
         with Housekeeper(settings, housekeeping):
             try:
-                patiently(ingest, stopping=stop.is_set)
+                patiently(ingest, stopping=stop.is_set, seated=is_seated(settings, topic))
             except Stopped:
                 return 0  # while a schema registry was waited for: what waits is read again
         logger.info("Stopped; all that was read is stored")

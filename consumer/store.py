@@ -186,13 +186,23 @@ class Store:
             ),
             post_commithook_properties=NO_HOOKS,
         )
-        version = self._version_of(mark, before)
-        # Those before ours too: a torn one in the middle would hide ours behind it.
-        entries = [log.entry_path(self._path, number) for number in range(before + 1, version + 1)]
-        log.sync([*entries, self._path / log.FOLDER])
-        self._check_told(before, adds, spans)
+        version = self._synced(mark, before)
+        if version is None or not log.entry_path(self._path, before).exists():
+            self._check_told(adds, spans)
         self._on_step("after_commit")
         self._advance()
+        return self._seen.version if version is None else version
+
+    def _synced(self, mark: str, before: int) -> int | None:
+        """The version of our entry, on the disk now; None: cleaned up before we looked."""
+        try:
+            version = self._version_of(mark, before)
+            # Those before ours too: a torn one in the middle would hide ours behind it.
+            between = range(before + 1, version + 1)
+            log.sync([log.entry_path(self._path, number) for number in between])
+        except FileNotFoundError:
+            return None
+        log.sync([self._path / log.FOLDER])
         return version
 
     def _check_positions(self, spans: Mapping[str, Span]) -> None:
@@ -201,16 +211,13 @@ class Store:
         if lost:
             raise LostPartition(lost)
 
-    def _check_told(
-        self, before: int, adds: Iterable[AddAction], spans: Mapping[str, Span]
-    ) -> None:
-        """Whether our entry is in the log that others read.
+    def _check_told(self, adds: Iterable[AddAction], spans: Mapping[str, Span]) -> None:
+        """Whether our entry is in the log that others read, now that it was cleaned up.
 
-        Where we were held up in the midst of a commit while others stored on and the log was
-        cleaned up, the version after ours was free again, in front of the log's beginning.
+        Where we were held up in the midst of a commit while others stored on, the version after
+        ours was free again, in front of the log's beginning. (Clean-up takes the oldest first: as
+        long as the entry before ours is there, so is ours.)
         """
-        if log.entry_path(self._path, before).exists():
-            return  # clean-up takes the oldest first: what comes later is all there
         self.refresh()
         told = all(
             (self._seen.positions.get(name) or 0) >= span.end for name, span in spans.items()

@@ -203,9 +203,14 @@ def _find(admin: AdminClient, settings: ConsumerSettings) -> Found | None:
     return found
 
 
+def _reply_s(settings: ConsumerSettings) -> float:
+    # A broker that answers may itself wait for the controller that the cluster has lost.
+    return max(_REPLY_S, settings.connect_timeout_s)
+
+
 def _describe(admin: AdminClient, settings: ConsumerSettings) -> Found | None:
     try:
-        return ask(admin, settings.kafka_topic, timeout_s=_REPLY_S)
+        return ask(admin, settings.kafka_topic, timeout_s=_reply_s(settings))
     except KafkaException as error:
         raise _translated(error, settings) from None
 
@@ -213,7 +218,8 @@ def _describe(admin: AdminClient, settings: ConsumerSettings) -> Found | None:
 def _create(admin: AdminClient, settings: ConsumerSettings) -> None:
     name, partitions = settings.kafka_topic, settings.kafka_create_partitions
     try:
-        admin.create_topics([NewTopic(name, partitions)], request_timeout=_REPLY_S)[name].result()
+        reply_s = _reply_s(settings)
+        admin.create_topics([NewTopic(name, partitions)], request_timeout=reply_s)[name].result()
     except KafkaException as error:
         if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
             raise _translated(error, settings) from None
@@ -238,5 +244,5 @@ def _translated(error: KafkaException, settings: ConsumerSettings) -> ConsumerEr
     }:
         return NotAuthorized(f"topic {settings.kafka_topic!r}", cause.str())
     if cause.code() in {KafkaError._TIMED_OUT, KafkaError._TRANSPORT}:  # noqa: SLF001
-        return BrokerUnreachable(settings.kafka_bootstrap, _REPLY_S, cause.str())
+        return BrokerUnreachable(settings.kafka_bootstrap, _reply_s(settings), cause.str())
     return KafkaFailed(cause.str())

@@ -280,3 +280,28 @@ def test_a_commit_into_the_gap_before_the_log_s_beginning_is_made_again(tmp_path
     assert Counter(places(tmp_path).values()) == {1: 9}
     assert Store.open(tmp_path).positions([A, other]) == {A: 8, other: 1}
     assert cleaning.clean_log(tmp_path) >= 1
+
+
+def test_a_commit_that_was_cleaned_up_before_its_writer_looked_is_not_made_again(tmp_path):
+    """Held up right after its write, while others store on."""
+    held, other = Store.open(tmp_path), "c/t/1"
+    table = held._table
+
+    class Held:
+        def __getattr__(self, name):
+            return getattr(table, name)
+
+        def create_write_transaction(self, actions, **options):
+            table.create_write_transaction(actions, **options)
+            store = fill(tmp_path, count=4)
+            for number in range(4, 8):
+                write_if_due(tmp_path, 1)
+                append(store, number)
+            clean_log(tmp_path)
+            assert not log.entry_path(tmp_path, 1).exists()
+
+    held._table = Held()
+    held.append(rows.table([message(0, partition=1)], topic_id="T"), {other: Span(None, 1)})
+
+    assert Counter(places(tmp_path).values()) == {1: 9}
+    assert Store.open(tmp_path).positions([A, other]) == {A: 8, other: 1}

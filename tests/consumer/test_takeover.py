@@ -3,10 +3,11 @@
 import time
 
 import pytest
+from confluent_kafka import Consumer
 from confluent_kafka.admin import ConfigResource, ResourceType
 
-from consumer.errors import InstanceHeld
-from consumer.membership import patiently
+from consumer.errors import Fenced, InstanceHeld
+from consumer.membership import consumer_options, patiently
 from consumer.settings import ConsumerSettings
 from support.consume import Consuming
 from support.feed import Feed
@@ -167,12 +168,12 @@ def test_with_the_new_protocol_an_instance_id_is_waited_for_until_the_dead_ones_
     with Consuming(settings) as killed:
         until(lambda: len(killed.owned) == 4)
         with Consuming(settings) as successor:
-            until(lambda: "Waiting up to 60 s" in successor.said)
+            until(lambda: "Joining again for up to 60 s" in successor.said)
             killed.process.kill()
             until(lambda: len(successor.owned) == 4, 60)
             successor.stop()
 
-    assert successor.said.count("Waiting up to") == 1
+    assert successor.said.count("Joining again") == 1
 
 
 def test_an_instance_id_is_not_waited_for_without_end_nor_past_a_signal():
@@ -180,5 +181,35 @@ def test_an_instance_id_is_not_waited_for_without_end_nor_past_a_signal():
         raise InstanceHeld("in use")
 
     with pytest.raises(InstanceHeld, match=r"set another group\.instance\.id"):
-        patiently(held, stopping=lambda: False, patience_s=0.5)
-    patiently(held, stopping=lambda: True)
+        patiently(held, stopping=lambda: False, seated=False, patience_s=0.5)
+    patiently(held, stopping=lambda: True, seated=False)
+
+
+def test_a_member_fenced_on_a_seat_joins_anew_and_one_that_its_operator_named_ends():
+    tries = []
+
+    def fenced_once() -> None:
+        tries.append(None)
+        if len(tries) == 1:
+            raise Fenced("fenced")
+
+    patiently(fenced_once, stopping=lambda: False, seated=True)
+    assert len(tries) == 2
+    tries.clear()
+    with pytest.raises(Fenced):
+        patiently(fenced_once, stopping=lambda: False, seated=False)
+
+
+def test_a_consumer_fenced_by_chance_goes_on_by_itself(kafka, of):
+    settings = of(kafka)
+    with Feed(kafka.bootstrap, settings.kafka_topic) as feed, Consuming(settings) as consumer:
+        until(lambda: len(consumer.owned) == 4)
+        (name,) = members(kafka, settings)
+        other = Consumer(consumer_options(settings) | {"group.instance.id": name})
+        other.subscribe([settings.kafka_topic])
+        until(lambda: other.poll(0.1) is None and "Joining again" in consumer.said)
+        all_flow(settings)
+        other.close()
+        feed.__exit__()
+        each_once(settings, feed)
+        consumer.stop()
