@@ -7,6 +7,6 @@ commits) · ``parts`` (its files) · ``tail`` (read on) · ``decisions`` of ``me
 (what people said of ids) · ``erasing`` (by ``rewriting`` and ``clearing``; ``sieve`` and
 ``mentions`` tell what goes) · ``carrying`` (into another store) · ``writers`` (who may write) ·
 ``housekeeper`` (starts) ``upkeep`` (the housekeeping process) · its duties ``checkpoint``,
-``compaction`` (by ``commit``) and ``cleaning`` (but for what ``marks`` hold). Files to Kafka:
-``files`` · ``imports`` · ``repeats`` · ``sender`` · ``backlog``.
+``compaction`` (by ``commit``) and ``cleaning`` (but for what ``marks`` hold) · ``inspection``
+(is it whole). Files to Kafka: ``files`` · ``imports`` · ``repeats`` · ``sender`` · ``backlog``.
 """

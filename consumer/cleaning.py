@@ -127,5 +127,6 @@ def _sync_kept(path: Path, floor: int) -> None:
 def _leftovers(path: Path) -> list[Path]:
     """Half-written files of writers that died."""
     old_s = time.time() - ORPHAN_S
-    files = (path / log.FOLDER).glob("_commit_*.tmp")
+    folder = path / log.FOLDER
+    files = [*folder.glob("_*.tmp"), *folder.glob("*#*")]
     return [file for file in files if file.stat().st_mtime < old_s]

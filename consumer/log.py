@@ -220,14 +220,20 @@ def removed(table: Path, version: int) -> dict[str, float]:
     """Files that were taken out of the table not long before a version, and when, epoch seconds.
 
     That is as long as the log and Delta's checkpoints remember.
+
+    Raises:
+        StoreDamaged: the last checkpoint, or an entry after it, cannot be read.
     """
     marked = [number for number in checkpoints(table) if number <= version]
     found: dict[str, float] = {}
-    if marked:
-        rows = pq.ParquetFile(checkpoint_path(table, marked[-1])).read(columns=["remove"])
-        found.update(map(_removal, _present(rows.column("remove"))))
-    for number in range(marked[-1] + 1 if marked else 0, version + 1):
-        found.update(read_entry(table, number).removes)
+    try:
+        if marked:
+            rows = pq.ParquetFile(checkpoint_path(table, marked[-1])).read(columns=["remove"])
+            found.update(map(_removal, _present(rows.column("remove"))))
+        for number in range(marked[-1] + 1 if marked else 0, version + 1):
+            found.update(read_entry(table, number).removes)
+    except (pa.ArrowInvalid, OSError, TornEntry) as error:
+        raise StoreDamaged(table, error) from None
     return found
 
 

@@ -24,7 +24,7 @@ from typing import NamedTuple
 from deltalake.exceptions import DeltaError
 
 from consumer import checkpoint, cleaning, compaction, log, writers
-from consumer.errors import ConsumerError
+from consumer.errors import ConsumerError, StoreBusy, StoreUnusable
 from consumer.forwarder import Forwarder
 from consumer.settings import ConsumerSettings
 
@@ -109,7 +109,17 @@ PACE = Pace()
 
 
 def duties(settings: ConsumerSettings, pace: Pace, on_step: Callable[[str], None]) -> list[Duty]:
-    """What is done for a store."""
+    """What is done for a store, and for those who wait for its dead letters."""
+    made = _of_the_store(settings, pace, on_step)
+    if settings.kafka_dead_letter_topic:
+        forwarder = Forwarder(settings=settings, on_step=on_step)
+        made.append(Duty("dead letters", forwarder.run_once, every_s=0))
+    return made
+
+
+def _of_the_store(
+    settings: ConsumerSettings, pace: Pace, on_step: Callable[[str], None]
+) -> list[Duty]:
     store, grace_s = settings.store, settings.upkeep_grace_s
 
     def write_checkpoint() -> None:
@@ -124,16 +134,34 @@ def duties(settings: ConsumerSettings, pace: Pace, on_step: Callable[[str], None
             cleaning.vacuum(store, grace_s=grace_s)
             cleaning.clean_log(store)
 
-    made = [
+    return [
+        Duty("compaction", compact, every_versions=pace.compact_every),
         # It counts from the last checkpoint, whoever wrote it: look oftener than it is due.
         Duty("checkpoint", write_checkpoint, every_versions=pace.checkpoint_every // 10),
-        Duty("compaction", compact, every_versions=pace.compact_every),
         Duty("clean-up", clean, every_versions=pace.compact_every, every_s=pace.clean_s),
     ]
-    if settings.kafka_dead_letter_topic:
-        forwarder = Forwarder(settings=settings, on_step=on_step)
-        made.append(Duty("dead letters", forwarder.run_once, every_s=0))
-    return made
+
+
+def at_once(settings: ConsumerSettings) -> None:
+    """Do all that the store itself needs now, beside the process whose turn it is later.
+
+    Raises:
+        StoreBusy: an erasure has the store for itself.
+        StoreUnusable: the folder cannot be written.
+        StoreDamaged: the store cannot be read.
+    """
+    tasks = _of_the_store(settings, Pace(checkpoint_every=1), _nothing)
+    try:
+        for duty in tasks:
+            duty.run()
+    except writers.WritersPaused as error:
+        raise StoreBusy(settings.store, error) from None
+    except OSError as error:
+        raise StoreUnusable(settings.store, error) from None
+
+
+def _nothing(_step: str) -> None:
+    pass
 
 
 def keep(
@@ -163,7 +191,7 @@ def _moment(store: Path) -> Moment:
     return Moment(there[-1] if there else -1, time.monotonic())
 
 
-def main(pace: Pace = PACE, *, on_step: Callable[[str], None] = lambda _step: None) -> None:
+def main(pace: Pace = PACE, *, on_step: Callable[[str], None] = _nothing) -> None:
     """The process: settings come as one line on stdin, whose end is the end of the owner.
 
     Args:

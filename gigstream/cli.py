@@ -22,6 +22,7 @@ from gigstream.commands.merge import merge
 from gigstream.commands.processes import consume, train
 from gigstream.commands.rebuild import rebuild
 from gigstream.commands.status import status
+from gigstream.commands.store import store
 from gigstream.commands.up import up
 from gigstream.commands.verify import verify
 
@@ -41,6 +42,7 @@ cli.add_command(rebuild)
 cli.add_command(merge)
 cli.add_command(erase)
 cli.add_command(dead_letters)
+cli.add_command(store)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

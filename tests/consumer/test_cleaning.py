@@ -204,14 +204,16 @@ def test_half_written_entries_of_writers_that_died_go_after_an_hour(tmp_path):
     for number in range(4, 7):
         write_if_due(tmp_path, 1)
         append(store, number)
-    old, young = (tmp_path / log.FOLDER / f"_commit_{name}.json.tmp" for name in ("a", "b"))
-    old.write_bytes(b"")
-    young.write_bytes(b"")
-    age(old, ORPHAN_S + 1)
+    names = ("_commit_a.json.tmp", "_b.json.tmp", f"{9:020}.json#1", "_commit_c.json.tmp")
+    *old, young = (tmp_path / log.FOLDER / name for name in names)
+    for file in (*old, young):
+        file.write_bytes(b"")
+    for file in old:
+        age(file, ORPHAN_S + 1)
 
     clean_log(tmp_path)
 
-    assert not old.exists()
+    assert not any(file.exists() for file in old)
     assert young.exists()
 
 

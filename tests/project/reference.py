@@ -61,22 +61,15 @@ def summary() -> str:
 
 
 def helps() -> Iterator[tuple[str, str]]:
-    top = click.Context(cli, info_name="gigstream")
-    for name, command in cli.commands.items():
-        yield from helps_of(f"gigstream {name}", command, top)
+    return helps_of(cli, click.Context(cli, info_name="gigstream"))
 
 
-def helps_of(
-    title: str, command: click.Command, parent: click.Context
-) -> Iterator[tuple[str, str]]:
-    """The command's own help, then those of its sub-commands."""
-    context = click.Context(
-        command, info_name=title.rpartition(" ")[2], parent=parent, terminal_width=100
-    )
-    yield title, command.get_help(context)
-    if isinstance(command, click.Group):
-        for name, part in command.commands.items():
-            yield from helps_of(f"{title} {name}", part, context)
+def helps_of(group: click.Group, above: click.Context) -> Iterator[tuple[str, str]]:
+    for name, command in group.commands.items():
+        context = click.Context(command, info_name=name, parent=above, terminal_width=100)
+        yield context.command_path, command.get_help(context)
+        if isinstance(command, click.Group):
+            yield from helps_of(command, context)
 
 
 def rooms() -> str:
