@@ -62,6 +62,9 @@ class Seen(msgspec.Struct, frozen=True):
         return Seen(self.messages - other.messages, self.dead - other.dead)
 
 
+NOTHING_SEEN = Seen(0, 0)
+
+
 class MostlyBad(ConsumerError):
     """Most of the latest messages break the contract; what waits of them was not stored."""
 
@@ -88,9 +91,14 @@ class Brake:
         self._policy = policy
         self._file = store / FILE
         self._latest: deque[Seen] = deque()
-        self._seen = self._stored = Seen(0, 0)
+        self._seen = self._stored = NOTHING_SEEN
         self._is_resumed = False
         self._resume()
+
+    @property
+    def seen(self) -> Seen:
+        """What was noted of the latest messages so far."""
+        return self._seen
 
     def note(self, messages: int, dead: int) -> bool:
         """So many more were read; whether that is a reason to stop."""
@@ -110,9 +118,9 @@ class Brake:
         self._keep()
         return MostlyBad(self._seen, *_most_common(waiting))
 
-    def stored(self) -> None:
-        """What was noted is stored."""
-        self._stored = self._seen
+    def stored(self, seen: Seen) -> None:
+        """What was noted until ``seen`` is stored; what was since may not be."""
+        self._stored = seen
         if self._is_resumed and self._policy.is_well(self._seen):
             self._forget()
         elif self._is_resumed:

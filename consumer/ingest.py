@@ -19,8 +19,8 @@ from contextlib import suppress
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from consumer import rows
-from consumer.batch import Batch, FlushPolicy, Progress
-from consumer.brake import Brake
+from consumer.batch import Batch, FlushPolicy, Handed, Pace, Progress
+from consumer.brake import NOTHING_SEEN, Brake
 from consumer.errors import (
     ConsumerError,
     EndLost,
@@ -38,6 +38,7 @@ from consumer.errors import (
 from consumer.framing import Unframe
 from consumer.incarnation import Incarnation
 from consumer.store import PATIENCE_S, Store
+from consumer.storing import Storing
 from consumer.topic import Topic
 from consumer.watch import Watch
 
@@ -47,6 +48,8 @@ _CHUNK = 1_000
 """Messages of one call: few enough to be decoded before they leave the processor's cache."""
 
 _IDLE_S = 0.2
+_LOOK_S = 0.005
+_END_S = 0.5
 _WATERMARK_S = 5.0
 _BEGINNING = -2
 _OUT_OF_RANGE = {KafkaError._AUTO_OFFSET_RESET, KafkaError._LOG_TRUNCATION}  # noqa: SLF001
@@ -104,7 +107,7 @@ class Ingest:
         on_step: Callable[[str], None],
     ) -> None:
         self._consumer = consumer
-        self._store = store
+        self._storing = Storing(store)
         self._topic = topic
         self._incarnation = incarnation
         self._accept_loss = accept_loss
@@ -114,6 +117,8 @@ class Ingest:
         self._brake = brake
         self._on_step = on_step
         self._batch = Batch(rows.Gathering(topic_id=topic.topic_id, unframe=unframe))
+        self._pace = Pace()
+        self._handed = NOTHING_SEEN
         self._let_go: set[int] = set()
         self._rewinding: set[int] = set()
         self._adrift: set[int] = set()
@@ -142,6 +147,7 @@ class Ingest:
             # After an error nothing more is stored, not even when the group is left.
             self._batch.clear()
             self._batch.progress.clear()
+            self._storing.ended(_END_S)
 
     def _turn(self) -> None:
         if self._rewinding:
@@ -152,15 +158,27 @@ class Ingest:
             self._take(messages)
         if self._adrift:
             self._find_again()
-        if self._policy.should_flush(self._batch.pending, time.monotonic()):
+        self._hear_of_the_append(0.0)
+        due = self._policy.should_flush(self._batch.pending, self._pace, time.monotonic())
+        if due and not self._storing.busy:
             self._flush_or_wait()
 
     def _read(self) -> list[Message]:
+        pending, pace = self._batch.pending, self._pace
+        wait_s = self._policy.wait_left_s(pending, pace, time.monotonic())
+        if self._storing.busy:
+            wait_s = _LOOK_S
+            if self._policy.is_full(pending):
+                # One message now and then: Kafka takes a member that asks for none for dead.
+                self._hear_of_the_append(_IDLE_S)
+                return self._consume(1, 0.0)
         # A lone event is taken the moment it comes; company is waited for only then.
-        wait_s = self._policy.wait_left_s(self._batch.pending, time.monotonic())
-        count = 1 if wait_s is None else _CHUNK
+        count = 1 if pending.since_s is None else _CHUNK
+        return self._consume(count, _IDLE_S if wait_s is None else min(wait_s, _IDLE_S))
+
+    def _consume(self, count: int, wait_s: float) -> list[Message]:
         self._let_go.clear()
-        return self._consumer.consume(count, _IDLE_S if wait_s is None else min(wait_s, _IDLE_S))
+        return self._consumer.consume(count, wait_s)
 
     def _take(self, messages: list[Message]) -> None:
         taken = self._batch.take(messages, time.monotonic())
@@ -188,6 +206,7 @@ class Ingest:
 
     def _find_again(self) -> None:
         """Go on with partitions of which Kafka does not hold the offset that comes next."""
+        self._wait_for_the_append()
         numbers, self._adrift = self._adrift, set()
         for number in numbers & self._batch.progress.keys():
             try:
@@ -219,29 +238,47 @@ class Ingest:
         self._assign_again({number: low})
 
     def _flush(self, patience_s: float) -> None:
-        spans = self._batch.spans()
-        if not spans:
+        if not self._batch.spans():
             return
         self._incarnation.confirm()
         self._on_step("before_commit")
-        named = {self._topic.app_id(number): span for number, span in spans.items()}
-        table = self._batch.rows()
-        started_s = time.monotonic()
-        try:
-            version = self._store.append(table, named, patience_s=patience_s)
-        except LostPartition as lost:
-            numbers = {number for number in spans if self._topic.app_id(number) in lost.app_ids}
-            logger.warning("%s; reading on from there", lost)
-            self._batch.disown(numbers)
-            self._rewinding |= numbers
+        handed = self._batch.hand_over()
+        self._handed = self._brake.seen if self._brake else NOTHING_SEEN
+        named = {self._topic.app_id(number): span for number, span in handed.spans.items()}
+        self._storing.begin(handed, named, patience_s=patience_s)
+
+    def _wait_for_the_append(self) -> None:
+        while self._storing.busy:
+            self._hear_of_the_append(_IDLE_S)
+
+    def _hear_of_the_append(self, wait_s: float) -> None:
+        append = self._storing.ended(wait_s)
+        if append is None:
             return
-        took_s = time.monotonic() - started_s
-        logger.debug("Stored %d rows as version %d in %.3f s", table.num_rows, version, took_s)
+        try:
+            stored = append.result()
+        except LostPartition as lost:
+            self._give_up(append.handed, lost)
+            return
+        except StoreBusy:
+            self._batch.put_back(append.handed)
+            raise
+        self._pace = Pace(stored.ended_s, stored.took_s)
+        count, version, took_s = append.handed.rows.num_rows, stored.version, stored.took_s
+        logger.debug("Stored %d rows as version %d in %.3f s", count, version, took_s)
         self._on_step("before_kafka_offset")
-        self._batch.stored(spans)
         if self._brake:
-            self._brake.stored()
-        self._show_lag({number: span.end for number, span in spans.items()})
+            self._brake.stored(self._handed)
+        ours = self._batch.progress.keys() & append.handed.spans.keys()
+        self._show_lag({number: append.handed.spans[number].end for number in ours})
+
+    def _give_up(self, handed: Handed, lost: LostPartition) -> None:
+        numbers = {number for number in handed.spans if self._topic.app_id(number) in lost.app_ids}
+        logger.warning("%s; reading on from there", lost)
+        self._batch.put_back(handed)
+        ours = numbers & self._batch.progress.keys()
+        self._batch.disown(numbers)
+        self._rewinding |= ours
 
     def _flush_or_wait(self) -> None:
         """Store what waits, unless Kafka does not say whether it is our topic's: then later."""
@@ -253,10 +290,16 @@ class Ingest:
 
     def _flush_or_leave(self, patience_s: float) -> None:
         """Store what waits; what other writers keep us from is read again by the next owner."""
+        until_s = time.monotonic() + patience_s
         try:
-            self._flush(patience_s)
+            self._hear_of_the_append(patience_s)
+            if not self._storing.busy:
+                self._flush(max(0.0, until_s - time.monotonic()))
+                self._hear_of_the_append(max(0.0, until_s - time.monotonic()))
         except (StoreBusy, NoAnswer) as error:
             logger.warning("Left to the next owner: %s", error)
+        if self._storing.busy:
+            logger.warning("Left to the next owner: a commit that does not end")
 
     def _show_lag(self, positions: dict[int, int]) -> None:
         try:
@@ -308,9 +351,11 @@ class Ingest:
         self._consumer.incremental_assign(self._at(positions))
 
     def _positions(self, numbers: Collection[int]) -> dict[int, int | None]:
-        self._store.refresh()
+        self._wait_for_the_append()
+        store = self._storing.store
+        store.refresh()
         app_ids = {number: self._topic.app_id(number) for number in numbers}
-        held = self._store.positions(app_ids.values())
+        held = store.positions(app_ids.values())
         return {number: held[name] for number, name in app_ids.items()}
 
     def _at(self, positions: Mapping[int, int | None]) -> list[TopicPartition]:

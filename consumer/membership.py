@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 _PACE = {
     # What librdkafka holds for us at most, and how soon it fetches again.
     "queued.min.messages": 500_000,
-    "queued.max.messages.kbytes": 64 * 1024,
+    "queued.max.messages.kbytes": 32 * 1024,
     "fetch.queue.backoff.ms": 5,
     "fetch.wait.max.ms": 100,
     # A broker that comes back is noticed within a second, not ten.

@@ -144,13 +144,11 @@ class _Filling:
         self._flush()
 
     def _flush(self) -> None:
-        spans = self._batch.spans()
-        if spans:
-            named = {self._topic.app_id(number): span for number, span in spans.items()}
-            table = self._batch.rows()
-            self._store.append(table, named)
-            self._batch.stored(spans)
-            self.added += table.num_rows
+        handed = self._batch.hand_over()
+        if handed.spans:
+            named = {self._topic.app_id(number): span for number, span in handed.spans.items()}
+            self._store.append(handed.rows, named)
+            self.added += handed.rows.num_rows
 
 
 def _refuse(first: Path, target: Path, topic: Topic) -> None:

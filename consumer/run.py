@@ -28,6 +28,7 @@ logger = logging.getLogger(__name__)
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _LEAST_S = 0.5
+_COLLECT_EVERY = 100_000
 
 
 def run(
@@ -106,6 +107,8 @@ def _warm_up() -> None:
     """Get ready while the broker and the group are waited for."""
     rows.warm_up()
     gc.freeze()
+    # By default it looks for cycles at every 700 messages, which have none.
+    gc.set_threshold(_COLLECT_EVERY)
 
 
 class _Stop:

@@ -141,15 +141,17 @@ class ConsumerSettings(StoreSettings):
     (``basic.auth.user.info`` as ``user:password``, ``ssl.ca.location`` …), handed through as they
     are."""
 
-    flush_max_events: int = Field(default=50_000, gt=0)
-    """Events per commit at most; with ``flush_max_bytes`` it bounds the memory of a batch."""
+    flush_max_events: int = Field(default=200_000, gt=0)
+    """Events per commit at most; with ``flush_max_bytes`` it bounds memory: one batch gathers
+    while another one is stored."""
 
     flush_max_bytes: int = Field(default=64 * 1024 * 1024, gt=0)
     """Bytes of message values per commit at most."""
 
-    flush_wait_s: float = Field(default=0.05, ge=0)
-    """Seconds that an event waits for company before it is committed. Larger: fewer commits and
-    files; smaller: fresher lists."""
+    flush_wait_s: float = Field(default=0.5, ge=0)
+    """Seconds that an event waits for company at most. One that comes after a calm is committed
+    at once; else events gather for three times as long as the last commit took, up to this bound.
+    Larger: fewer commits and files on a slow disk; smaller: fresher lists there."""
 
     upkeep_grace_s: float = Field(default=300, ge=0, le=600)
     """Seconds that a file stays after compaction put others in its place, for readers of other

@@ -82,6 +82,21 @@ struct Numbers {
     }
 };
 
+// Most texts are short, and a call of memcpy takes longer than they do.
+inline void copy(char* to, const char* from, size_t size) {
+    if (size > 16) {
+        memcpy(to, from, size);
+    } else if (size >= 8) {
+        uint64_t head, tail;
+        memcpy(&head, from, 8);
+        memcpy(&tail, from + size - 8, 8);
+        memcpy(to, &head, 8);
+        memcpy(to + size - 8, &tail, 8);
+    } else {
+        for (size_t i = 0; i < size; i++) to[i] = from[i];
+    }
+}
+
 struct Texts {
     Array<int32_t> offsets;  // in `bytes`: of the first row's text, and of each text's end
     Array<char> bytes;
@@ -89,7 +104,7 @@ struct Texts {
 
     void push(bool here, const char* at, size_t size) {
         if (!offsets.size()) offsets.push(0);
-        if (size) memcpy(bytes.more(size), at, size);
+        copy(bytes.more(size), at, size);
         offsets.push(int32_t(bytes.size()));
         presence.push(here);
     }

@@ -45,9 +45,14 @@ struct Clock {
     bool good = true;
 
     int digits(int count) {
+        if (end - at < count) good = false;
         int number = 0;
-        for (; count && at < end && is_digit(*at); count--) number = number * 10 + (*at++ - '0');
-        good &= count == 0;
+        for (int i = 0; good && i < count; i++) {
+            unsigned digit = unsigned(at[i]) - '0';
+            good = digit < 10;
+            number = number * 10 + int(digit);
+        }
+        at += good ? count : 0;
         return number;
     }
     void expect(char c) { good = good && at < end && *at++ == c; }
@@ -266,17 +271,27 @@ enum Field : unsigned {
 
 constexpr unsigned REQUIRED = 1u << EVENT_ID | 1u << ARTIST_ID | 1u << VENUE_ID | 1u << TIME;
 
+// Whether a text of that very size says this; the compiler makes a few words' comparison of it.
+template <size_t N>
+bool is(const char* at, const char (&known)[N]) {
+    return memcmp(at, known, N - 1) == 0;
+}
+
 Field field(Text name) {
-    auto is = [&](const char* known) { return memcmp(name.at, known, size_t(name.size)) == 0; };
+    const char* at = name.at;
     switch (name.size) {
-        case 4: return is("time") ? TIME : UNKNOWN;
-        case 5: return is("venue") ? VENUE : UNKNOWN;
-        case 6: return is("source") ? SOURCE : is("status") ? STATUS : is("artist") ? ARTIST : UNKNOWN;
-        case 7: return is("version") ? VERSION : UNKNOWN;
-        case 8: return is("event_id") ? EVENT_ID : is("venue_id") ? VENUE_ID : UNKNOWN;
-        case 9: return is("artist_id") ? ARTIST_ID : is("starts_at") ? STARTS_AT : UNKNOWN;
-        case 10: return is("venue_name") ? VENUE_NAME : UNKNOWN;
-        case 11: return is("artist_name") ? ARTIST_NAME : UNKNOWN;
+        case 4: return is(at, "time") ? TIME : UNKNOWN;
+        case 5: return is(at, "venue") ? VENUE : UNKNOWN;
+        case 6:
+            return is(at, "source")   ? SOURCE
+                   : is(at, "status") ? STATUS
+                   : is(at, "artist") ? ARTIST
+                                      : UNKNOWN;
+        case 7: return is(at, "version") ? VERSION : UNKNOWN;
+        case 8: return is(at, "event_id") ? EVENT_ID : is(at, "venue_id") ? VENUE_ID : UNKNOWN;
+        case 9: return is(at, "artist_id") ? ARTIST_ID : is(at, "starts_at") ? STARTS_AT : UNKNOWN;
+        case 10: return is(at, "venue_name") ? VENUE_NAME : UNKNOWN;
+        case 11: return is(at, "artist_name") ? ARTIST_NAME : UNKNOWN;
         default: return UNKNOWN;
     }
 }

@@ -127,7 +127,12 @@ class Scenario:
 
 def _turn(loop: Ingest, position: int) -> None:
     app_id = loop._topic.app_id(0)
-    turn_until(loop, lambda: (loop._store.positions([app_id])[app_id] or 0) >= position)
+    path = loop._storing.store._path
+
+    def held() -> int:
+        return Store.open(path).positions([app_id])[app_id] or 0
+
+    turn_until(loop, lambda: held() >= position)
 
 
 _STORIES: dict[str, Callable[[Scenario], None]] = {

@@ -3,11 +3,11 @@
 import pytest
 
 from consumer import rows
-from consumer.batch import Batch, FlushPolicy, Pending
+from consumer.batch import Batch, FlushPolicy, Pace, Pending
 from consumer.store import Span
 from support.records import message
 
-POLICY = FlushPolicy(max_events=100, max_bytes=1_000, wait_s=0.05, quiet_s=1.0)
+POLICY = FlushPolicy(max_events=100, max_bytes=1_000, wait_s=0.25, quiet_s=1.0, calm=3.0)
 
 
 VALUE = b"0123456789"
@@ -27,16 +27,74 @@ def read(batch, partition, *offsets, now_s=0.0) -> int:
     ("pending", "now_s", "due"),
     [
         (Pending(), 1e9, False),
-        (Pending(events=1, bytes=1, since_s=5.0), 5.04, False),
-        (Pending(events=1, bytes=1, since_s=5.0), 5.05, True),
+        (Pending(events=1, bytes=1, since_s=100.0), 100.0, True),
+        (Pending(events=1, bytes=1, since_s=5.0), 5.05, False),
+        (Pending(events=1, bytes=1, since_s=5.0), 5.06, True),
+        (Pending(events=99, bytes=999, since_s=5.05), 5.06, True),
         (Pending(events=100, bytes=1, since_s=5.0), 5.0, True),
         (Pending(events=1, bytes=1_000, since_s=5.0), 5.0, True),
         (Pending(since_s=5.0), 5.9, False),
         (Pending(since_s=5.0), 6.0, True),
     ],
 )
-def test_a_batch_is_stored_when_full_or_after_its_wait(pending, now_s, due):
-    assert POLICY.should_flush(pending, now_s) is due
+def test_a_row_is_stored_at_once_unless_a_commit_ended_just_now(pending, now_s, due):
+    after_20_ms = Pace(ended_s=5.0, took_s=0.02)
+
+    assert POLICY.should_flush(pending, after_20_ms, now_s) is due
+
+
+def test_no_row_waits_for_company_longer_than_its_bound_however_slow_the_commits():
+    slow = Pace(ended_s=5.0, took_s=10.0)
+    row = Pending(events=1, bytes=1, since_s=6.0)
+
+    assert POLICY.wait_left_s(row, slow, 6.0) == pytest.approx(0.25)
+    assert POLICY.should_flush(row, slow, 6.25)
+
+
+@pytest.mark.parametrize("per_s", [5, 20, 200, 2_000])
+@pytest.mark.parametrize("took_s", [0.005, 0.015, 0.06])
+def test_a_steady_trickle_leaves_commits_a_quarter_of_the_time_at_most(per_s, took_s):
+    now_s, busy_s, longest_s, pace, pending = 0.0, 0.0, 0.0, Pace(), Pending()
+    while now_s < 10:
+        now_s += 1 / per_s
+        pending = Pending(1, 1, now_s) if not pending.events else pending
+        left_s = POLICY.wait_left_s(pending, pace, now_s)
+        if left_s < 1 / per_s:
+            begin_s = now_s + left_s
+            longest_s = max(longest_s, begin_s - pending.since_s)
+            pace, pending = Pace(begin_s + took_s, took_s), Pending()
+            busy_s, now_s = busy_s + took_s, max(now_s, pace.ended_s)
+
+    assert busy_s / now_s <= 0.26
+    assert longest_s <= min(POLICY.wait_s, 3 * took_s) + 1e-9
+
+
+def batch_of(load_per_s, commit_s, commits=40) -> list[int]:
+    """Rows of each batch when a load meets commits of that cost, a fixed part and one per row."""
+    policy = FlushPolicy(max_events=100_000, max_bytes=10**9, wait_s=0.5)
+    found, now_s, since_s, pace = [], 0.0, 0.0, Pace()
+    for _ in range(commits):
+        left_s = policy.wait_left_s(Pending(1, 1, since_s), pace, now_s)
+        full_s = since_s + policy.max_events / load_per_s
+        begin_s = max(now_s, min(now_s + left_s, full_s))
+        rows_of = min(policy.max_events, 1 + int((begin_s - since_s) * load_per_s))
+        took_s = commit_s(rows_of)
+        found.append(rows_of)
+        now_s = since_s = begin_s + took_s
+        since_s = begin_s  # read on meanwhile
+        pace = Pace(now_s, took_s)
+    return found
+
+
+def test_under_load_batches_grow_with_what_comes_meanwhile_up_to_their_bound():
+    def commit_s(count):
+        return 0.02 + count * 0.3e-6
+
+    light, heavy = batch_of(10_000, commit_s), batch_of(1_000_000, commit_s)
+
+    assert light[0] == 1
+    assert 700 <= light[-1] <= 900
+    assert heavy[-1] == 100_000
 
 
 def test_a_message_below_the_position_is_not_taken_again(batch):
@@ -92,11 +150,13 @@ def test_rows_wait_from_the_first_of_them(batch):
     assert batch.pending == Pending(events=2, bytes=20, since_s=2.0)
 
 
-def test_what_is_stored_waits_no_more_and_the_next_span_starts_there(batch):
+def test_what_is_handed_over_waits_no_more_and_the_next_span_starts_there(batch):
     batch.own(0, None)
     read(batch, 0, 3)
-    batch.stored(batch.spans())
+    handed = batch.hand_over()
 
+    assert handed.rows["offset"].to_pylist() == [3]
+    assert handed.spans == {0: Span(None, 4)}
     assert batch.pending == Pending()
     assert batch.rows().num_rows == 0
     assert batch.spans() == {}
@@ -123,3 +183,36 @@ def test_when_the_last_partition_is_gone_nothing_waits(batch):
     batch.disown([0])
 
     assert batch.pending == Pending()
+
+
+def test_what_was_not_stored_waits_again_with_what_came_since(batch):
+    batch.own(0, 5)
+    batch.own(1, 0)
+    read(batch, 0, 5, 6, now_s=1.0)
+    batch.reach(1, 3, now_s=1.5)
+    handed = batch.hand_over()
+    read(batch, 0, 7, now_s=2.0)
+    batch.put_back(handed)
+
+    assert batch.spans() == {0: Span(5, 8), 1: Span(0, 3)}
+    assert batch.rows()["offset"].to_pylist() == [5, 6, 7]
+    assert batch.pending == Pending(events=3, bytes=30, since_s=1.0)
+    again = batch.hand_over()
+    assert (again.rows.num_rows, again.spans) == (3, {0: Span(5, 8), 1: Span(0, 3)})
+
+
+def test_what_was_not_stored_of_a_partition_that_is_not_ours_any_more_is_forgotten(batch):
+    batch.own(0, 0)
+    batch.own(1, 0)
+    read(batch, 0, 0, now_s=1.0)
+    read(batch, 1, 0, 1, now_s=1.0)
+    handed = batch.hand_over()
+    batch.disown([1])
+    batch.put_back(handed)
+
+    assert batch.spans() == {0: Span(0, 1)}
+    assert batch.rows()["partition"].to_pylist() == [0]
+    batch.disown([0])
+    batch.put_back(handed)
+    assert batch.spans() == {}
+    assert batch.rows().num_rows == 0

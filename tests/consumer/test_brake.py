@@ -84,7 +84,7 @@ def test_the_error_counts_and_names_the_most_common_reason_and_the_remedy_in_one
 def test_after_a_stop_it_knows_what_was_stored_until_the_share_is_well_again(tmp_path):
     brake = Brake(policy=POLICY, store=tmp_path)
     brake.note(98, 49)
-    brake.stored()
+    brake.stored(brake.seen)
     assert brake.note(3, 3)
     brake.stop(waiting(b"?", b"?", b"?"))
     assert json.loads((tmp_path / FILE).read_text()) == {"messages": 98, "dead": 49}

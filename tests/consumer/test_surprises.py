@@ -55,7 +55,7 @@ def store_some(broker, settings, count) -> None:
     """So many events, sent and stored."""
     send(broker.bootstrap, settings.kafka_topic, *map(gig, range(count)))
     with Consuming(settings) as consumer:
-        until(lambda: f"Stored {count} rows" in consumer.said)
+        until(lambda: consumer.stored == count)
         consumer.stop()
 
 
@@ -79,7 +79,7 @@ def test_a_topic_made_anew_under_the_consumer_ends_it_and_no_row_of_it_is_stored
     settings = of(kafka, kafka.create_topic())
     send(kafka.bootstrap, settings.kafka_topic, *map(gig, range(10)))
     with Consuming(settings) as consumer:
-        until(lambda: "Stored 10 rows" in consumer.said)
+        until(lambda: consumer.stored == 10)
         before = identify(settings)
         make_anew(kafka, settings.kafka_topic, count)
         if count == 10:  # nothing is wrong with its offset until more comes
@@ -143,7 +143,7 @@ def test_another_cluster_behind_the_same_address_is_refused_until_it_is_accepted
         settings = of(broker, broker.create_topic(name="gigs"))
         send(broker.bootstrap, "gigs", *map(gig, range(5)))
         with Consuming(settings) as consumer:
-            until(lambda: "Stored 5 rows" in consumer.said)
+            until(lambda: consumer.stored == 5)
             before = identify(settings).cluster_id
             broker.stop()
             shutil.rmtree(broker._home)
@@ -166,7 +166,7 @@ def test_partitions_that_are_added_are_read_from_their_start_without_a_restart(k
     settings = of(kafka, kafka.create_topic(), options=protocol | SOON)
     send(kafka.bootstrap, settings.kafka_topic, *map(gig, range(5)))
     with Consuming(settings) as consumer:
-        until(lambda: "Stored 5 rows" in consumer.said)
+        until(lambda: consumer.stored == 5)
         kafka.add_partitions(settings.kafka_topic, 3)
         for number in (1, 2):
             send(kafka.bootstrap, settings.kafka_topic, *map(gig, range(4)), partition=number)

@@ -10,6 +10,7 @@ from project.tree import PACKAGES, ROOT, committed_texts, functions, modules, pa
 
 # The outermost frame of a process: here an unforeseen error is told once, and the process ends.
 PROCESS_EDGES = {"gigstream/cli.py"}
+THREAD_EDGES = {"consumer/storing.py"}  # whatever ends the thread is raised again in the loop
 
 # Patterns that do not match themselves.
 HOSTS = [r"pypi\.org", r"python[h]osted", r"maven\.org", r"registry\.npm", r"crates\.io"]
@@ -69,7 +70,7 @@ def names_everything(node: ast.expr) -> bool:
 def test_only_a_process_edge_catches_everything() -> None:
     broad = {m for m in modules() if any(map(catches_all, ast.walk(parsed(m))))}
 
-    assert broad == PROCESS_EDGES
+    assert broad == PROCESS_EDGES | THREAD_EDGES
 
 
 def test_the_catch_all_finder_knows_one_when_it_sees_one() -> None:

@@ -94,6 +94,11 @@ class Consuming:
             owned = owned | numbers if verb == "Assigned" else owned - numbers
         return owned
 
+    @property
+    def stored(self) -> int:
+        """How many rows it says that it has stored so far."""
+        return sum(map(int, re.findall(r"Stored (\d+) rows", self.said)))
+
     def signal(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
 
