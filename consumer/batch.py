@@ -1,5 +1,6 @@
 """What was read and is not stored yet, and when it is time to store it. No Kafka, no disk."""
 
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -42,6 +43,10 @@ class Pace:
 
     ended_s: float = 0.0
     took_s: float = 0.0
+
+
+NO_CALM = Pace(ended_s=math.inf)
+"""After it rows gather as long as they may."""
 
 
 @dataclass(frozen=True)

@@ -85,6 +85,9 @@ class Brake:
     Args:
         policy: when to stop.
         store: the store's folder, where the file lies that outlives a stop.
+
+    Attributes:
+        is_resumed: it stopped a consumer before, and too few good messages came since.
     """
 
     def __init__(self, *, policy: BrakePolicy, store: Path) -> None:
@@ -92,7 +95,7 @@ class Brake:
         self._file = store / FILE
         self._latest: deque[Seen] = deque()
         self._seen = self._stored = NOTHING_SEEN
-        self._is_resumed = False
+        self.is_resumed = False
         self._resume()
 
     @property
@@ -121,9 +124,9 @@ class Brake:
     def stored(self, seen: Seen) -> None:
         """What was noted until ``seen`` is stored; what was since may not be."""
         self._stored = seen
-        if self._is_resumed and self._policy.is_well(self._seen):
+        if self.is_resumed and self._policy.is_well(self._seen):
             self._forget()
-        elif self._is_resumed:
+        elif self.is_resumed:
             self._keep()
 
     def _resume(self) -> None:
@@ -133,7 +136,7 @@ class Brake:
         with suppress(OSError, msgspec.DecodeError):
             self._add(msgspec.json.decode(self._file.read_bytes(), type=Seen))
             self._stored = self._seen
-            self._is_resumed = True
+            self.is_resumed = True
 
     def _keep(self) -> None:
         # Of what is stored only: the rest will be read, and counted, again.
@@ -143,7 +146,7 @@ class Brake:
             unfinished.replace(self._file)
 
     def _forget(self) -> None:
-        self._is_resumed = False
+        self.is_resumed = False
         with suppress(OSError):
             self._file.unlink(missing_ok=True)
 

@@ -19,7 +19,7 @@ from contextlib import suppress
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from consumer import rows
-from consumer.batch import Batch, FlushPolicy, Handed, Pace, Progress
+from consumer.batch import NO_CALM, Batch, FlushPolicy, Handed, Pace, Progress
 from consumer.brake import NOTHING_SEEN, Brake
 from consumer.errors import (
     ConsumerError,
@@ -159,13 +159,18 @@ class Ingest:
         if self._adrift:
             self._find_again()
         self._hear_of_the_append(0.0)
-        due = self._policy.should_flush(self._batch.pending, self._pace, time.monotonic())
+        due = self._policy.should_flush(self._batch.pending, self._calm, time.monotonic())
         if due and not self._storing.busy:
             self._flush_or_wait()
 
+    @property
+    def _calm(self) -> Pace:
+        # After a stop by the brake one message alone tells nothing: it waits for company.
+        return NO_CALM if self._brake and self._brake.is_resumed else self._pace
+
     def _read(self) -> list[Message]:
-        pending, pace = self._batch.pending, self._pace
-        wait_s = self._policy.wait_left_s(pending, pace, time.monotonic())
+        pending = self._batch.pending
+        wait_s = self._policy.wait_left_s(pending, self._calm, time.monotonic())
         if self._storing.busy:
             wait_s = _LOOK_S
             if self._policy.is_full(pending):
@@ -188,6 +193,7 @@ class Ingest:
             self._watch.message()
             self._on_step("decoded")
         if self._brake and self._brake.note(taken.rows, taken.dead):
+            self._wait_for_the_append()
             raise self._brake.stop(self._batch.rows())
 
     def _hear(self, message: Message) -> None:

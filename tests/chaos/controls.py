@@ -17,6 +17,7 @@ from chaos.unguarded import without
 from consumer import log
 from consumer.ingest import Ingest
 from consumer.settings import ConsumerSettings
+from consumer.store import Store
 from consumer.tail import Tail
 from support.consume import KILLED, Consuming
 from support.feed import send

@@ -94,10 +94,10 @@ def test_after_a_stop_it_knows_what_was_stored_until_the_share_is_well_again(tmp
 
     mended = Brake(policy=POLICY, store=tmp_path)
     assert not mended.note(1, 0)
-    mended.stored()
+    mended.stored(mended.seen)
     assert json.loads((tmp_path / FILE).read_text()) == {"messages": 99, "dead": 49}
     assert not mended.note(50, 0)
-    mended.stored()
+    mended.stored(mended.seen)
     assert not (tmp_path / FILE).exists()
 
 
