@@ -128,7 +128,7 @@ class Scenario:
 
 def _turn(loop: Ingest, position: int) -> None:
     app_id = loop._topic.app_id(0)
-    path = loop._storing.store._path
+    path = loop._storing._store._path
 
     def held() -> int:
         return Store.open(path).positions([app_id])[app_id] or 0

@@ -6,9 +6,10 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import pytest
-from click import Command
+from click import Command, Group
 
 from gigstream import terminal as terminals
 from gigstream.cli import cli, run
@@ -40,9 +41,18 @@ def test_help_imports_nothing_heavy():
     assert done.stderr.strip() == "[]"
 
 
-@pytest.mark.parametrize("name", sorted(cli.commands))
-def test_every_command_has_help_and_json(name):
-    done = gigstream(name, "--help")
+def words(group: Group = cli) -> Iterator[tuple[str, ...]]:
+    """The words of every command, those of groups after their group's."""
+    for name, made in group.commands.items():
+        if isinstance(made, Group):
+            yield from ((name, *more) for more in words(made))
+        else:
+            yield (name,)
+
+
+@pytest.mark.parametrize("command", sorted(words()), ids=" ".join)
+def test_every_command_has_help_and_json(command):
+    done = gigstream(*command, "--help")
 
     assert done.code == 0
     assert "--json" in done.out

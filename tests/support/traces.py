@@ -4,8 +4,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import redis
+
+from support.processes import until
 
 
 def files_with(folder: Path, *texts: str) -> list[str]:
@@ -22,9 +25,17 @@ def content(file: Path) -> bytes:
     """Of Parquet, what its pages hold once they are decompressed, too."""
     found = [file.read_bytes()]
     if file.suffix == ".parquet":
-        for row in pq.ParquetFile(file).read().to_pylist():
+        for row in until(lambda: _rows(file)):
             found += [v if isinstance(v, bytes) else str(v).encode() for v in row.values()]
     return b"\n".join(found)
+
+
+def _rows(file: Path) -> list[dict[str, Any]]:
+    """None while somebody is still writing it."""
+    try:
+        return pq.ParquetFile(file).read().to_pylist()
+    except pa.ArrowInvalid:
+        return []
 
 
 def keys_with(client: redis.Redis, *texts: str) -> list[str]:
