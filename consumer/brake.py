@@ -124,10 +124,8 @@ class Brake:
     def stored(self, seen: Seen) -> None:
         """What was noted until ``seen`` is stored; what was since may not be."""
         self._stored = seen
-        if self.is_resumed and self._policy.is_well(self._seen):
-            self._forget()
-        elif self.is_resumed:
-            self._keep()
+        if self.is_resumed:
+            (self._forget if self._policy.is_well(self._seen) else self._keep)()
 
     def _resume(self) -> None:
         if not self._policy.is_on:

@@ -282,9 +282,8 @@ class Ingest:
         numbers = {number for number in handed.spans if self._topic.app_id(number) in lost.app_ids}
         logger.warning("%s; reading on from there", lost)
         self._batch.put_back(handed)
-        ours = numbers & self._batch.progress.keys()
+        self._rewinding |= numbers & self._batch.progress.keys()
         self._batch.disown(numbers)
-        self._rewinding |= ours
 
     def _flush_or_wait(self) -> None:
         """Store what waits, unless Kafka does not say whether it is our topic's: then later."""
@@ -358,10 +357,9 @@ class Ingest:
 
     def _positions(self, numbers: Collection[int]) -> dict[int, int | None]:
         self._wait_for_the_append()
-        store = self._storing.store
-        store.refresh()
+        self._storing.store.refresh()
         app_ids = {number: self._topic.app_id(number) for number in numbers}
-        held = store.positions(app_ids.values())
+        held = self._storing.store.positions(app_ids.values())
         return {number: held[name] for number, name in app_ids.items()}
 
     def _at(self, positions: Mapping[int, int | None]) -> list[TopicPartition]:

@@ -7,13 +7,14 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 from consumer import rows
 from consumer.batch import FlushPolicy
 from consumer.brake import Brake, BrakePolicy
 from consumer.errors import Stopped
+from consumer.framing import Unframe
 from consumer.housekeeper import PROGRAM, Housekeeper
 from consumer.incarnation import Incarnation, refuse_another
 from consumer.ingest import Ingest
@@ -56,38 +57,44 @@ def run(
         schema_registry(settings, stopping=stop.is_set) as unframe,
     ):
         threading.Thread(target=_warm_up, name="warm-up", daemon=True).start()
-        try:
-            topic = identify(settings, stopping=stop.is_set)
-        except Stopped:
-            return 0
-        store = Store.open(settings.store, on_step=on_step)
-        refuse_another(topic, store.app_ids, settings)
-        watch, brake = Watch(settings.kafka_bootstrap), _brake(settings)
-
-        def ingest() -> None:
-            with membership(settings, topic, watch, left_s=stop.left_s) as consumer:
-                Ingest(
-                    consumer=consumer,
-                    store=store,
-                    topic=topic,
-                    incarnation=Incarnation(topic=topic, settings=settings),
-                    accept_loss=settings.kafka_accept_loss,
-                    policy=_policy(settings),
-                    revoke_s=settings.stop_timeout_s,
-                    unframe=unframe,
-                    watch=watch,
-                    brake=brake,
-                    on_step=on_step,
-                ).run(stop.is_set, stop_s=stop.left_s)
-
-        logger.info("Reading %s into %s", topic.name, settings.store)
-        with Housekeeper(settings, housekeeping):
-            try:
-                patiently(ingest, stopping=stop.is_set, seated=is_seated(settings, topic))
-            except Stopped:
-                return 0  # while a schema registry was waited for: what waits is read again
-        logger.info("Stopped; all that was read is stored")
+        with suppress(Stopped):  # while a server was waited for: what waits is read again
+            _serve(settings, stop, unframe, on_step=on_step, housekeeping=housekeeping)
+            logger.info("Stopped; all that was read is stored")
     return 0
+
+
+def _serve(
+    settings: ConsumerSettings,
+    stop: "_Stop",
+    unframe: Unframe | None,
+    *,
+    on_step: Callable[[str], None],
+    housekeeping: Sequence[str],
+) -> None:
+    topic = identify(settings, stopping=stop.is_set)
+    store = Store.open(settings.store, on_step=on_step)
+    refuse_another(topic, store.app_ids, settings)
+    watch, brake = Watch(settings.kafka_bootstrap), _brake(settings)
+
+    def ingest() -> None:
+        with membership(settings, topic, watch, left_s=stop.left_s) as consumer:
+            Ingest(
+                consumer=consumer,
+                store=store,
+                topic=topic,
+                incarnation=Incarnation(topic=topic, settings=settings),
+                accept_loss=settings.kafka_accept_loss,
+                policy=_policy(settings),
+                revoke_s=settings.stop_timeout_s,
+                unframe=unframe,
+                watch=watch,
+                brake=brake,
+                on_step=on_step,
+            ).run(stop.is_set, stop_s=stop.left_s)
+
+    logger.info("Reading %s into %s", topic.name, settings.store)
+    with Housekeeper(settings, housekeeping):
+        patiently(ingest, stopping=stop.is_set, seated=is_seated(settings, topic))
 
 
 def _policy(settings: ConsumerSettings) -> FlushPolicy:

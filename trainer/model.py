@@ -12,12 +12,15 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
 
 from trainer.engines import Factors, engine
 from trainer.errors import NothingToFit
 from trainer.matrix import Plays, confidence, popularity
 from trainer.settings import Recipe
 from trainer.start import carried, drawn
+
+Names = tuple[list[str], list[str]]
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,11 @@ class Model:
     as_of_ms: int
     recipe: Recipe
 
+    @property
+    def vectors(self) -> Factors:
+        """The factors of both sides: borrowed, not copied."""
+        return Factors(self.artists.factors, self.venues.factors)
+
     def aligned(self, artist_ids: Sequence[str], venue_ids: Sequence[str]) -> "Model":
         """The same model with rows in the order of these ids.
 
@@ -118,11 +126,7 @@ def fit(
     inside = plays.of_artists(artist_rows).mirrored().of_artists(venue_rows).mirrored()
     names = _picked(artist_ids, artist_rows), _picked(venue_ids, venue_rows)
     confident = confidence(inside, as_of_ms, recipe)
-    begin = drawn(*names, recipe)
-    if start is not None:
-        earlier = start.aligned(*names)
-        vectors = Factors(earlier.artists.factors, earlier.venues.factors)
-        begin = carried(vectors, begin, confident, recipe)
+    begin = _begin(start, names, confident, recipe)
     factors = engine(recipe.engine).fit(confident, begin, recipe, warm=start is not None)
     days = recipe.popularity_half_life_days
     artists = _side(factors.artists, popularity(inside.mirrored(), as_of_ms, days))
@@ -135,6 +139,13 @@ def fit(
         as_of_ms=as_of_ms,
         recipe=recipe,
     )
+
+
+def _begin(start: Model | None, names: Names, confident: csr_matrix, recipe: Recipe) -> Factors:
+    fresh = drawn(*names, recipe)
+    if start is None:
+        return fresh
+    return carried(start.aligned(*names).vectors, fresh, confident, recipe)
 
 
 def _check(plays: Plays, artist_ids: Sequence[str], venue_ids: Sequence[str]) -> None:

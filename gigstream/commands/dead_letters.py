@@ -108,15 +108,13 @@ def replay(
     from consumer.unframing import schema_registry
     from gigstream.settings import load
 
-    if value is not None and len(identities) != 1:
-        raise WrongUse("--value is the value of one dead letter; give its ID")
+    _refuse_several(value, identities)
     settings = load()
     rows, skipped = _meant(settings, identities, _filter(wanted, is_open=True))
     with schema_registry(settings) as unframe:
         judged = _judged(settings, rows, value.read() if value else None, unframe)
         sendable, still = _parted(judged, n)
-    if value is not None and still:
-        raise WrongUse(f"the value of --value is invalid too: {still[0]['reason']}")
+    _refuse_invalid(value, still)
     sends = bool(sendable) and not dry_run
     if sends:
         send(settings, sendable)
@@ -134,6 +132,16 @@ def replay(
 dead_letters.add_command(list_)
 dead_letters.add_command(show)
 dead_letters.add_command(replay)
+
+
+def _refuse_several(value: BinaryIO | None, identities: tuple[str, ...]) -> None:
+    if value is not None and len(identities) != 1:
+        raise WrongUse("--value is the value of one dead letter; give its ID")
+
+
+def _refuse_invalid(value: BinaryIO | None, still: list[dict[str, Any]]) -> None:
+    if value is not None and still:
+        raise WrongUse(f"the value of --value is invalid too: {still[0]['reason']}")
 
 
 def _filter(wanted: dict[str, Any], *, is_open: bool) -> "Filter":

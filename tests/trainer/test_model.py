@@ -5,7 +5,6 @@ import pytest
 
 from support.als import objective
 from support.gigs import SMALL, world
-from trainer.engines import Factors
 from trainer.errors import NothingToFit
 from trainer.matrix import DAY_MS, Plays, confidence, popularity
 from trainer.model import Model, fit
@@ -139,8 +138,7 @@ def grown() -> tuple[Plays, list[str], list[str], Plays, list[str], list[str]]:
 
 def misfit(plays: Plays, model: Model) -> float:
     confident = confidence(plays, model.as_of_ms, model.recipe)
-    factors = Factors(model.artists.factors, model.venues.factors)
-    return objective(confident, factors, model.recipe.regularization)
+    return objective(confident, model.vectors, model.recipe.regularization)
 
 
 @pytest.mark.parametrize("engine", ["local", "implicit"])
