@@ -98,15 +98,16 @@ def _compact(path: Path, group: Sequence[log.File], on_step: Callable[[str], Non
     if snapshot is None or any(file.path not in snapshot.files for file in group):
         return 0
     name = f"kind={group[0].kind}/{uuid.uuid4().hex}.parquet"
-    version = None
     try:
         file = _write(path, name, group)
         on_step("compacting")
-        version = replace(path, snapshot, Replacement(group, [file], "OPTIMIZE"))
-    finally:
-        if version is None:
-            (path / name).unlink(missing_ok=True)
+    except BaseException:
+        (path / name).unlink(missing_ok=True)
+        raise
+    # Where this fails (a disk that cannot sync) it may be committed: then the file holds rows.
+    version = replace(path, snapshot, Replacement(group, [file], "OPTIMIZE"))
     if version is None:
+        (path / name).unlink(missing_ok=True)
         return 0
     on_step("compacted")
     logger.debug("Compacted %d files into one as version %d", len(group), version)

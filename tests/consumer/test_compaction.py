@@ -214,6 +214,20 @@ def test_the_loser_of_two_compactions_leaves_no_file(tmp_path):
     assert len(list(tmp_path.glob("kind=event/*"))) == 11
 
 
+def test_a_compaction_that_may_be_committed_keeps_its_file(tmp_path, monkeypatch):
+    fill(tmp_path)
+
+    def fail(*_):
+        raise OSError("the disk does not sync")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(log, "sync_entries", fail)
+        with pytest.raises(OSError, match="does not sync"):
+            compact(tmp_path, on_step=nothing)
+
+    assert Counter(places(tmp_path).values()) == {1: 10}
+
+
 def test_without_the_look_at_what_others_removed_rows_would_double(tmp_path, monkeypatch):
     fill(tmp_path)
     monkeypatch.setattr(Replacement, "is_overtaken", lambda *_: False)
