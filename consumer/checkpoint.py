@@ -36,7 +36,8 @@ def write(path: Path) -> int:
     log.sync_entries(path, table.version())
     table.create_checkpoint()
     # The pointer last: it must never be on the disk before what it points to.
-    log.sync([log.checkpoint_path(path, table.version()), log.pointer_path(path)])
+    log.sync([log.checkpoint_path(path, table.version())])
+    log.sync_pointer(path)
     log.sync([path / log.FOLDER])
     logger.debug("Wrote a checkpoint at version %d", table.version())
     return int(table.version())

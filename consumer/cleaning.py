@@ -121,7 +121,8 @@ def _sync_kept(path: Path, floor: int) -> None:
     """What is relied on from here on must be on the disk, whoever wrote it."""
     log.sync(log.checkpoint_path(path, n) for n in log.checkpoints(path) if n >= floor)
     log.sync(log.entry_path(path, n) for n in log.versions(path) if n >= floor)
-    log.sync([log.pointer_path(path), path / log.FOLDER])
+    log.sync_pointer(path)
+    log.sync([path / log.FOLDER])
 
 
 def _leftovers(path: Path) -> list[Path]:

@@ -444,6 +444,16 @@ def sync(paths: Iterable[Path]) -> None:
             os.close(descriptor)
 
 
+def sync_pointer(table: Path) -> None:
+    """Have the disk hold the pointer to the last checkpoint.
+
+    There may be none: where a power cut tore it, Delta lists the log, and does not write it again
+    with a checkpoint that is there already.
+    """
+    with suppress(FileNotFoundError):
+        sync([pointer_path(table)])
+
+
 def sync_entries(table: Path, version: int) -> None:
     """Have the disk hold all commits up to a version, whoever made them.
 

@@ -100,7 +100,6 @@ def write(path: Path, kind: str, tables: Iterable[pa.Table]) -> Part | None:
     """
     name = f"kind={kind}/{uuid.uuid4().hex}.parquet"
     file, count = path / name, 0
-    new_folder = not file.parent.exists()
     file.parent.mkdir(exist_ok=True)
     try:
         with pq.ParquetWriter(file, STORED, **HOW) as writer:
@@ -115,5 +114,6 @@ def write(path: Path, kind: str, tables: Iterable[pa.Table]) -> Part | None:
     if not count:
         file.unlink()
         return None
-    log.sync([file, file.parent, *([path] if new_folder else [])])
+    # The table's folder too: who made the kind's may have died before it was on the disk.
+    log.sync([file, file.parent, path])
     return Part(name, kind, file.stat().st_size, count, time.time_ns() // 1_000_000)

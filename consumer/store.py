@@ -19,6 +19,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import takewhile
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -45,6 +46,7 @@ PATIENCE_S = 60.0
 
 _STALE_S = 600.0
 _JITTER_S = 0.05
+_OF_CREATION = 2  # actions of the first entry: the protocol and the table
 _KINDS = ("event", "dead", merges.KIND, erasures.KIND)
 _CONFIGURATION: dict[str, str | None] = {
     # Statistics live on in the log after a row is erased: none of ids and names.
@@ -114,6 +116,8 @@ class Store:
                 if not log.versions(path):
                     _create(path)
                 upgrade(path, patience_s=PATIENCE_S)
+                # Of a process that died before it did so, too: what is stored here relies on them.
+                log.sync(_on_the_way(path))
         except OSError as error:
             raise StoreUnusable(path, error) from None
         table = open_handle(path)
@@ -331,13 +335,20 @@ def _create(path: Path) -> None:
             SCHEMA,
             partition_by=["kind"],
             configuration=_CONFIGURATION,
+            commit_properties=CommitProperties(custom_metadata={log.ACTIONS: _OF_CREATION}),
             raise_if_key_not_exists=False,
         )
     except DeltaError:
         if not log.versions(path):
             raise
         return  # another machine, whose lock is not ours, was first
-    log.sync([log.entry_path(path, 0), path / log.FOLDER, path, path.parent])
+    log.sync([log.entry_path(path, 0), path / log.FOLDER])
+
+
+def _on_the_way(path: Path) -> Iterator[Path]:
+    """The table's folder and those above it in which it, or one on the way, may have been made."""
+    yield path
+    yield from takewhile(lambda folder: os.access(folder, os.R_OK | os.W_OK), path.parents)
 
 
 @contextmanager

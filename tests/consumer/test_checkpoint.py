@@ -2,8 +2,9 @@
 
 import pytest
 
-from consumer import log, rows
+from consumer import checkpoint, log, rows
 from consumer.checkpoint import is_due, write_if_due
+from consumer.cleaning import clean_log
 from consumer.store import Span, Store
 from consumer.tail import Tail
 from support.records import message
@@ -77,3 +78,17 @@ def test_a_torn_checkpoint_is_moved_aside_when_the_store_is_opened(store, tmp_pa
 
 def test_there_is_nothing_to_keep_up_where_there_is_no_store(tmp_path):
     assert not write_if_due(tmp_path / "store")
+
+
+def test_where_a_power_cut_tore_the_pointer_upkeep_goes_on_without_it(store, tmp_path):
+    for number in range(2):
+        append(store, number)
+        checkpoint.write(tmp_path)
+    log.pointer_path(tmp_path).write_bytes(b"")
+    Store.open(tmp_path)
+
+    assert checkpoint.write(tmp_path) == 2  # it is there already: Delta writes neither again
+    assert clean_log(tmp_path) == 1
+    assert not log.pointer_path(tmp_path).exists()
+    append(Store.open(tmp_path), 2)
+    assert sorted(Tail(tmp_path).read().events["offset"].to_pylist()) == [0, 1, 2]

@@ -315,9 +315,10 @@ def test_only_one_torn_entry_is_ever_moved_aside(tmp_path):
     assert log.versions(tmp_path) == [0, 1, 2]
 
 
-def test_a_table_torn_at_its_creation_is_created_again(tmp_path):
+@pytest.mark.parametrize("torn", [tear_to_nothing, tear_at_a_line], ids=lambda f: f.__name__)
+def test_a_table_torn_at_its_creation_is_created_again(tmp_path, torn):
     Store.open(tmp_path)
-    tear(tmp_path, 0, tear_to_nothing)
+    tear(tmp_path, 0, torn)
 
     store = Store.open(tmp_path)
 
