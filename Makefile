@@ -1,6 +1,6 @@
 # One door to everything. `make demo` shows the whole path, `make test` proves it; both do all set-up themselves.
 .DEFAULT_GOAL := help
-.PHONY: help install demo test chaos fuzz check bench docs lock clean machine machine-for-tests
+.PHONY: help install demo test chaos powerloss fuzz check bench docs lock clean machine machine-for-tests
 
 BIN := .venv/bin
 NATIVE := $(wildcard native/*)
@@ -21,6 +21,9 @@ test: .venv/.dev ## every test, on a real Kafka and a real Redis (ARGS="-k name"
 chaos: .venv/.dev ## 200 consumers killed and more: every event stored once (20 minutes; ARGS="--seed N" repeats one)
 	@PYTHONPATH=tests $(BIN)/python -m support.kafka >/dev/null
 	@PYTHONPATH=tests:. $(BIN)/python -m chaos $(ARGS)
+
+powerloss: .venv/.dev ## the store after power cuts at every one of its calls (some minutes; ARGS=200 tries more outcomes of each)
+	@PYTHONPATH=tests:. $(BIN)/python -m support.power_loss $(ARGS)
 
 fuzz: .venv/.dev ## a million fuzzed records and a thousand gigs' lives (5 minutes on 2 quiet cores)
 	@PYTHONPATH=tests $(BIN)/python -m support.kafka >/dev/null

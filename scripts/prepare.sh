@@ -31,6 +31,11 @@ has_java() {
 
 has_maven() { command -v mvn >/dev/null; }
 
+has_strace() {
+    # The power cuts of the tests are those of Linux's own calls.
+    [ "$(uname -s)" != Linux ] || command -v strace >/dev/null
+}
+
 probe() {
     path=$(sh scripts/python.sh) && "$path" -c "$1" 2>/dev/null
 }
@@ -115,7 +120,7 @@ install_missing() {
 purpose=${1:-demo}
 case "$purpose" in
     demo) needs="python libgomp redis" ;;
-    tests) needs="python libgomp redis java maven" ;;
+    tests) needs="python libgomp redis java maven strace" ;;
     *) echo "usage: scripts/prepare.sh [demo|tests]" >&2 && exit 2 ;;
 esac
 manager=$(manager_here)
