@@ -11,6 +11,7 @@ not grow with the files. The order is that of an append: files on the disk, then
 import logging
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
@@ -98,13 +99,12 @@ def _compact(path: Path, group: Sequence[log.File], on_step: Callable[[str], Non
     if snapshot is None or any(file.path not in snapshot.files for file in group):
         return 0
     name = f"kind={group[0].kind}/{uuid.uuid4().hex}.parquet"
-    try:
+    with ExitStack() as undo:
+        undo.callback((path / name).unlink, missing_ok=True)
         file = _write(path, name, group)
         on_step("compacting")
-    except BaseException:
-        (path / name).unlink(missing_ok=True)
-        raise
-    # Where this fails (a disk that cannot sync) it may be committed: then the file holds rows.
+        # Where the commit fails (a disk that cannot sync) it may be there, and the file be rows.
+        undo.pop_all()
     version = replace(path, snapshot, Replacement(group, [file], "OPTIMIZE"))
     if version is None:
         (path / name).unlink(missing_ok=True)

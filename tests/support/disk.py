@@ -129,7 +129,7 @@ class Disk:
                 node.write(int(call.flags.rsplit(",", 1)[1]), call.texts[0][: call.result])
                 return True
             case _:
-                raise NotImplementedError(call)
+                raise ValueError(f"no model of {call}")
 
     def _on_paths(self, call: Call, paths: Sequence[str]) -> bool:
         match call.name:
@@ -146,7 +146,7 @@ class Disk:
             case "rename":
                 return self._change((paths[0], None), (paths[1], self._at(paths[0])))
             case _:
-                raise NotImplementedError(call)
+                raise ValueError(f"no model of {call}")
 
     def _opened(self, call: Call, path: str) -> bool:
         node, made = self._at(path), False
@@ -154,7 +154,7 @@ class Disk:
             node = File()
             made = self._change((path, node))
         elif isinstance(node, File) and "O_TRUNC" in call.flags and node.content():
-            raise NotImplementedError(call)
+            raise ValueError(f"no model of {call}")
         at = len(node.content()) if isinstance(node, File) and "O_APPEND" in call.flags else 0
         self._open[call.result] = node, at
         return made
