@@ -6,22 +6,16 @@ Words used here:
 
 Delta's own commit is no use here: through a handle that has not seen the other one it commits a
 second replacement of the same files, and every row is there twice (deltalake 1.6.6, seen). So the
-entry is ours: whole and on the disk before it has a name, and the name is given once.
+entry is ours.
 """
 
-import os
 import time
-import uuid
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote
 
-import msgspec
-
-from consumer import log
-
-_PATH = "/=-_."
+from consumer import entry, log
+from consumer.parts import Part
 
 
 @dataclass(frozen=True)
@@ -35,21 +29,19 @@ class Replacement:
     """
 
     replaced: Collection[log.File]
-    added: Collection[log.File]
+    added: Collection[Part]
     operation: str
 
-    def is_overtaken(self, entry: log.Entry) -> bool:
+    def is_overtaken(self, other: log.Entry) -> bool:
         """Whether a commit took one of the files, or made another table of it."""
-        gone = any(file.path in entry.removes for file in self.replaced)
-        return gone or entry.table is not None
+        gone = any(file.path in other.removes for file in self.replaced)
+        return gone or other.table is not None
 
-    def actions(self, now_ms: int) -> bytes:
-        """The log entry."""
-        changes = [*(_remove(file, now_ms) for file in self.replaced)]
-        changes += [_add(file, now_ms) for file in self.added]
-        said = {"timestamp": now_ms, "operation": self.operation, log.ACTIONS: len(changes)}
-        lines = [{"commitInfo": said | {"operationParameters": {}}}, *changes]
-        return b"".join(msgspec.json.encode(line) + b"\n" for line in lines)
+    def content(self, now_ms: int) -> bytes:
+        """Of the log entry."""
+        changes = [entry.remove(file, now_ms, data_change=False) for file in self.replaced]
+        changes += [entry.add(part, data_change=False) for part in self.added]
+        return entry.content(self.operation, changes, now_ms)
 
 
 def replace(path: Path, seen: log.Snapshot, replacement: Replacement) -> int | None:
@@ -66,62 +58,21 @@ def replace(path: Path, seen: log.Snapshot, replacement: Replacement) -> int | N
     Raises:
         TornEntry: the newest entry is torn.
     """
-    folder = path / log.FOLDER
-    temporary = folder / f"_commit_{uuid.uuid4()}.json.tmp"
-    try:
-        temporary.write_bytes(replacement.actions(time.time_ns() // 1_000_000))
-        log.sync([temporary])
+    with entry.draft(path, replacement.content(time.time_ns() // 1_000_000)) as draft:
         while True:
             if not _caught_up(path, seen, replacement):
                 return None
-            if _named(temporary, log.entry_path(path, seen.version + 1)):
+            if entry.named(draft, log.entry_path(path, seen.version + 1)):
                 break
-    finally:
-        temporary.unlink(missing_ok=True)
     log.sync_entries(path, seen.version + 1)
     return seen.version + 1
 
 
 def _caught_up(path: Path, seen: log.Snapshot, replacement: Replacement) -> bool:
     while log.entry_path(path, seen.version + 1).exists():
-        entry = log.read_entry(path, seen.version + 1)
-        if replacement.is_overtaken(entry):
+        other = log.read_entry(path, seen.version + 1)
+        if replacement.is_overtaken(other):
             return False
-        seen.apply(entry)
+        seen.apply(other)
     # Where the log was cleaned up past us, the next version's name would be free again.
     return log.is_history(path, seen)
-
-
-def _named(temporary: Path, entry: Path) -> bool:
-    try:
-        os.link(temporary, entry)
-    except FileExistsError:
-        return False
-    return True
-
-
-def _add(file: log.File, now_ms: int) -> dict[str, object]:
-    statistics = msgspec.json.encode({"numRecords": file.rows}).decode()
-    return {
-        "add": {
-            "path": quote(file.path, safe=_PATH),
-            "partitionValues": {"kind": file.kind},
-            "size": file.size,
-            "modificationTime": now_ms,
-            "dataChange": False,
-            "stats": statistics,
-        }
-    }
-
-
-def _remove(file: log.File, now_ms: int) -> dict[str, object]:
-    return {
-        "remove": {
-            "path": quote(file.path, safe=_PATH),
-            "deletionTimestamp": now_ms,
-            "dataChange": False,
-            "extendedFileMetadata": True,
-            "partitionValues": {"kind": file.kind},
-            "size": file.size,
-        }
-    }

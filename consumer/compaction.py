@@ -9,6 +9,7 @@ not grow with the files. The order is that of an append: files on the disk, then
 """
 
 import logging
+import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
@@ -22,6 +23,7 @@ import pyarrow.parquet as pq
 from consumer import log, parts, writers
 from consumer.commit import Replacement, replace
 from consumer.errors import StoreDamaged
+from consumer.parts import Part
 
 logger = logging.getLogger(__name__)
 
@@ -101,11 +103,11 @@ def _compact(path: Path, group: Sequence[log.File], on_step: Callable[[str], Non
     name = f"kind={group[0].kind}/{uuid.uuid4().hex}.parquet"
     with ExitStack() as undo:
         undo.callback((path / name).unlink, missing_ok=True)
-        file = _write(path, name, group)
+        part = _write(path, name, group)
         on_step("compacting")
         # Where the commit fails (a disk that cannot sync) it may be there, and the file be rows.
         undo.pop_all()
-    version = replace(path, snapshot, Replacement(group, [file], "OPTIMIZE"))
+    version = replace(path, snapshot, Replacement(group, [part], "OPTIMIZE"))
     if version is None:
         (path / name).unlink(missing_ok=True)
         return 0
@@ -114,7 +116,7 @@ def _compact(path: Path, group: Sequence[log.File], on_step: Callable[[str], Non
     return len(group) - 1
 
 
-def _write(path: Path, name: str, group: Sequence[log.File]) -> log.File:
+def _write(path: Path, name: str, group: Sequence[log.File]) -> Part:
     """The rows of these files as one, on the disk."""
     schema = _schema(path, group)
     rows = 0
@@ -129,7 +131,8 @@ def _write(path: Path, name: str, group: Sequence[log.File]) -> log.File:
             writer.write_table(table)
             rows += table.num_rows
     log.sync([path / name, (path / name).parent])
-    return log.File(name, group[0].kind, rows, (path / name).stat().st_size)
+    size, now_ms = (path / name).stat().st_size, time.time_ns() // 1_000_000
+    return Part(name, group[0].kind, size, rows, now_ms)
 
 
 def _schema(path: Path, group: Iterable[log.File]) -> pa.Schema:

@@ -1,23 +1,18 @@
 """Replaces files of the store by ones without some rows, in one Delta commit.
 
 Delta's own delete would read every file into one plan and leaves old files for time travel. This
-goes file by file, in runs of rows. The commit is written here and not by Delta, which has no call
-for it; whoever commits has the store for himself (`writers.exclusive`).
+goes file by file, in runs of rows. The commit is ours, as Delta has no call for it; whoever commits
+has the store for himself (`writers.exclusive`).
 """
 
-import os
 import time
-import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-from urllib.parse import quote
 
-import msgspec
 import pyarrow as pa
 
-from consumer import log, parts
+from consumer import entry, log, parts
 from consumer.parts import Part
 from consumer.sieve import LOOKED_AT, Sieve
 
@@ -77,58 +72,10 @@ def commit(
     replacements = list(replacements)
     now_ms = time.time_ns() // 1_000_000
     added = [part for part in (*(each.part for each in replacements), *more) if part is not None]
-    actions = [
-        *(_remove(each.file, now_ms) for each in replacements),
-        *(_add(part) for part in added),
-    ]
-    info = {
-        "timestamp": now_ms,
-        "operation": "DELETE",
-        "operationParameters": {},
-        log.ACTIONS: len(actions),
-    }
-    lines = [msgspec.json.encode(action) for action in ({"commitInfo": info}, *actions)]
-    return _put(path, version, b"\n".join(lines) + b"\n")
-
-
-def _put(path: Path, version: int, content: bytes) -> bool:
-    """The entry appears whole or not at all, and never over another one."""
-    entry = log.entry_path(path, version)
-    draft = entry.with_name(f"_commit_{uuid.uuid4()}.json.tmp")
-    draft.write_bytes(content)
-    log.sync([draft])
-    try:
-        os.link(draft, entry)
-    except FileExistsError:
-        return False
-    finally:
-        draft.unlink()
-    log.sync([entry.parent])
+    changes = [entry.remove(each.file, now_ms, data_change=True) for each in replacements]
+    changes += [entry.add(part, data_change=True) for part in added]
+    with entry.draft(path, entry.content("DELETE", changes, now_ms)) as draft:
+        if not entry.named(draft, log.entry_path(path, version)):
+            return False
+    log.sync([path / log.FOLDER])
     return True
-
-
-def _add(part: Part) -> dict[str, Any]:
-    return {
-        "add": {
-            "path": _escaped(part.path),
-            "partitionValues": {"kind": part.kind},
-            "size": part.size,
-            "modificationTime": part.modified_ms,
-            "dataChange": True,
-            "stats": part.stats,
-        }
-    }
-
-
-def _remove(file: log.File, now_ms: int) -> dict[str, Any]:
-    return {
-        "remove": {
-            "path": _escaped(file.path),
-            "deletionTimestamp": now_ms,
-            "dataChange": True,
-        }
-    }
-
-
-def _escaped(path: str) -> str:
-    return quote(path, safe="/=")
