@@ -28,6 +28,9 @@ struct Half {
     bool packed;          // which of the two
     const float* start;   // rows x width: where conjugate gradients begin, after ...
     const float* change;  // width x width: ... this change of coordinates
+    const float* more;    // rows: each one's lambda less the least; null where all are the least
+    const float* shrink;  // width, with `more`: |x|^2 = sum of shrink times squared coordinates
+    float* squared;       // rows, with `more`: |x|^2
     float* out;           // rows x width
     double* gram;         // width x width: out' out
     int width, steps, threads;

@@ -42,10 +42,15 @@ struct Worker {
             if (longest)
                 value += solver.solve(first + done, group, z);
             else
-                memset(z, 0, size_t(group) * F * sizeof(float));
+                clear(first + done, group, z);
             done += group;
         }
         return value;
+    }
+
+    void clear(int64_t first, int count, float* z) {
+        memset(z, 0, size_t(count) * F * sizeof(float));
+        if (half.more) memset(half.squared + first, 0, size_t(count) * sizeof(float));
     }
 
     double work(Stripe stripe) {

@@ -160,7 +160,8 @@ static void py_gram(const std::string& isa, In<float, 2> rows, Out<double, 2> ou
 template <class T>
 static double py_solve(const std::string& isa, In<int32_t, 1> indptr, In<int32_t, 1> column,
                        In<float, 1> confidence, In<T, 2> fixed, In<float, 2> start,
-                       In<float, 2> change, Out<float, 2> out, Out<double, 2> gram, int steps,
+                       In<float, 2> change, In<float, 1> more, In<float, 1> shrink,
+                       Out<float, 1> squared, Out<float, 2> out, Out<double, 2> gram, int steps,
                        int threads) {
     Half half{};
     half.rows = rows_of(indptr, column, confidence, int64_t(fixed.shape(0)), 3);
@@ -170,6 +171,12 @@ static double py_solve(const std::string& isa, In<int32_t, 1> indptr, In<int32_t
     require(out.shape(0) == rows && out.shape(1) == columns, "out: rows x width");
     require(change.shape(0) == columns && change.shape(1) == columns, "change: width x width");
     require(gram.shape(0) == columns && gram.shape(1) == columns, "gram: width x width");
+    require(more.shape(0) == 0 || more.shape(0) == rows, "more: one of each row, or none");
+    require(squared.shape(0) == more.shape(0), "squared: as more");
+    require(shrink.shape(0) == (more.shape(0) ? columns : 0), "shrink: width, or none");
+    half.more = more.shape(0) ? more.data() : nullptr;
+    half.shrink = shrink.data();
+    half.squared = squared.data();
     half.fixed = fixed.data();
     half.packed = sizeof(T) == 2;
     half.start = start.data();
@@ -262,10 +269,12 @@ NB_MODULE(_als, m) {
           "best_cols"_a.noconvert(), "best_scores"_a.noconvert(), "threads"_a);
     m.def("solve", &py_solve<float>, "isa"_a, "indptr"_a.noconvert(), "column"_a.noconvert(),
           "confidence"_a.noconvert(), "fixed"_a.noconvert(), "start"_a.noconvert(),
-          "change"_a.noconvert(), "out"_a.noconvert(), "gram"_a.noconvert(), "steps"_a,
+          "change"_a.noconvert(), "more"_a.noconvert(), "shrink"_a.noconvert(),
+          "squared"_a.noconvert(), "out"_a.noconvert(), "gram"_a.noconvert(), "steps"_a,
           "threads"_a);
     m.def("solve", &py_solve<uint16_t>, "isa"_a, "indptr"_a.noconvert(), "column"_a.noconvert(),
           "confidence"_a.noconvert(), "fixed"_a.noconvert(), "start"_a.noconvert(),
-          "change"_a.noconvert(), "out"_a.noconvert(), "gram"_a.noconvert(), "steps"_a,
+          "change"_a.noconvert(), "more"_a.noconvert(), "shrink"_a.noconvert(),
+          "squared"_a.noconvert(), "out"_a.noconvert(), "gram"_a.noconvert(), "steps"_a,
           "threads"_a);
 }

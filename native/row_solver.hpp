@@ -24,6 +24,7 @@ struct Group {
     static constexpr int N = F / VL;
     struct Member {
         Vec z[N], residual[N], direction[N], image[N];
+        Vec scale[N];  // where rows have a lambda each: see enter_own
         int64_t begin;
         int length;
         float* held;  // its gathered vectors
@@ -147,13 +148,40 @@ struct RowSolver {
             int count = m.length - k < GULP ? m.length - k : GULP;
             float* y = m.held + (holding ? size_t(k) * F : 0);
             gather(m.begin + k, count, y);
+            if (half.more) rescale(y, count, m.scale);
             value += pass<F, FIRST>(y, to_four(count), half.rows.confidence + m.begin + k, p, total);
         }
         return value;
     }
 
-    INLINE float begin(Member& m, const float* start) const {
-        for (int v = 0; v < N; v++) m.z[v] = load(start + VL * v), m.residual[v] = -m.z[v];
+    static INLINE void rescale(float* y, int count, const Vec* scale) {
+        for (int k = 0; k < count; k++, y += F)
+            for (int v = 0; v < N; v++) store(y + VL * v, load(y + VL * v) * scale[v]);
+    }
+
+    // A row whose lambda is `more` above the least has D = 1 + more * shrink in place of I: in
+    // coordinates sqrt(D) z, with y_k / sqrt(D) for y_k, it is like any other.
+    INLINE void enter_own(int64_t row, Member& m) const {
+        for (int v = 0; v < N; v++) {
+            float scale[VL];
+            for (int lane = 0; lane < VL; lane++)
+                scale[lane] = 1 / __builtin_sqrtf(1 + half.more[row] * half.shrink[VL * v + lane]);
+            m.scale[v] = load(scale);
+            m.z[v] /= m.scale[v];
+        }
+    }
+
+    INLINE void leave_own(int64_t row, Member& m) const {
+        Vec total = {};
+        for (int v = 0; v < N; v++) {
+            m.z[v] *= m.scale[v];
+            total += m.z[v] * m.z[v] * load(half.shrink + VL * v);
+        }
+        half.squared[row] = sum(folded(total));
+    }
+
+    INLINE float begin(Member& m) const {
+        for (int v = 0; v < N; v++) m.residual[v] = -m.z[v];
         float value = dot<N>(m.z, m.z) + gathering_pass<true>(m, m.z, m.residual);
         for (int v = 0; v < N; v++) m.direction[v] = m.residual[v];
         m.squared = dot<N>(m.residual, m.residual);
@@ -195,14 +223,19 @@ struct RowSolver {
             m.length = half.rows.indptr[first + q + 1] - int32_t(m.begin);
             m.held = held;
             held += holds(m.length) ? size_t(to_four(m.length)) * F : 0;
-            value += begin(m, z + size_t(q) * F);
+            for (int v = 0; v < N; v++) m.z[v] = load(z + size_t(q) * F + VL * v);
+            if (half.more) enter_own(first + q, m);
+            value += begin(m);
         }
         for (int step = 0; step < half.steps; step++) {
             for (int q = 0; q < count; q++) apply(group.members[q]);
             for (int q = 0; q < count; q++) value -= descend(group.members[q]);
         }
-        for (int q = 0; q < count; q++)
-            for (int v = 0; v < N; v++) store(z + size_t(q) * F + VL * v, group.members[q].z[v]);
+        for (int q = 0; q < count; q++) {
+            Member& m = group.members[q];
+            if (half.more) leave_own(first + q, m);
+            for (int v = 0; v < N; v++) store(z + size_t(q) * F + VL * v, m.z[v]);
+        }
         return value;
     }
 

@@ -2,7 +2,7 @@
 
 The minimum of the objective (see `trainer.engines`) is where
     (Y'Y + Yu'(Cu - I)Yu + lambda I) x = Yu'cu
-over the u columns that the row has plays with.
+over the u columns that the row has plays with; lambda may be the row's own.
 """
 
 from collections.abc import Iterator
@@ -17,14 +17,16 @@ _BATCH_BYTES = 32_000_000
 
 
 def solve(
-    confident: csr_matrix, fixed: NDArray[np.float32], regularization: float
+    confident: csr_matrix,
+    fixed: NDArray[np.float32],
+    regularization: float | NDArray[np.float64],
 ) -> NDArray[np.float32]:
     """The exact vectors of r rows against a fixed other side.
 
     Args:
         confident: r x m, already times alpha.
         fixed: m x F.
-        regularization: lambda, above 0.
+        regularization: lambda, above 0: one for all rows, or r of them.
 
     Returns:
         r x F, float32; zeros for a row without plays.
@@ -37,8 +39,9 @@ def solve(
     solved = np.zeros((confident.shape[0], fixed.shape[1]), np.float32)
     with one_thread():
         exact = fixed.astype(np.float64)
-        base = exact.T @ exact + regularization * np.eye(fixed.shape[1])
+        gram, ridge = exact.T @ exact, np.broadcast_to(regularization, len(solved))
         for rows in _batches(np.diff(confident.indptr), fixed.shape[1]):
+            base = gram + ridge[rows, None, None] * np.eye(fixed.shape[1])
             solved[rows] = _solve_batch(confident, rows, exact, base)
     return solved
 
@@ -59,7 +62,7 @@ def _solve_batch(
     fixed: NDArray[np.float64],
     base: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """For b rows of k cells each: b x F."""
+    """For b rows of k cells each: b x F. `base`: b x F x F, Y'Y + lambda I."""
     first = confident.indptr[rows]
     cells = first[:, None] + np.arange(confident.indptr[rows[0] + 1] - first[0])
     weight = confident.data[cells].astype(np.float64)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from trainer.exact import solve
 from trainer.matrix import Plays, confidence, counts, popularity
 from trainer.model import Model, Side
+from trainer.ridge import ridges
 
 Rows = NDArray[np.integer]
 
@@ -60,9 +61,8 @@ def _refreshed(side: Side, rows: Rows, own: Plays, other: Side, model: Model) ->
         return side
     recipe = model.recipe
     factors = side.factors.copy()
-    factors[rows] = solve(
-        confidence(own, model.as_of_ms, recipe), other.factors, recipe.regularization
-    )
+    confident = confidence(own, model.as_of_ms, recipe)
+    factors[rows] = solve(confident, other.factors, ridges(confident, recipe))
     popular = popularity(own.mirrored(), model.as_of_ms, recipe.popularity_half_life_days)
     bias = side.bias.copy()
     bias[rows] = np.where(side.fitted[rows], bias[rows], side.standardised(popular))

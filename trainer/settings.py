@@ -3,12 +3,14 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from consumer.settings import StoreSettings
 from serving.settings import ServingSettings
 from trainer.kernel import usable
 from trainer.plan import Policy
+
+ONE_LAMBDA = "the engine 'implicit' has one lambda for all rows; use 'local', or exponent 0"
 
 
 class Recipe(BaseModel):
@@ -26,6 +28,11 @@ class Recipe(BaseModel):
     regularization: float = Field(default=30.0, gt=0)
     """Weight of the squared length of all vectors against the misfit. Default: 30; raise it
     together with `alpha`, since both scale against each other."""
+
+    regularization_exponent: float = Field(default=0.0, ge=0, le=1)
+    """A row's own lambda is `regularization` * n ** this, n being the number of its pairs: 0 gives
+    all rows the same, 1 weighs by count as Spark does; then lower `regularization`. The engine
+    `implicit` has only 0. Default: 0."""
 
     alpha: float = Field(default=10.0, gt=0)
     """Confidence in one play today, times log(2): c = alpha * log(1 + decayed plays), where a
@@ -46,6 +53,13 @@ class Recipe(BaseModel):
 
     threads: int = Field(default=0, ge=0)
     """Threads of the fit; 0 means all cores. Default: 0."""
+
+    @field_validator("regularization_exponent")
+    @classmethod
+    def _known_to_the_engine(cls, exponent: float, others: ValidationInfo) -> float:
+        if exponent and others.data.get("engine") == "implicit":
+            raise ValueError(ONE_LAMBDA)
+        return exponent
 
 
 class TrainerSettings(StoreSettings, ServingSettings, Recipe):
@@ -91,7 +105,9 @@ class TrainerSettings(StoreSettings, ServingSettings, Recipe):
     def recipe(self) -> Recipe:
         """What a cold fit depends on, alone; its engine is one that this install has."""
         given = {name: getattr(self, name) for name in Recipe.model_fields}
-        return Recipe(**(given | {"engine": usable(self.engine)}))
+        # implicit cannot stand in for a lambda per row: then the missing engine is named.
+        engine = self.engine if self.regularization_exponent else usable(self.engine)
+        return Recipe(**(given | {"engine": engine}))
 
     def policy(self) -> Policy:
         """When to refit."""

@@ -14,6 +14,7 @@ from scipy.sparse import csr_matrix
 from trainer.engines import Factors
 from trainer.exact import solve
 from trainer.hashing import ODD, keys, mixed
+from trainer.ridge import ridges
 from trainer.settings import Recipe
 
 SPREAD = np.float32(0.01)
@@ -45,12 +46,13 @@ def carried(earlier: Factors, fresh: Factors, confident: csr_matrix, recipe: Rec
         earlier: of the same rows; zero where a row was not in it.
         fresh: `drawn`, for new venues that none of the earlier artists played.
         confident: artists x venues, already times alpha.
-        recipe: regularization.
+        recipe: regularization and its exponent.
     """
     # New artists wait at zero: the first half-step of any fit solves them.
     venues = earlier.venues.copy()
     new = np.flatnonzero(~venues.any(axis=1))
-    grown = solve(confident[:, new].T.tocsr(), earlier.artists, recipe.regularization)
+    own = confident[:, new].T.tocsr()
+    grown = solve(own, earlier.artists, ridges(own, recipe))
     venues[new] = np.where(grown.any(axis=1, keepdims=True), grown, fresh.venues[new])
     return Factors(earlier.artists, venues)
 

@@ -9,13 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_matrix
 
-from support.als import objective, start
+from support.als import exact, half, matrices, objective, start
 from support.gigs import SMALL, world
 from trainer import kernel
 from trainer.engines import Factors, _als, engine
 from trainer.engines.local import Local
-from trainer.engines.relabelled import padded, relabelled
-from trainer.engines.whitened import Means, plain, solved
 from trainer.errors import EngineMissing
 from trainer.matrix import DAY_MS, Plays, confidence
 from trainer.model import fit
@@ -23,44 +21,6 @@ from trainer.settings import Recipe, TrainerSettings
 
 NOW = 365 * DAY_MS
 ISAS = _als.isas()
-
-
-def exact(matrix: csr_matrix, venues: np.ndarray, penalty: float) -> np.ndarray:
-    """Every artist's minimum, in float64, by a dense solve."""
-    fixed = venues.astype(np.float64)
-    gram = fixed.T @ fixed + penalty * np.eye(fixed.shape[1])
-    rows = []
-    for begin, end in zip(matrix.indptr[:-1], matrix.indptr[1:], strict=True):
-        y, c = fixed[matrix.indices[begin:end]], matrix.data[begin:end].astype(np.float64)
-        rows.append(np.linalg.solve(gram + y.T @ ((c - 1)[:, None] * y), y.T @ c))
-    return np.array(rows).reshape(matrix.shape[0], fixed.shape[1])
-
-
-def half(matrix, venues, penalty, *, isa, packed=False, threads=1, steps=60):
-    """One half-step's artists, and the objective that it tells."""
-    means = Means(isa, threads, steps, packed)
-    there = relabelled(matrix, threads)
-    old = plain(
-        padded(np.zeros((matrix.shape[0], venues.shape[1]), np.float32), there.artist_order), means
-    )
-    fixed = plain(padded(venues, there.venue_order), means)
-    out = np.empty_like(old.coordinates)
-    made, value = solved(there.artists, old, fixed, penalty, means=means, out=out)
-    artists = np.empty((matrix.shape[0], venues.shape[1]), np.float32)
-    basis = np.ascontiguousarray(made.basis, np.float32)
-    _als.scatter(isa, made.coordinates, basis, there.artist_order, artists, threads)
-    return artists, value + float(matrix.data.sum(dtype=np.float64))
-
-
-@st.composite
-def matrices(draw):
-    """Any shape, rows of any length from none to all, confidences around and below 1."""
-    n_artists, n_venues = draw(st.integers(1, 130)), draw(st.integers(1, 90))
-    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
-    filled = draw(st.sampled_from([0.0, 0.02, 0.2, 1.0]))
-    cells = rng.random((n_artists, n_venues)) < filled * rng.random((n_artists, 1)) * 2
-    values = rng.gamma(1.0, draw(st.sampled_from([0.3, 2.0, 20.0])), cells.shape) + 0.05
-    return csr_matrix(np.where(cells, values, 0).astype(np.float32))
 
 
 @settings(max_examples=60, deadline=None)

@@ -1,9 +1,10 @@
 """The ALS solvers behind one small interface.
 
 All minimise the same objective over all cells (a, v):
-    sum c(a, v) * (p(a, v) - x(a) . y(v))**2 + lambda * (sum |x|**2 + sum |y|**2)
+    sum c(a, v) * (p(a, v) - x(a) . y(v))**2 + sum lambda(a) |x(a)|**2 + sum lambda(v) |y(v)|**2
 with p = 1 and c = the stored confidence where the pair has plays, p = 0 and c = 1 elsewhere
-(Hu, Koren, Volinsky 2008).
+(Hu, Koren, Volinsky 2008). A row's lambda is `trainer.ridge.ridges`: the same for all, or by the
+number of its pairs.
 """
 
 from typing import NamedTuple, Protocol
@@ -35,7 +36,7 @@ class Engine(Protocol):
         Args:
             confidence: artists x venues, float32, columns sorted: already times alpha.
             start: not changed.
-            recipe: regularization, iterations, threads.
+            recipe: regularization and its exponent, iterations, threads.
             warm: the start is nearly a solution, so that a sweep or two do.
         """
 

@@ -64,6 +64,9 @@ def solve(
     fixed: Floats | NDArray[np.uint16],
     start: Floats,
     change: Floats,
+    more: Floats,
+    shrink: Floats,
+    squared: Floats,
     out: Floats,
     gram: Doubles,
     steps: int,
@@ -75,6 +78,9 @@ def solve(
         confidence: readable for three floats past its last.
         fixed: the other side, whitened, as `multiply` wrote it.
         start: rows x width; conjugate gradients begin at start @ change.
+        more: by row, its lambda less the least; empty: all have the least.
+        shrink: width; squared length is the sum of these times the squared coordinates; or empty.
+        squared: by row, filled with squared lengths; or empty.
         out: rows x width: the solutions.
         gram: out.T @ out.
         steps: of conjugate gradients.

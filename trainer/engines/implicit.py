@@ -11,7 +11,7 @@ from scipy.sparse import csr_matrix
 
 from trainer.blas import one_thread
 from trainer.engines import Factors
-from trainer.settings import Recipe
+from trainer.settings import ONE_LAMBDA, Recipe
 
 WARM_SWEEPS = 2
 
@@ -22,7 +22,13 @@ class Implicit:
     def fit(
         self, confidence: csr_matrix, start: Factors, recipe: Recipe, *, warm: bool = False
     ) -> Factors:
-        """Three conjugate gradient steps per row and sweep."""
+        """Three conjugate gradient steps per row and sweep.
+
+        Raises:
+            ValueError: a lambda per row is asked for.
+        """
+        if recipe.regularization_exponent:
+            raise ValueError(f"regularization_exponent: {ONE_LAMBDA}")
         sweeps = min(recipe.iterations, WARM_SWEEPS) if warm else recipe.iterations
         with one_thread():
             model = plain(start, recipe.model_copy(update={"iterations": sweeps}))

@@ -11,15 +11,18 @@ import math
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from trainer.blas import one_thread
 from trainer.engines import Factors, _als
 from trainer.engines.relabelled import Relabelled, padded, relabelled
-from trainer.engines.whitened import Floats, Ints, Means, Vectors, formed, plain, solved
+from trainer.engines.whitened import Floats, Ints, Means, Ridge, Vectors, formed, plain, solved
 from trainer.errors import TooLarge
+from trainer.ridge import ridges
 from trainer.settings import Recipe
 
 LIMIT = 2**31 - 1
@@ -84,7 +87,8 @@ class Local:
         means = self._means(start, recipe)
         with one_thread():
             matrix = relabelled(confidence, means.threads)
-            descent = Descent(matrix, start, recipe.regularization, means, self._beta)
+            sides = _ridges(confidence, matrix, recipe)
+            descent = Descent(matrix, start, sides, means, self._beta)
             constant = float(confidence.data.sum(dtype=np.float64))
             self._descend(descent, self._sweeps(recipe), constant, warm=warm)
             return descent.factors(start.artists.shape[1])
@@ -110,6 +114,13 @@ class Local:
             before = value
 
 
+class Ridges(NamedTuple):
+    """Of both sides, in new order."""
+
+    artists: Ridge
+    venues: Ridge
+
+
 @dataclass
 class State:
     """Both sides after a sweep, and the objective less the sum of all confidences."""
@@ -123,15 +134,15 @@ class Descent:
     """ALS in renumbered rows; `values` moves it on."""
 
     def __init__(
-        self, matrix: Relabelled, start: Factors, penalty: float, means: Means, beta: float
+        self, matrix: Relabelled, start: Factors, sides: Ridges, means: Means, beta: float
     ) -> None:
         self._matrix = matrix
-        self._penalty = penalty
+        self._ridges = sides
         self._means = means
         self._beta = beta
         self._state = State(
-            plain(padded(start.artists, matrix.artist_order), means),
-            plain(padded(start.venues, matrix.venue_order), means),
+            plain(padded(start.artists, matrix.artist_order), sides.artists, means),
+            plain(padded(start.venues, matrix.venue_order), sides.venues, means),
             np.inf,
         )
         self.halfway = np.inf
@@ -172,13 +183,14 @@ class Descent:
         self.halfway = value
         self._spare = state.artists.coordinates
         out = np.empty_like(fixed.coordinates)
-        cells = self._matrix.venues
-        venues, value = solved(cells, fixed, artists, self._penalty, means=self._means, out=out)
+        cells, ridge = self._matrix.venues, self._ridges.venues
+        venues, value = solved(cells, fixed, artists, ridge, means=self._means, out=out)
         self._state = State(artists, venues, value)
 
     def _artists(self, venues: Vectors) -> tuple[Vectors, float]:
         cells, old = self._matrix.artists, self._state.artists
-        return solved(cells, old, venues, self._penalty, means=self._means, out=self._spare)
+        ridge, out = self._ridges.artists, self._spare
+        return solved(cells, old, venues, ridge, means=self._means, out=out)
 
     def _leapt(self, sweep: int) -> Vectors:
         """The venues to solve the artists against in this sweep."""
@@ -189,7 +201,20 @@ class Descent:
         self._before = now
         if before is None:
             return venues
-        return plain(now + np.float32(self._beta) * (now - before), self._means)
+        leapt = now + np.float32(self._beta) * (now - before)
+        return plain(leapt, self._ridges.venues, self._means)
+
+
+def _ridges(confidence: csr_matrix, matrix: Relabelled, recipe: Recipe) -> Ridges:
+    if not recipe.regularization_exponent:
+        alike = Ridge(recipe.regularization, np.empty(0, np.float32))
+        return Ridges(alike, alike)
+    sides = (confidence, matrix.artist_order), (confidence.T.tocsr(), matrix.venue_order)
+    return Ridges(*(_beyond(ridges(side, recipe)[order], recipe) for side, order in sides))
+
+
+def _beyond(each: NDArray[np.float64], recipe: Recipe) -> Ridge:
+    return Ridge(recipe.regularization, (each - recipe.regularization).astype(np.float32))
 
 
 def _nobody(_: float) -> None:

@@ -9,6 +9,10 @@ To solve side X while side Y stands still, with G = Y'Y + lambda I = L L' (Chole
 3. conjugate gradients start at the old x, in new coordinates: Z R L;
 4. the new basis is R = inv(L). X itself is never formed.
 
+Where rows have a lambda each, lambda being the least, the eigenvectors of Y'Y make L: then a row's
+own part, (lambda of the row - lambda) x'x, is a diagonal in z, and so the row's equations have a
+diagonal D in place of I. The kernel solves them in sqrt(D) z, preconditioned as well as others are.
+
 Rows and columns are renumbered by length, longest first, so that rows of equal length are
 neighbours: see `native/`. Widths are padded with zero columns, which stay zero.
 """
@@ -48,33 +52,48 @@ class Cells(NamedTuple):
     confidence: Floats
 
 
+class Ridge(NamedTuple):
+    """The lambdas of one side's rows."""
+
+    least: float
+    more: Floats
+    """By row, what it has beyond `least`; empty where none has."""
+
+    def penalty(self, squared: float, each: Floats) -> float:
+        """Lambda times squared length: of all rows together, and of each where they differ."""
+        return self.least * squared + float(self.more.astype(np.float64) @ each[: len(self.more)])
+
+
 @dataclass(frozen=True)
 class Vectors:
-    """X = coordinates @ basis, and coordinates' @ coordinates."""
+    """X = coordinates @ basis."""
 
     coordinates: Floats
     """rows x width."""
     basis: Doubles
     """width x width."""
     gram: Doubles
-
-    @property
-    def gram_of_vectors(self) -> Doubles:
-        """X'X."""
-        return self.basis.T @ self.gram @ self.basis
-
-    @property
-    def squared(self) -> float:
-        """The sum of X's squares."""
-        return float(np.trace(self.gram_of_vectors))
+    """X'X."""
+    penalty: float
+    """What X itself adds to the objective: lambda times squared length."""
 
 
-def plain(vectors: Floats, means: Means) -> Vectors:
+class Whitening(NamedTuple):
+    """L with L L' = Y'Y + lambda I, and inv(L)."""
+
+    lower: Doubles
+    inverse: Doubles
+    shrink: Floats
+    """The diagonal of inv(L) inv(L'), where that is one; else empty."""
+
+
+def plain(vectors: Floats, ridge: Ridge, means: Means) -> Vectors:
     """Vectors as they are, in the basis I."""
     width = vectors.shape[1]
     gram = np.empty((width, width))
     _als.gram(means.isa, vectors, gram, means.threads)
-    return Vectors(vectors, np.eye(width), gram)
+    each = np.einsum("ij,ij->i", vectors, vectors) if len(ridge.more) else ridge.more
+    return Vectors(vectors, np.eye(width), gram, ridge.penalty(float(np.trace(gram)), each))
 
 
 def formed(vectors: Vectors, means: Means) -> Floats:
@@ -85,7 +104,7 @@ def formed(vectors: Vectors, means: Means) -> Floats:
 
 
 def solved(
-    cells: Cells, old: Vectors, fixed: Vectors, penalty: float, *, means: Means, out: Floats
+    cells: Cells, old: Vectors, fixed: Vectors, ridge: Ridge, *, means: Means, out: Floats
 ) -> tuple[Vectors, float]:
     """One half-step.
 
@@ -93,24 +112,38 @@ def solved(
         cells: rows of the side that is solved.
         old: that side as it was.
         fixed: the other side.
-        penalty: lambda.
+        ridge: of the side that is solved.
         means: how.
         out: rows x width, for the new coordinates; neither `old`'s nor `fixed`'s.
 
     Returns:
         The side anew, and the objective, less the sum of all confidences.
     """
-    lower = np.linalg.cholesky(fixed.gram_of_vectors + penalty * np.eye(len(fixed.gram)))
-    inverse = solve_triangular(lower, np.eye(len(lower)), lower=True)
+    lower, inverse, shrink = _whitening(fixed.gram, ridge)
     white = np.empty(fixed.coordinates.shape, np.uint16 if means.packed else np.float32)
     whitening = _single(fixed.basis @ inverse.T)
     _als.multiply(means.isa, fixed.coordinates, whitening, white, means.threads)
     gram = np.empty_like(fixed.gram)
     change = _single(old.basis @ lower)
+    own = ridge.more, shrink, np.empty_like(ridge.more)
     value = _als.solve(
-        means.isa, *cells, white, old.coordinates, change, out, gram, means.steps, means.threads
-    )
-    return Vectors(out, inverse, gram), value + penalty * fixed.squared
+        means.isa, *cells, white, old.coordinates, change, *own, out, gram, means.steps,
+        means.threads,
+    )  # fmt: skip
+    gram = inverse.T @ gram @ inverse
+    penalty = ridge.penalty(float(np.trace(gram)), own[-1])
+    return Vectors(out, inverse, gram, penalty), value + fixed.penalty
+
+
+def _whitening(gram: Doubles, ridge: Ridge) -> Whitening:
+    if not len(ridge.more):
+        lower = np.linalg.cholesky(gram + ridge.least * np.eye(len(gram)))
+        inverse = solve_triangular(lower, np.eye(len(lower)), lower=True)
+        return Whitening(lower, inverse, np.empty(0, np.float32))
+    values, turn = np.linalg.eigh(gram)
+    squared = np.maximum(values, 0) + ridge.least
+    scale = np.sqrt(squared)
+    return Whitening(turn * scale, (turn / scale).T, (1 / squared).astype(np.float32))
 
 
 def _single(matrix: Doubles) -> Floats:

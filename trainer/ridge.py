@@ -1,0 +1,24 @@
+"""How much the squared length of each row's vector weighs: the lambda of that row."""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+
+from trainer.settings import Recipe
+
+
+def ridges(confident: csr_matrix, recipe: Recipe) -> NDArray[np.float64]:
+    """By row, regularization * n ** exponent, n being the row's cells above 0.
+
+    A row without any counts as one with one: its vector is zero whatever its lambda.
+
+    Args:
+        confident: rows x columns, already times alpha.
+        recipe: regularization, regularization_exponent.
+    """
+    if not recipe.regularization_exponent:
+        return np.full(confident.shape[0], recipe.regularization)
+    before = np.concatenate([[0], np.cumsum(confident.data > 0)])
+    cells = np.diff(before[confident.indptr])
+    scale: NDArray[np.float64] = np.maximum(cells, 1.0) ** recipe.regularization_exponent
+    return recipe.regularization * scale
