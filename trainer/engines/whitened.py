@@ -137,7 +137,7 @@ def solved(
 
 def _whitening(gram: Doubles, ridge: Ridge) -> Whitening:
     if not len(ridge.more):
-        lower: Doubles = np.linalg.cholesky(gram + ridge.least * np.eye(len(gram)))
+        lower = np.asarray(np.linalg.cholesky(gram + ridge.least * np.eye(len(gram))), np.float64)
         inverse = solve_triangular(lower, np.eye(len(lower)), lower=True)
         return Whitening(lower, inverse, np.empty(0, np.float32))
     values, turn = np.linalg.eigh(gram)
