@@ -48,6 +48,19 @@ struct Product {
     int width, factors, threads;
 };
 
+// Every row's exact vector, while the other side stands still.
+struct Exact {
+    Rows rows;
+    const float* fixed;     // columns x width: the other side
+    const double* gram;     // width x width: fixed' fixed
+    const double* penalty;  // lambda of row r at penalty[penalty_step * r]
+    int64_t penalty_step;   // 0 where all rows have the same ...
+    const double* upper;    // ... and then width x width: U = L^-T, gram + lambda I = L L'; or null
+    const double* inverse;  // width x width: U U'; or null
+    float* out;             // rows x width
+    int width, threads;
+};
+
 struct Kernel {
     const char* name;
     double (*solve)(const Half&);  // returns the change of the objective against all x = 0
@@ -57,6 +70,7 @@ struct Kernel {
     // Offers every column whose float32 score reaches its row's floor; `count` is at most GROUP.
     void (*sift)(const float* rows, int count, int width, const Panels&, Keeper*);
     int panel;  // columns of a panel
+    void (*solve_exactly)(const Exact&);
 };
 
 const Kernel* kernel_portable();

@@ -2,6 +2,7 @@
 //
 // Everything is in an unnamed namespace and no std:: template is used: the linker keeps one copy
 // of an inline function, and it might be the AVX-512 one on a machine that has none.
+#include "exact.hpp"
 #include "row_solver.hpp"
 #include "sift.hpp"
 #include "sums.hpp"
@@ -152,7 +153,7 @@ void gram(const float* rows, int64_t, int width, const Stripe* stripes, int64_t 
     WITH_WIDTH(width, return gram_all<F>(rows, stripes, count, threads, out))
 }
 
-const Kernel KERNEL = {QUOTED(ISA), solve, multiply, gram, sift, PANEL};
+const Kernel KERNEL = {QUOTED(ISA), solve, multiply, gram, sift, PANEL, solve_exactly};
 
 }  // namespace
 

@@ -245,6 +245,35 @@ static void py_top_n(const std::string& isa, In<float, 2> rows, In<float, 2> col
     rank(chosen, ranking);
 }
 
+static void py_solve_exactly(const std::string& isa, In<int32_t, 1> indptr, In<int32_t, 1> column,
+                             In<float, 1> confidence, In<float, 2> fixed, In<double, 2> gram,
+                             In<double, 1> penalty, In<double, 2> upper, In<double, 2> inverse,
+                             Out<float, 2> out, int threads) {
+    Exact task{};
+    size_t width = fixed.shape(1), rows = out.shape(0);
+    auto square = [width](auto& matrix) {
+        return matrix.shape(0) == width && matrix.shape(1) == width;
+    };
+    task.rows = rows_of(indptr, column, confidence, int64_t(fixed.shape(0)), 0);
+    require(size_t(task.rows.count) == rows && out.shape(1) == width, "out: rows x width");
+    require(square(gram), "gram: width x width");
+    bool shared = penalty.shape(0) == 1;
+    require(shared || penalty.shape(0) == rows, "penalty: one, or one of each row");
+    require(!shared || (square(upper) && square(inverse)), "upper, inverse: width x width");
+    task.fixed = fixed.data();
+    task.gram = gram.data();
+    task.penalty = penalty.data();
+    task.penalty_step = !shared;
+    task.upper = shared ? upper.data() : nullptr;
+    task.inverse = shared ? inverse.data() : nullptr;
+    task.out = out.data();
+    task.width = int(width);
+    task.threads = threads;
+    const Kernel& chosen = kernel(isa);
+    nb::gil_scoped_release released;
+    chosen.solve_exactly(task);
+}
+
 NB_MODULE(_als, m) {
     using namespace nb::literals;
     m.def("isas", &isas);
@@ -267,6 +296,10 @@ NB_MODULE(_als, m) {
           "excluded_indptr"_a.noconvert(), "excluded_column"_a.noconvert(),
           "added_indptr"_a.noconvert(), "added_column"_a.noconvert(), "added"_a.noconvert(),
           "best_cols"_a.noconvert(), "best_scores"_a.noconvert(), "threads"_a);
+    m.def("solve_exactly", &py_solve_exactly, "isa"_a, "indptr"_a.noconvert(),
+          "column"_a.noconvert(), "confidence"_a.noconvert(), "fixed"_a.noconvert(),
+          "gram"_a.noconvert(), "penalty"_a.noconvert(), "upper"_a.noconvert(),
+          "inverse"_a.noconvert(), "out"_a.noconvert(), "threads"_a);
     m.def("solve", &py_solve<float>, "isa"_a, "indptr"_a.noconvert(), "column"_a.noconvert(),
           "confidence"_a.noconvert(), "fixed"_a.noconvert(), "start"_a.noconvert(),
           "change"_a.noconvert(), "more"_a.noconvert(), "shrink"_a.noconvert(),

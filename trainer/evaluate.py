@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from consumer.files import Columns, batches
 from trainer.baselines import Notebook, Ranker, popular, recent
 from trainer.errors import NothingToFit
-from trainer.foldin import fold_in
+from trainer.foldin import folded
 from trainer.matrix import counts
 from trainer.model import fit
 from trainer.quality import Interval, Marks, averaged, intervals, marks
@@ -54,7 +54,7 @@ class Live:
         side = self._model.artists if forward else self._model.venues
         new = view.subjects[~side.fitted[view.subjects]]
         touched = (new, _NOBODY) if forward else (_NOBODY, new)
-        model = fold_in(self._model, view.plays, *touched)
+        model = folded(self._model, view.plays, *touched)
         scored = venues_for_artists if forward else artists_for_venues
         score = scored(model, counts(view.plays), view.subjects, view.candidates)
         return top_n(score, n, view.masked).cols

@@ -1,11 +1,13 @@
 """The generation that apps see: its number, its model, and the lists that follow from it."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from serving.contract import VIEWS, Entry, NamesView, View
 from trainer.artifact import Artifact
+from trainer.current import Current
 from trainer.foldin import fold_in
 from trainer.following import Following, Settled
 from trainer.interactions import Touched
@@ -19,15 +21,36 @@ class Generation:
 
     number: int
     artifact: Artifact
-    model: Model
-    """The artifact's model, aligned to the rows of the followed store and folded in."""
+    current: Current
+    """The artifact's model, in the rows of the followed store and folded in."""
 
-    def folded(self, following: Settled, touched: Touched) -> "Generation":
-        """With these artists and venues solved anew from all their plays."""
-        ids = following.interactions
-        aligned = self.model.aligned(ids.artists.ids, ids.venues.ids)
-        model = fold_in(aligned, following.plays, touched.artists, touched.venues)
-        return replace(self, model=model)
+    @classmethod
+    def of(cls, number: int, artifact: Artifact) -> "Generation":
+        """A generation before anything is folded in."""
+        return cls(number, artifact, Current(artifact.model))
+
+    @property
+    def model(self) -> Model:
+        """As it is now: borrowed, valid until the next folding."""
+        return self.current.model
+
+    def follow(self, following: Settled) -> None:
+        """Take over the row numbers of the followed store."""
+        self.current.artists.follow(following.interactions.artists)
+        self.current.venues.follow(following.interactions.venues)
+
+    def fold(self, following: Settled, touched: Touched) -> None:
+        """Solve these artists and venues anew from all their plays."""
+        self.follow(following)
+        fold_in(self.current, following.plays, touched.artists, touched.venues)
+
+    @contextmanager
+    def folding(self, following: Settled, touched: Touched) -> Iterator[None]:
+        """The same, undone where an error ends it: as if their lists had never been asked for."""
+        self.follow(following)
+        with self.current.trial(touched.artists, touched.venues):
+            self.fold(following, touched)
+            yield
 
     def lists(self, following: Settled, size: int) -> Lists:
         """Its lists at the followed store's version; `size` is N."""
@@ -46,7 +69,7 @@ class Generation:
         """What `_meta` tells besides generation and model; `built_at` in epoch seconds."""
         return {
             "built_at": built_at,
-            "as_of": self.model.as_of_ms // 1000,
+            "as_of": self.current.as_of_ms // 1000,
             "store_version": following.version,
             "offsets": following.offsets,
             "counts": asdict(following.interactions.totals()),

@@ -18,6 +18,13 @@ def built() -> bool:
 
 
 @cache
+def best_isa() -> str:
+    """The best instruction set that this machine and the kernel, which must be built, both have."""
+    isas: list[str] = importlib.import_module("trainer.engines._als").isas()
+    return isas[-1]
+
+
+@cache
 def usable(engine: str) -> str:
     """That engine, or `implicit` in place of a `local` that was not built: said once."""
     if engine != "local" or built():

@@ -185,8 +185,8 @@ class Trainer:
         """Bring the staged lists up to what is settled now, and swap them in."""
         artifact = load(job.artifact)
         touched = self._following.differing(artifact)
-        fresh = Generation(job.generation, artifact, artifact.model)
-        fresh = fresh.folded(self._following, touched)
+        fresh = Generation.of(job.generation, artifact)
+        fresh.fold(self._following, touched)
         lists = fresh.lists(self._following, self._settings.list_size)
         try:
             self._restage(fresh, lists, touched)
@@ -237,22 +237,24 @@ class Trainer:
         touched = self._following.pending(FOLD_IN_BLOCK)
         if self._live is None or self._lost or not any(map(len, touched)):
             return
-        folded = self._live.folded(self._following, touched)
-        lists = folded.lists(self._following, self._settings.list_size)
         try:
-            seq = self._publisher.fold_in(
-                folded.number,
-                changed_lists(lists, touched),
-                changed_names(self._following, touched),
-            )
+            with self._live.folding(self._following, touched):
+                seq = self._publish_folded(self._live, touched)
         except Superseded as error:
             logger.warning("Fold-in: %s; publishing everything again.", error)
             self._lost = True
             return
         self._journal.add(self._following.step(seq, touched))
-        self._live = folded
         self._following.done(touched)
         logger.info("Folded in %d artists, %d venues.", *map(len, touched))
+
+    def _publish_folded(self, live: Generation, touched: Touched) -> int:
+        lists = live.lists(self._following, self._settings.list_size)
+        return self._publisher.fold_in(
+            live.number,
+            changed_lists(lists, touched),
+            changed_names(self._following, touched),
+        )
 
     def _look_after(self, now_s: float) -> None:
         """Publish again what Redis lost, a restart left behind, or shows ids that were merged."""

@@ -89,8 +89,8 @@ class Model:
             return self
         return replace(
             self,
-            artists=self.artists.taken(_positions(self.artist_ids, artist_ids)),
-            venues=self.venues.taken(_positions(self.venue_ids, venue_ids)),
+            artists=self.artists.taken(positions(self.artist_ids, artist_ids)),
+            venues=self.venues.taken(positions(self.venue_ids, venue_ids)),
             artist_ids=list(artist_ids),
             venue_ids=list(venue_ids),
         )
@@ -195,7 +195,8 @@ def _z(values: NDArray[np.float64], mean: float, std: float) -> NDArray[np.float
     return scaled.astype(np.float32)
 
 
-def _positions(known: Sequence[str], wanted: Sequence[str]) -> NDArray[np.int64]:
+def positions(known: Sequence[str], wanted: Sequence[str]) -> NDArray[np.int64]:
+    """The rows of the wanted ids among the known; -1 where there is none."""
     rows = {name: row for row, name in enumerate(known)}
     return np.array([rows.get(name, -1) for name in wanted], np.int64)
 

@@ -83,16 +83,16 @@ class Remade:
             NotRepeatable: rows that were settled at a step are gone from the store.
         """
         self._settle(0)
-        number, model = self._history.generation, self._artifact.model
-        ids = self._state.interactions
-        aligned = model.aligned(ids.artists.ids, ids.venues.ids)
-        yield from self._untouched(self._lists(Generation(number, self._artifact, aligned)))
+        ids, model = self._state.interactions, self._artifact.model
+        made = Generation.of(self._history.generation, self._artifact)
+        made.follow(self._state)
+        yield from self._untouched(self._lists(made))
         ids.artists.add_all(model.artist_ids)
         ids.venues.add_all(model.venue_ids)
-        made = Generation(number, self._artifact, model)
+        made = Generation.of(self._history.generation, self._artifact)
         for at, step in enumerate(self._steps[1:], start=1):
             self._settle(at)
-            made = self._folded(made, step)
+            self._fold(made, step)
             lists = self._lists(made)
             if at == 1:
                 self.defaults = defaults(lists)
@@ -110,12 +110,12 @@ class Remade:
         if self._state.interactions.events != self._steps[at].events:
             raise NotRepeatable("rows that were settled then are not in the store any more")
 
-    def _folded(self, made: Generation, step: Step) -> Generation:
+    def _fold(self, made: Generation, step: Step) -> None:
         ids = self._state.interactions
         ids.artists.add_all(step.artists)
         ids.venues.add_all(step.venues)
         self._state.plays = ids.plays()
-        return made.folded(self._state, self._rows(step.artists, step.venues))
+        made.fold(self._state, self._rows(step.artists, step.venues))
 
     def _lists(self, made: Generation) -> Lists:
         return made.lists(self._state, self._history.list_size)

@@ -60,4 +60,6 @@ def _as_published(settings: "Settings") -> "tuple[Model, Following]":
     following = Following(settings.store)
     following.listen(time.time(), artifact)
     touched = following.pending(sys.maxsize)
-    return Generation(0, artifact, artifact.model).folded(following, touched).model, following
+    current = Generation.of(0, artifact)
+    current.fold(following, touched)
+    return current.model, following

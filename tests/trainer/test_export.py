@@ -13,7 +13,7 @@ from implicit.cpu.als import AlternatingLeastSquares
 from support.gigs import SMALL, world
 from trainer.errors import NothingToFit, Unwritable
 from trainer.export import export
-from trainer.foldin import fold_in
+from trainer.foldin import folded
 from trainer.matrix import DAY_MS, Plays, counts, decayed
 from trainer.model import Model, fit
 from trainer.score import artists_for_venues, venues_for_artists
@@ -116,7 +116,7 @@ def test_recalculating_a_user_by_its_decayed_plays_is_our_fold_in(model, path):
 
     vector = plain.recalculate_user(0, user_items[5][:, columns].tocsr())
 
-    ours = fold_in(model, plays, np.array([5]), np.empty(0, np.int32)).artists.factors[5]
+    ours = folded(model, plays, np.array([5]), np.empty(0, np.int32)).artists.factors[5]
     assert np.abs(ours - model.artists.factors[5]).max() > 0.01
     np.testing.assert_allclose(vector, ours, rtol=1e-3, atol=1e-5)
 

@@ -11,8 +11,10 @@ from scipy.sparse import csr_matrix
 
 from support.gigs import SMALL, world
 from trainer.blas import one_thread
-from trainer.exact import solve
-from trainer.foldin import fold_in
+from trainer.engines import _als
+from trainer.errors import InsaneModel
+from trainer.exact import Common, gram, solve
+from trainer.foldin import folded
 from trainer.matrix import DAY_MS, Plays, confidence, popularity
 from trainer.model import Model, fit
 from trainer.settings import Recipe
@@ -66,23 +68,61 @@ def test_a_hand_solved_example_comes_out():
     assert solved.tolist() == [[np.float32(3 / 8)], [np.float32(7 / 12)], [0]]
 
 
-@given(
-    seed=st.integers(0, 2**32),
-    n_rows=st.integers(1, 6),
-    n_fixed=st.integers(1, 12),
-    width=st.integers(1, 8),
-    regularization=st.floats(0.1, 100),
-)
-def test_every_row_is_the_exact_minimum(seed, n_rows, n_fixed, width, regularization):
+def equations(
+    seed: int, n_rows: int, n_fixed: int, width: int, *, dense_rows: bool
+) -> tuple[csr_matrix, np.ndarray]:
+    """Confidences from almost 0 to 10,000, and the other side's vectors."""
     rng = np.random.default_rng(seed)
     fixed = rng.normal(size=(n_fixed, width)).astype(np.float32)
-    c = rng.uniform(0.01, 40, (n_rows, n_fixed)) * (rng.random((n_rows, n_fixed)) < 0.4)
-    confident = csr_matrix(c.astype(np.float32))
+    c = np.exp(rng.uniform(np.log(1e-3), np.log(1e4), (n_rows, n_fixed)))
+    held = rng.random((n_rows, n_fixed)) < (0.9 if dense_rows else 0.3)
+    return csr_matrix((c * held).astype(np.float32)), fixed
 
-    solved = solve(confident, fixed, regularization)
 
+def check_exact(confident: csr_matrix, fixed: np.ndarray, regularization: float) -> None:
+    common = Common(gram(fixed), regularization)
     expected = [dense(row, fixed.astype(float), regularization) for row in confident.toarray()]
-    np.testing.assert_allclose(solved, expected, rtol=1e-5, atol=1e-6)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("trainer.exact.built", lambda: False)
+        found = {"numpy": common.solve(confident, fixed)}
+    found |= {isa: common.solve(confident, fixed, isa=isa) for isa in _als.isas()}
+    for way, solved in found.items():
+        np.testing.assert_allclose(solved, expected, rtol=1e-5, atol=1e-6, err_msg=way)
+
+
+@given(
+    seed=st.integers(0, 2**32),
+    n_rows=st.integers(1, 40),
+    n_fixed=st.integers(1, 80),
+    width=st.integers(1, 40),
+    regularization=st.floats(0.1, 100),
+)
+def test_every_row_is_the_exact_minimum_in_every_way(seed, n_rows, n_fixed, width, regularization):
+    confident, fixed = equations(seed, n_rows, n_fixed, width, dense_rows=bool(seed % 2))
+
+    check_exact(confident, fixed, regularization)
+
+
+@pytest.mark.parametrize("width", [64, 100, 512])
+def test_wide_vectors_and_long_rows_are_solved_exactly_too(width):
+    confident, fixed = equations(1, 20, 500, width, dense_rows=False)
+
+    check_exact(confident, fixed, 5.0)
+
+
+def test_a_row_s_bits_do_not_hang_on_its_company():
+    confident, fixed = equations(2, 60, 90, 24, dense_rows=False)
+    common = Common(gram(fixed), 3.0)
+
+    together = common.solve(confident, fixed)
+
+    for row in range(60):
+        assert np.array_equal(common.solve(confident[row], fixed)[0], together[row])
+
+
+def test_vectors_beyond_all_measure_are_refused_by_name():
+    with pytest.raises(InsaneModel, match="too long for their regularization"):
+        solve(csr_matrix(np.ones((1, 2), np.float32)), np.full((2, 3), 1e30, np.float32), 1.0)
 
 
 def test_it_agrees_with_implicit_s_own_recalculation():
@@ -101,7 +141,7 @@ def test_who_is_folded_in_from_the_plays_of_the_fit_stays_where_the_fit_put_them
     recipe = Recipe(engine="implicit", factors=8, iterations=200)  # all 200 sweeps
     model = fit(PLAYS, ARTISTS, VENUES, NOW, recipe)
 
-    again = fold_in(model, PLAYS, np.arange(40), np.arange(15))
+    again = folded(model, PLAYS, np.arange(40), np.arange(15))
 
     np.testing.assert_allclose(again.artists.factors, model.artists.factors, atol=1e-4)
     np.testing.assert_allclose(again.venues.factors, model.venues.factors, atol=1e-4)
@@ -112,9 +152,9 @@ def test_a_newcomer_is_ranked_much_as_if_it_had_been_in_the_fit():
     known = fit(PLAYS, ARTISTS, VENUES, NOW, recipe)
     late = fit(without(0), ARTISTS, VENUES, NOW, recipe)
 
-    folded = fold_in(late, PLAYS, rows(0), NOBODY)
+    result = folded(late, PLAYS, rows(0), NOBODY)
 
-    theirs = folded.venues.factors @ folded.artists.factors[0]
+    theirs = result.venues.factors @ result.artists.factors[0]
     ours = known.venues.factors @ known.artists.factors[0]
     assert np.corrcoef(theirs, ours)[0, 1] > 0.95
 
@@ -122,21 +162,21 @@ def test_a_newcomer_is_ranked_much_as_if_it_had_been_in_the_fit():
 def test_only_those_named_change(model):
     plays = with_plays((3, 5, 360), (4, 5, 360))
 
-    folded = fold_in(model, plays, rows(3), rows(5))
+    result = folded(model, plays, rows(3), rows(5))
 
-    changed = (folded.artists.factors != model.artists.factors).any(axis=1)
+    changed = (result.artists.factors != model.artists.factors).any(axis=1)
     assert np.flatnonzero(changed).tolist() == [3]
-    changed = (folded.venues.factors != model.venues.factors).any(axis=1)
+    changed = (result.venues.factors != model.venues.factors).any(axis=1)
     assert np.flatnonzero(changed).tolist() == [5]
 
 
 def test_what_the_fit_froze_stays(model):
     plays = with_plays(*[(3, 5, 364)] * 9)
 
-    folded = fold_in(model, plays, rows(3), rows(5))
+    result = folded(model, plays, rows(3), rows(5))
 
-    assert folded.as_of_ms == model.as_of_ms
-    for ours, before in ((folded.artists, model.artists), (folded.venues, model.venues)):
+    assert result.as_of_ms == model.as_of_ms
+    for ours, before in ((result.artists, model.artists), (result.venues, model.venues)):
         for name in ("bias", "mean", "covariance", "popularity_mean", "popularity_std"):
             assert np.array_equal(getattr(ours, name), getattr(before, name))
 
@@ -144,7 +184,7 @@ def test_what_the_fit_froze_stays(model):
 def test_the_model_that_was_given_is_not_changed(model):
     before = model.artists.factors.copy(), model.venues.factors.copy()
 
-    fold_in(model, with_plays((3, 5, 360)), rows(3), rows(5))
+    folded(model, with_plays((3, 5, 360)), rows(3), rows(5))
 
     assert np.array_equal(before[0], model.artists.factors)
     assert np.array_equal(before[1], model.venues.factors)
@@ -156,22 +196,22 @@ def test_a_new_venue_gets_its_bias_by_the_fit_s_standards_each_time_it_is_touche
     first = with_plays((3, 15, 365), shape=(40, 16))
     second = with_plays((3, 15, 365), (4, 15, 365), shape=(40, 16))
 
-    once = fold_in(grown, first, rows(3), rows(15))
-    twice = fold_in(once, second, rows(4), rows(15))
+    once = folded(grown, first, rows(3), rows(15))
+    twice = folded(once, second, rows(4), rows(15))
 
-    for folded, popular in ((once, 1.0), (twice, 2.0)):
+    for result, popular in ((once, 1.0), (twice, 2.0)):
         expected = (np.log1p(popular) - side.popularity_mean) / side.popularity_std
-        assert folded.venues.bias[15] == np.float32(expected)
+        assert result.venues.bias[15] == np.float32(expected)
     assert popularity(second, NOW, 60)[15] == 2
 
 
 def test_a_play_after_the_date_of_the_fit_weighs_one(model):
     tomorrow, today = (with_plays((3, 5, day)) for day in (366, 365))
 
-    ours = fold_in(model, tomorrow, rows(3), NOBODY)
+    ours = folded(model, tomorrow, rows(3), NOBODY)
 
     assert np.array_equal(
-        ours.artists.factors, fold_in(model, today, rows(3), NOBODY).artists.factors
+        ours.artists.factors, folded(model, today, rows(3), NOBODY).artists.factors
     )
 
 
@@ -185,53 +225,55 @@ def test_a_new_artist_at_a_new_venue_are_solved_by_turns_twice_after_those_they_
         artists[[*turn_artists]] = solve(by_artist[[*turn_artists]], venues, 30)
         venues[[*turn_venues]] = solve(by_venue[[*turn_venues]], artists, 30)
 
-    folded = fold_in(grown, plays, rows(6, 40), rows(2, 15))
+    result = folded(grown, plays, rows(6, 40), rows(2, 15))
 
     assert artists[40].any()
     assert venues[15].any()
-    assert np.array_equal(folded.artists.factors, artists)
-    assert np.array_equal(folded.venues.factors, venues)
+    assert np.array_equal(result.artists.factors, artists)
+    assert np.array_equal(result.venues.factors, venues)
 
 
 def test_two_newcomers_who_only_met_each_other_have_no_vector_and_their_popularity(model):
     grown = model.aligned([*ARTISTS, "new"], [*VENUES, "new"])
     plays = with_plays((40, 15, 365), shape=(41, 16))
 
-    folded = fold_in(grown, plays, rows(40), rows(15))
+    result = folded(grown, plays, rows(40), rows(15))
 
-    assert not folded.artists.factors[40].any()
-    assert folded.venues.bias[15] > grown.venues.bias[15]
+    assert not result.artists.factors[40].any()
+    assert result.venues.bias[15] > grown.venues.bias[15]
 
 
 def test_who_has_no_plays_left_gets_a_zero_vector(model):
-    folded = fold_in(model, without(7), rows(7), NOBODY)
+    result = folded(model, without(7), rows(7), NOBODY)
 
-    assert not folded.artists.factors[7].any()
+    assert not result.artists.factors[7].any()
 
 
 def test_a_row_s_vector_does_not_depend_on_who_is_folded_in_beside_it(model):
     plays = with_plays(*[(a, v, 350) for a, v in np.ndindex(20, 9)])
 
-    together = fold_in(model, plays, np.arange(40), NOBODY)
+    together = folded(model, plays, np.arange(40), NOBODY)
 
     for row in (0, 19, 39):
-        alone = fold_in(model, plays, rows(row), NOBODY)
+        alone = folded(model, plays, rows(row), NOBODY)
         assert np.array_equal(alone.artists.factors[row], together.artists.factors[row])
 
 
-def test_small_batches_change_nothing(model, monkeypatch):
-    whole = fold_in(model, PLAYS, np.arange(40), np.arange(15))
+def test_small_batches_change_nothing(monkeypatch):
+    confident, fixed = equations(3, 40, 20, 8, dense_rows=False)
+    monkeypatch.setattr("trainer.exact.built", lambda: False)
+    whole = solve(confident, fixed, 2.0)
     monkeypatch.setattr("trainer.exact._BATCH_BYTES", 1)
 
-    pieces = fold_in(model, PLAYS, np.arange(40), np.arange(15))
+    pieces = solve(confident, fixed, 2.0)
 
-    assert np.array_equal(whole.artists.factors, pieces.artists.factors)
+    np.testing.assert_allclose(whole, pieces, rtol=1e-6)
 
 
 def test_nobody_touched_is_nothing_done(model):
-    folded = fold_in(model, PLAYS, NOBODY, NOBODY)
+    result = folded(model, PLAYS, NOBODY, NOBODY)
 
-    assert np.array_equal(folded.artists.factors, model.artists.factors)
+    assert np.array_equal(result.artists.factors, model.artists.factors)
 
 
 def test_a_later_row_number_makes_no_rows_of_zeros_in_between_as_partial_fit_users_does(model):
@@ -243,10 +285,10 @@ def test_a_later_row_number_makes_no_rows_of_zeros_in_between_as_partial_fit_use
     assert len(library.user_factors) == 8
 
     grown = model.aligned([*ARTISTS, "late"], VENUES)
-    folded = fold_in(grown, with_plays((40, 2, 364), shape=(41, 15)), rows(40), NOBODY)
+    result = folded(grown, with_plays((40, 2, 364), shape=(41, 15)), rows(40), NOBODY)
 
-    assert len(folded.artists) == 41
-    assert folded.artists.factors.any(axis=1).all()
+    assert len(result.artists) == 41
+    assert result.artists.factors.any(axis=1).all()
 
 
 def test_columns_that_do_not_fit_are_told():
@@ -259,6 +301,6 @@ def test_the_fitted_mark_survives_alignment_and_folding(model):
     shifted = replace(grown, artists=grown.artists)
     plays = Plays(PLAYS.artist + 1, PLAYS.venue, PLAYS.at_ms, 41, 15)
 
-    folded = fold_in(shifted, plays, rows(0, 1), NOBODY)
+    result = folded(shifted, plays, rows(0, 1), NOBODY)
 
-    assert folded.artists.fitted.tolist() == [False] + [True] * 40
+    assert result.artists.fitted.tolist() == [False] + [True] * 40

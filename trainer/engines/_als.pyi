@@ -89,6 +89,31 @@ def solve(
         The objective less that of all-zero rows, without the other side's own penalty.
     """
 
+def solve_exactly(
+    isa: str,
+    indptr: Ints,
+    column: Ints,
+    confidence: Floats,
+    fixed: Floats,
+    gram: Doubles,
+    penalty: Doubles,
+    upper: Doubles,
+    inverse: Doubles,
+    out: Floats,
+    threads: int,
+) -> None:
+    """Every row's exact vector while the other side stands still (native/exact.hpp).
+
+    Args:
+        indptr, column, confidence: rows x columns.
+        fixed: columns x width, of any width.
+        gram: fixed.T @ fixed.
+        penalty: lambda, one for all rows or one for each.
+        upper: L^-T, where gram + lambda I = L L'; not looked at where each row has its own.
+        inverse: upper @ upper.T.
+        out: rows x width.
+    """
+
 def top_n(
     isa: str,
     rows: Floats,
