@@ -21,6 +21,7 @@ from gigstream.commands.lists import artist, venue
 from gigstream.commands.merge import merge
 from gigstream.commands.processes import consume, train
 from gigstream.commands.rebuild import rebuild
+from gigstream.commands.similar import similar
 from gigstream.commands.status import status
 from gigstream.commands.store import store
 from gigstream.commands.up import up
@@ -35,6 +36,7 @@ def cli() -> None:
     """Venues for artists and artists for venues, fresh within a second of a gig."""
 
 
+cli.add_command(similar)
 cli.add_command(export)
 cli.add_command(check)
 cli.add_command(verify)

@@ -157,6 +157,35 @@ def test_the_live_model_is_exported_for_implicit_alone(tmp_path, live):
     assert (len(model.user_factors), len(model.item_factors)) == (40, 20)
 
 
+@pytest.mark.parametrize(
+    ("side", "identity", "others"), [("artist", "a7", 39), ("venue", "v7", 19)]
+)
+def test_the_similar_are_those_that_the_exported_model_finds(tmp_path, side, identity, others):
+    gigstream("export", tmp_path / "model.joblib")
+    model = joblib.load(tmp_path / "model.joblib")
+    ids = json.loads((tmp_path / "model.ids.json").read_text())[f"{side}_ids"]
+    alike = model.similar_users if side == "artist" else model.similar_items
+    rows, cosines = alike(ids.index(identity), N=6)
+
+    done = gigstream("similar", side, identity, "-n", 5, "--json")
+    everybody = gigstream("similar", side, identity, "-n", 200, "--json").data["items"]
+
+    items = done.data["items"]
+    assert (done.code, len(items), len(everybody)) == (0, 5, others)
+    assert [item["id"] for item in items] == [ids[row] for row in rows[1:]]
+    assert [item["similarity"] for item in items] == pytest.approx(cosines[1:], abs=1e-5)
+    assert items == everybody[:5]
+    assert identity not in {item["id"] for item in everybody}
+    assert items[0]["name"]
+
+
+def test_nobody_is_similar_to_an_id_that_was_never_seen():
+    done = gigstream("similar", "venue", "nowhere")
+
+    assert done.code == 2
+    assert done.line == ("no venue has the id 'nowhere'; `gigstream venue --name TEXT` finds one")
+
+
 def test_a_folder_that_is_not_there_is_named():
     done = gigstream("export", "none/model.joblib")
 

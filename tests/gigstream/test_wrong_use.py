@@ -35,6 +35,7 @@ COMMANDS = [
     ["venue", "v"],
     ["status"],
     ["evaluate", "gigs.csv"],
+    ["similar", "artist", "a"],
     ["export", "model.joblib"],
     ["check"],
 ]
@@ -74,6 +75,8 @@ def test_an_unknown_option_ends_every_command(command):
         (["evaluate", "gigs.csv", "--setting", "x=1"], "--setting x: no setting of the fit; these"),
         (["evaluate", "gigs.csv", "--setting", "factors=no"], "--setting factors=no: Input should"),
         (["export", "none/model.joblib"], "no model yet; run `gigstream train --once` first"),
+        (["similar", "artist", "a"], "no model yet; run `gigstream train --once` first"),
+        (["similar", "band", "a"], "'band' is not one of 'artist', 'venue'; see `gigstream simil"),
         (["export", "m.joblib", "--live", "both"], "'both' is not one of 'artists', 'venues'; see"),
     ],
 )
