@@ -267,7 +267,7 @@ def name(place: tuple[str, int]) -> str:
     return app_id("C", *place)
 
 
-@pytest.mark.timeout(600)  # a failure takes its time to be made small
+@pytest.mark.timeout(3600)  # a thousand lives, or a failure made small, take their time
 def test_gigs_settle_as_the_oracle_says_whatever_their_lives() -> None:
     how = settings(max_examples=LIVES, stateful_step_count=40, deadline=None)
     run_state_machine_as_test(Lives, settings=how)
