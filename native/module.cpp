@@ -257,8 +257,8 @@ static void py_solve_exactly(const std::string& isa, In<int32_t, 1> indptr, In<i
     task.rows = rows_of(indptr, column, confidence, int64_t(fixed.shape(0)), 0);
     require(size_t(task.rows.count) == rows && out.shape(1) == width, "out: rows x width");
     require(square(gram), "gram: width x width");
-    bool shared = penalty.shape(0) == 1;
-    require(shared || penalty.shape(0) == rows, "penalty: one, or one of each row");
+    bool shared = upper.shape(0) > 0;
+    require(penalty.shape(0) == (shared ? 1 : rows), "penalty: one, or one of each row");
     require(!shared || (square(upper) && square(inverse)), "upper, inverse: width x width");
     task.fixed = fixed.data();
     task.gram = gram.data();

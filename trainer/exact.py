@@ -2,9 +2,9 @@
 
 The minimum of the objective (see `trainer.engines`) is where
     (Y'Y + Yu'(Cu - I)Yu + lambda I) x = Yu'cu
-over the u columns that the row has plays with; lambda may be the row's own. What does not hang on the row is worked out
-once (`Common`). The kernel (`native/exact.hpp`) does the rest where it was built; numpy does the
-same, slower.
+over the u columns that the row has plays with; lambda may be the row's own. What does not hang on
+the row is worked out once (`Common`). The kernel (`native/exact.hpp`) does the rest where it was
+built; numpy does the same, slower.
 """
 
 import os
@@ -20,6 +20,7 @@ from trainer.errors import InsaneModel
 from trainer.kernel import best_isa, built
 
 _BATCH_BYTES = 32_000_000
+_NOTHING = np.empty((0, 0))
 _THREADS = os.cpu_count() or 1
 
 Floats = NDArray[np.float64]
@@ -83,10 +84,10 @@ class Common:
                 f"fixed: {len(fixed)} rows for {confident.shape[1]} columns of confidence"
             )
         solved = np.zeros((confident.shape[0], fixed.shape[1]), np.float32)
-        ridge = self.regularization if each is None else each
         if built():
-            self._by_kernel(confident, fixed, ridge, solved, isa)
+            self._by_kernel(confident, fixed, each, solved, isa)
         else:
+            ridge = self.regularization if each is None else each
             self._by_numpy(confident, fixed, ridge, solved)
         return solved
 
@@ -94,7 +95,7 @@ class Common:
         self,
         confident: csr_matrix,
         fixed: NDArray[np.float32],
-        ridge: Floats,
+        each: Floats | None,
         solved: NDArray[np.float32],
         isa: str | None,
     ) -> None:
@@ -108,8 +109,8 @@ class Common:
             confident.data,
             fixed,
             self.squares,
-            ridge,
-            self.upper,
+            self.regularization if each is None else each,
+            self.upper if each is None else _NOTHING,
             self.inverse,
             solved,
             _THREADS,

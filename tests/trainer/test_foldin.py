@@ -81,13 +81,23 @@ def equations(
 
 def check_exact(confident: csr_matrix, fixed: np.ndarray, regularization: float) -> None:
     common = Common(gram(fixed), regularization)
-    expected = [dense(row, fixed.astype(float), regularization) for row in confident.toarray()]
+    own = regularization * np.linspace(0.5, 3, confident.shape[0])
+    for each, ridges in ((None, np.full(len(own), regularization)), (own, own)):
+        expected = [
+            dense(row, fixed.astype(float), ridge)
+            for row, ridge in zip(confident.toarray(), ridges, strict=True)
+        ]
+        for way, solved in ways(common, confident, fixed, each).items():
+            np.testing.assert_allclose(solved, expected, rtol=1e-5, atol=1e-6, err_msg=way)
+
+
+def ways(
+    common: Common, confident: csr_matrix, fixed: np.ndarray, each: np.ndarray | None
+) -> dict[str, np.ndarray]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("trainer.exact.built", lambda: False)
-        found = {"numpy": common.solve(confident, fixed)}
-    found |= {isa: common.solve(confident, fixed, isa=isa) for isa in _als.isas()}
-    for way, solved in found.items():
-        np.testing.assert_allclose(solved, expected, rtol=1e-5, atol=1e-6, err_msg=way)
+        solved = {"numpy": common.solve(confident, fixed, each)}
+    return solved | {isa: common.solve(confident, fixed, each, isa=isa) for isa in _als.isas()}
 
 
 @given(

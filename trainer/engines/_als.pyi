@@ -108,8 +108,8 @@ def solve_exactly(
         indptr, column, confidence: rows x columns.
         fixed: columns x width, of any width.
         gram: fixed.T @ fixed.
-        penalty: lambda, one for all rows or one for each.
-        upper: L^-T, where gram + lambda I = L L'; not looked at where each row has its own.
+        penalty: lambda, one for all rows; or one for each, and then
+        upper: has no rows; else L^-T, where gram + lambda I = L L'.
         inverse: upper @ upper.T.
         out: rows x width.
     """
