@@ -14,7 +14,7 @@ from support.gigs import world
 from trainer.engines import Factors, _als, engine
 from trainer.engines.local import Local
 from trainer.errors import EngineMissing
-from trainer.foldin import fold_in
+from trainer.foldin import folded
 from trainer.matrix import DAY_MS, confidence
 from trainer.model import fit
 from trainer.ridge import ridges
@@ -107,7 +107,7 @@ def test_who_is_folded_in_has_the_lambda_of_its_own_pairs():
     model = fit(plays, artists, venues, NOW, BY_COUNT)
     matrix = confidence(plays, NOW, BY_COUNT)
 
-    again = fold_in(model, plays, np.array([3, 8]), np.array([], np.int32))
+    again = folded(model, plays, np.array([3, 8]), np.array([], np.int32))
 
     wanted = exact(matrix, model.venues.factors, ridges(matrix, BY_COUNT))[[3, 8]]
     np.testing.assert_allclose(again.artists.factors[[3, 8]], wanted, rtol=1e-4, atol=1e-6)
