@@ -34,6 +34,7 @@ struct Half {
     float* out;           // rows x width
     double* gram;         // width x width: out' out
     int width, steps, threads;
+    int further;          // steps more for rows with a large confidence
 };
 
 // out = rows * change, in one of three forms.

@@ -162,7 +162,7 @@ static double py_solve(const std::string& isa, In<int32_t, 1> indptr, In<int32_t
                        In<float, 1> confidence, In<T, 2> fixed, In<float, 2> start,
                        In<float, 2> change, In<float, 1> more, In<float, 1> shrink,
                        Out<float, 1> squared, Out<float, 2> out, Out<double, 2> gram, int steps,
-                       int threads) {
+                       int further, int threads) {
     Half half{};
     half.rows = rows_of(indptr, column, confidence, int64_t(fixed.shape(0)), 3);
     half.width = checked_width(fixed.shape(1));
@@ -184,6 +184,7 @@ static double py_solve(const std::string& isa, In<int32_t, 1> indptr, In<int32_t
     half.out = out.data();
     half.gram = gram.data();
     half.steps = steps;
+    half.further = further;
     half.threads = threads;
     const Kernel& chosen = kernel(isa);
     nb::gil_scoped_release released;
@@ -304,10 +305,10 @@ NB_MODULE(_als, m) {
           "confidence"_a.noconvert(), "fixed"_a.noconvert(), "start"_a.noconvert(),
           "change"_a.noconvert(), "more"_a.noconvert(), "shrink"_a.noconvert(),
           "squared"_a.noconvert(), "out"_a.noconvert(), "gram"_a.noconvert(), "steps"_a,
-          "threads"_a);
+          "further"_a, "threads"_a);
     m.def("solve", &py_solve<uint16_t>, "isa"_a, "indptr"_a.noconvert(), "column"_a.noconvert(),
           "confidence"_a.noconvert(), "fixed"_a.noconvert(), "start"_a.noconvert(),
           "change"_a.noconvert(), "more"_a.noconvert(), "shrink"_a.noconvert(),
           "squared"_a.noconvert(), "out"_a.noconvert(), "gram"_a.noconvert(), "steps"_a,
-          "threads"_a);
+          "further"_a, "threads"_a);
 }

@@ -16,7 +16,10 @@ constexpr int LOCKSTEP = 4;               // rows solved side by side, to hide l
 constexpr int AHEAD = 32;                 // non-zeros between prefetch and use
 constexpr int GULP = 16;                  // rows gathered before the first pass uses them
 constexpr int64_t HELD_FLOATS = 1 << 21;  // a longer row is gathered anew in every pass
-constexpr float TINY = 1e-30f;            // a squared length of nothing
+constexpr float TINY = 1e-37f;            // a squared length of nothing
+constexpr float STEEP = 100;              // a confidence that three steps may not do justice to
+constexpr float SOLVED = 1e-8f;           // of its first squared residual: time to look anew
+constexpr float EXACT = 1e-12f;           // a squared residual, beside the squared vector
 
 // The vectors and residuals of up to LOCKSTEP rows.
 template <int F>
@@ -28,7 +31,8 @@ struct Group {
         int64_t begin;
         int length;
         float* held;  // its gathered vectors
-        float squared;
+        float squared, first;  // residual now and where conjugate gradients began
+        float value;           // the objective's part
     };
     Member members[LOCKSTEP];
 };
@@ -180,12 +184,11 @@ struct RowSolver {
         half.squared[row] = sum(folded(total));
     }
 
-    INLINE float begin(Member& m) const {
+    INLINE void begin(Member& m) const {
         for (int v = 0; v < N; v++) m.residual[v] = -m.z[v];
-        float value = dot<N>(m.z, m.z) + gathering_pass<true>(m, m.z, m.residual);
+        m.value = dot<N>(m.z, m.z) + gathering_pass<true>(m, m.z, m.residual);
         for (int v = 0; v < N; v++) m.direction[v] = m.residual[v];
-        m.squared = dot<N>(m.residual, m.residual);
-        return value;
+        m.first = m.squared = dot<N>(m.residual, m.residual);
     }
 
     INLINE void apply(Member& m) const {
@@ -197,10 +200,11 @@ struct RowSolver {
             gathering_pass<false>(m, m.direction, m.image);
     }
 
-    // Returns by how much the objective falls: exactly squared * pace for conjugate directions.
-    INLINE float descend(Member& m) const {
+    // The objective falls by exactly squared * pace, for conjugate directions.
+    INLINE void descend(Member& m) const {
         float curvature = dot<N>(m.direction, m.image);
-        float pace = m.squared / (curvature > TINY ? curvature : TINY), fall = pace * m.squared;
+        float pace = m.squared / (curvature > TINY ? curvature : TINY);
+        m.value -= pace * m.squared;
         for (int v = 0; v < N; v++) {
             m.z[v] += m.direction[v] * pace;
             m.residual[v] -= m.image[v] * pace;
@@ -209,7 +213,21 @@ struct RowSolver {
         float turn = left / (m.squared > TINY ? m.squared : TINY);
         for (int v = 0; v < N; v++) m.direction[v] = m.residual[v] + m.direction[v] * turn;
         m.squared = left;
-        return fall;
+        // The residual was carried on from sums as large as the confidences, whose rounding is in
+        // it: the true one tells what is left to do.
+        if (left <= SOLVED * m.first) begin(m);
+    }
+
+    // Steps beyond the usual number, for a row with a confidence that calls for them.
+    void persist(Member& m) const {
+        float largest = 0;
+        for (int k = 0; k < m.length; k++) {
+            float c = half.rows.confidence[m.begin + k];
+            if (c > largest) largest = c;
+        }
+        if (largest <= STEEP) return;
+        for (int step = 0; step < half.further && m.squared > EXACT * dot<N>(m.z, m.z); step++)
+            apply(m), descend(m);
     }
 
     // Rows first .. first + count - 1, whose starts are at z, and whose solutions replace them.
@@ -225,14 +243,16 @@ struct RowSolver {
             held += holds(m.length) ? size_t(to_four(m.length)) * F : 0;
             for (int v = 0; v < N; v++) m.z[v] = load(z + size_t(q) * F + VL * v);
             if (half.more) enter_own(first + q, m);
-            value += begin(m);
+            begin(m);
         }
         for (int step = 0; step < half.steps; step++) {
             for (int q = 0; q < count; q++) apply(group.members[q]);
-            for (int q = 0; q < count; q++) value -= descend(group.members[q]);
+            for (int q = 0; q < count; q++) descend(group.members[q]);
         }
         for (int q = 0; q < count; q++) {
             Member& m = group.members[q];
+            if (half.further) persist(m);
+            value += m.value;
             if (half.more) leave_own(first + q, m);
             for (int v = 0; v < N; v++) store(z + size_t(q) * F + VL * v, m.z[v]);
         }

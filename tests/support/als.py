@@ -47,6 +47,16 @@ def exact(matrix: csr_matrix, venues: np.ndarray, penalty: float | np.ndarray) -
     return np.array(rows).reshape(matrix.shape[0], fixed.shape[1])
 
 
+def descended(matrix: csr_matrix, begun: Factors, penalty: Penalty, sweeps: int) -> Factors:
+    """Plain ALS by dense solves, in float64."""
+    by_artist, by_venue = penalty if isinstance(penalty, tuple) else (penalty, penalty)
+    artists, venues = begun
+    for _ in range(sweeps):
+        artists = exact(matrix, venues, by_artist)
+        venues = exact(matrix.T.tocsr(), artists, by_venue)
+    return Factors(artists, venues)
+
+
 def half(matrix, venues, penalty, *, isa, packed=False, threads=1, steps=60):
     """One half-step's artists, and the objective that it tells.
 

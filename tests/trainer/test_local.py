@@ -36,20 +36,6 @@ def test_a_half_step_is_a_dense_float64_solve(matrix, factors, isa):
     assert value == pytest.approx(objective(matrix, Factors(wanted, venues), 2.0), rel=1e-4)
 
 
-@pytest.mark.parametrize("c", [0.0, 1e-6, 1e-3, 1.0, 100.0])
-@pytest.mark.parametrize("isa", ISAS)
-def test_a_confidence_at_either_end_costs_digits_and_no_more(c, isa):
-    # The condition of I + (c - 1) w w' is that of c at the upper end.
-    matrix = csr_matrix(np.full((40, 1), 1, np.float32))
-    matrix.data[:] = c
-    venues = np.random.default_rng(3).normal(scale=0.3, size=(1, 109)).astype(np.float32)
-
-    artists, _ = half(matrix, venues, 2.0, isa=isa)
-    wanted = exact(matrix, venues, 2.0)
-
-    assert np.abs(artists - wanted).max() <= 1e-3 * np.abs(wanted).max()
-
-
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("factors", [8, 64, 96, 192, 256, 384, 512])
 def test_every_compiled_width_is_exact_for_every_instruction_set(factors, isa):
@@ -215,27 +201,6 @@ def test_neither_the_matrix_nor_the_start_is_changed():
     Local().fit(matrix, begun, Recipe(factors=8))
 
     assert all(map(np.array_equal, before, [matrix.data, matrix.indices, *begun]))
-
-
-@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
-def test_what_is_not_finite_is_refused_by_name(wrong):
-    matrix = csr_matrix(np.full((3, 2), 2, np.float32))
-    matrix.data[4] = wrong
-    begun = start(3, 2, 4)
-
-    with pytest.raises(ValueError, match=f"confidence: {wrong} at 4; give finite numbers"):
-        Local().fit(matrix, begun, Recipe(factors=4))
-    matrix.data[4] = 2
-    begun.venues[1, 0] = wrong
-    with pytest.raises(ValueError, match=f"start.venues: {wrong} at 4; give finite numbers"):
-        Local().fit(matrix, begun, Recipe(factors=4))
-
-
-def test_a_negative_confidence_and_too_many_factors_are_refused_by_name():
-    with pytest.raises(ValueError, match="confidence: negative"):
-        Local().fit(csr_matrix(-np.ones((2, 2), np.float32)), start(2, 2, 4), Recipe(factors=4))
-    with pytest.raises(ValueError, match="factors: at most 512"):
-        Local().fit(csr_matrix(np.ones((2, 2), np.float32)), start(2, 2, 513), Recipe())
 
 
 def test_columns_out_of_range_never_reach_the_kernel():

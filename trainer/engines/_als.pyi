@@ -70,6 +70,7 @@ def solve(
     out: Floats,
     gram: Doubles,
     steps: int,
+    further: int,
     threads: int,
 ) -> float:
     """One half-step in whitened coordinates (docs/solver.md).
@@ -84,6 +85,7 @@ def solve(
         out: rows x width: the solutions.
         gram: out.T @ out.
         steps: of conjugate gradients.
+        further: at most so many more for a row with a confidence above 100.
 
     Returns:
         The objective less that of all-zero rows, without the other side's own penalty.

@@ -35,6 +35,11 @@ WORTH = 1.3
 TOLERANCE = 6e-5
 """A fit ends after a sweep that lowered the objective by a smaller share: below implicit's 15
 sweeps wherever that was measured (docs/solver.md)."""
+STEEP = 100.0
+"""A confidence above it may need more steps, and exact gathers: a fit that has one takes both."""
+FURTHER = 60
+LARGEST = 1e6
+"""Of confidences and numbers of a start: up to it float32 keeps the digits that are asked for."""
 CACHED_BYTES = 2**21
 """Sides up to this size are gathered as float32, larger ones as bf16: that pays where the second
 cache is missed."""
@@ -79,12 +84,13 @@ class Local:
         little.
 
         Raises:
-            ValueError: a confidence or a start is negative, infinite or NaN, or more than 512
-                factors.
+            ValueError: a confidence or a start is NaN or beyond 1e6, a confidence negative, lambda
+                lost beside the vectors, or more than 512 factors.
             TooLarge: more than 2**31 - 1 cells.
         """
         _check(confidence, start)
-        means = self._means(start, recipe)
+        confidence = _settled(confidence)
+        means = self._means(confidence, start, recipe)
         with one_thread():
             matrix = relabelled(confidence, means.threads)
             sides = _ridges(confidence, matrix, recipe)
@@ -93,11 +99,12 @@ class Local:
             self._descend(descent, self._sweeps(recipe), constant, warm=warm)
             return descent.factors(start.artists.shape[1])
 
-    def _means(self, start: Factors, recipe: Recipe) -> Means:
+    def _means(self, confidence: csr_matrix, start: Factors, recipe: Recipe) -> Means:
         threads = recipe.threads or os.cpu_count() or 1
         width = _als.width(start.artists.shape[1])
-        packed = 4 * width * max(map(len, start)) > CACHED_BYTES
-        return Means(self._isa, threads, STEPS, packed)
+        steep = confidence.data.max(initial=0) > STEEP
+        packed = not steep and 4 * width * max(map(len, start)) > CACHED_BYTES
+        return Means(self._isa, threads, STEPS, packed, FURTHER if steep else 0)
 
     def _sweeps(self, recipe: Recipe) -> int:
         leaping = self._beta and self._tolerance
@@ -222,19 +229,28 @@ def _nobody(_: float) -> None:
 
 
 def _check(confidence: csr_matrix, start: Factors) -> None:
-    if confidence.nnz > LIMIT or max(confidence.shape) > LIMIT:
-        raise TooLarge(f"pairs: {confidence.nnz} exceed {LIMIT}; split the store")
-    _check_finite("confidence", confidence.data)
+    most = max(confidence.nnz, *confidence.shape)
+    if most > LIMIT:
+        raise TooLarge(f"rows or pairs: {most} exceed {LIMIT}; split the store")
+    _check_size("confidence", confidence.data)
     for side in Factors._fields:
-        _check_finite(f"start.{side}", getattr(start, side).ravel())
-    if (confidence.data < 0).any():
+        _check_size(f"start.{side}", getattr(start, side).ravel())
+    if confidence.data.min(initial=0) < 0:
         raise ValueError("confidence: negative; give 0 or more for each pair")
 
 
-def _check_finite(name: str, values: Floats) -> None:
-    # One sum instead of a mask as large as the values; only a bad one is looked for.
-    if np.isfinite(values.sum(dtype=np.float64)):
+def _check_size(name: str, values: Floats) -> None:
+    # No mask as large as the values, unless there is a bad one to look for. A NaN fails both.
+    if values.min(initial=0) >= -LARGEST and values.max(initial=0) <= LARGEST:
         return
-    wrong = np.flatnonzero(~np.isfinite(values))
-    if len(wrong):
-        raise ValueError(f"{name}: {values[wrong[0]]} at {wrong[0]}; give finite numbers")
+    wrong = np.flatnonzero(~(np.abs(values) <= LARGEST))[0]
+    raise ValueError(f"{name}: {values[wrong]} at {wrong}; give finite numbers up to {LARGEST:g}")
+
+
+def _settled(confidence: csr_matrix) -> csr_matrix:
+    """With one cell a pair: cells of the same pair add up."""
+    if confidence.has_canonical_format:
+        return confidence
+    settled = confidence.copy()
+    settled.sum_duplicates()
+    return settled

@@ -42,6 +42,8 @@ class Means(NamedTuple):
     """Of conjugate gradients per row and half-step."""
     packed: bool
     """Gather bf16 instead of float32."""
+    further: int = 0
+    """Steps more, at most, for a row with a confidence above 100."""
 
 
 class Cells(NamedTuple):
@@ -128,7 +130,7 @@ def solved(
     own = ridge.more, shrink, np.empty_like(ridge.more)
     value = _als.solve(
         means.isa, *cells, white, old.coordinates, change, *own, out, gram, means.steps,
-        means.threads,
+        means.further, means.threads,
     )  # fmt: skip
     gram = inverse.T @ gram @ inverse
     penalty = ridge.penalty(float(np.trace(gram)), own[-1])
