@@ -7,8 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from statistics import median
-from time import perf_counter
+from time import perf_counter, sleep
 from typing import Any
+
+PAUSE_S = 0.2
 
 
 @dataclass(frozen=True)
@@ -60,10 +62,15 @@ def seconds(work: Callable[[], object]) -> float:
 
 
 def interleaved(runs: int, **works: Callable[[], object]) -> dict[str, list[float]]:
-    """Seconds of each work, in turn, so that a drifting machine drifts for all of them."""
+    """Seconds of each work, in turn, so that a drifting machine drifts for all of them.
+
+    Before each is a pause: OpenBLAS's threads go on spinning after a call, and whoever came next
+    would pay for it (25 ms of 75 were seen).
+    """
     times: dict[str, list[float]] = {name: [] for name in works}
     for run in range(runs + 1):
         for name, work in works.items():
+            sleep(PAUSE_S)
             took = seconds(work)
             if run:  # the first round warms caches up
                 times[name].append(took)

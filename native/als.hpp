@@ -71,6 +71,8 @@ struct Kernel {
     // Offers every column whose float32 score reaches its row's floor; `count` is at most GROUP.
     void (*sift)(const float* rows, int count, int width, const Panels&, Keeper*);
     int panel;  // columns of a panel
+    // The same on bytes, several times faster; null where the instruction set has nothing for it.
+    void (*sift_bytes)(const ByteGroup&, const BytePanels&, Keeper*);
     void (*solve_exactly)(const Exact&);
 };
 
@@ -78,6 +80,7 @@ const Kernel* kernel_portable();
 #ifdef GIGSTREAM_X86
 const Kernel* kernel_v3();
 const Kernel* kernel_v4();
+const Kernel* kernel_vnni();
 #endif
 
 }  // namespace gigstream

@@ -5,6 +5,7 @@
 #include "exact.hpp"
 #include "row_solver.hpp"
 #include "sift.hpp"
+#include "sift_bytes.hpp"
 #include "sums.hpp"
 
 #define JOINED(a, b) a##b
@@ -153,7 +154,7 @@ void gram(const float* rows, int64_t, int width, const Stripe* stripes, int64_t 
     WITH_WIDTH(width, return gram_all<F>(rows, stripes, count, threads, out))
 }
 
-const Kernel KERNEL = {QUOTED(ISA), solve, multiply, gram, sift, PANEL, solve_exactly};
+const Kernel KERNEL = {QUOTED(ISA), solve, multiply, gram, sift, PANEL, SIFT_BYTES, solve_exactly};
 
 }  // namespace
 

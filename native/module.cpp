@@ -34,6 +34,7 @@ static std::vector<const Kernel*> kernels() {
               __builtin_cpu_supports("avx512cd");
     if (v3) found.push_back(kernel_v3());
     if (v4) found.push_back(kernel_v4());
+    if (v4 && __builtin_cpu_supports("avx512vnni")) found.push_back(kernel_vnni());
 #endif
     return found;
 }

@@ -4,11 +4,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <memory>
 #include <vector>
 
 #include "als.hpp"
+#include "bytes.hpp"
 
 namespace gigstream {
 
@@ -58,6 +60,11 @@ struct Keeper::State {
 
     const float* vector() const { return ranking->rows + row * ranking->width; }
 
+    void fetch(int64_t column) const {
+        const float* vector = ranking->cols + column * ranking->width;
+        for (int k = 0; k < ranking->width; k += 16) __builtin_prefetch(vector + k);
+    }
+
     void tell(Found& one) const {
         const float* column = ranking->cols + int64_t(one.column) * ranking->width;
         one.score = ranking->bias[one.column] + dot(vector(), column, ranking->width);
@@ -79,7 +86,7 @@ struct Keeper::State {
         return floor;
     }
 
-    // The n best of all that was found, exactly.
+    // The n best of all that was found, exactly. Scores that may be off must come near the nth.
     float settle() {
         for (Found& one : found)
             if (!one.exact) tell(one);
@@ -90,7 +97,14 @@ struct Keeper::State {
         };
         std::partial_sort(found.begin(), found.begin() + n, found.end(), better);
         found.resize(n);
-        return n < size_t(ranking->n) ? LOWEST : below(found.back().score);
+        return n < size_t(ranking->n) ? LOWEST : float(found.back().score - ranking->error[row]);
+    }
+
+    // Panels with a marked column say nothing: it may be their best.
+    void forget(const Marked& marked, float* best, int panels, int width) const {
+        if (!marked.indptr) return;
+        for (int64_t k = marked.indptr[row]; k < marked.indptr[row + 1]; k++)
+            if (marked.column[k] / width < panels) best[marked.column[k] / width] = NOTHING;
     }
 
     float below(double score) const { return float(score - 2.0 * ranking->error[row]); }
@@ -127,9 +141,25 @@ void Keeper::begin(const Ranking* ranking, int64_t row) {
     floor = LOWEST;
 }
 
+int Keeper::sample(int64_t panels) const {
+    constexpr int SHARE = 10, ENOUGH = 2, MOST = 4;
+    int64_t wanted = std::max(panels / SHARE, int64_t(ENOUGH) * state->ranking->n);
+    return wanted <= panels / MOST ? int(wanted) : 0;
+}
+
+float Keeper::begin_above(float* best, int panels, int width) {
+    state->forget(state->ranking->excluded, best, panels, width);
+    state->forget(state->ranking->additions, best, panels, width);
+    float* nth = best + state->ranking->n - 1;
+    std::nth_element(best, nth, best + panels, std::greater<float>());
+    floor = std::max(LOWEST, state->below(*nth));
+    return floor;
+}
+
 void Keeper::offer(float rough, int64_t column) {
     if (state->excluded.meets(column) || state->added.meets(column)) return;
     state->found.push_back({double(rough), int32_t(column), false});
+    state->fetch(column);
     if (state->found.size() < state->full) return;
     floor = std::max(floor, state->thin());
     // Ties by the thousand: float32 cannot thin them out.
@@ -179,8 +209,11 @@ struct Packed {
 
 }  // namespace
 
-void rank(const Kernel& kernel, const Ranking& ranking) {
-    Packed packed(ranking, kernel.panel);
+namespace {
+
+// Calls look(first, count, keepers) for all rows, group by group.
+template <class Look>
+void in_groups(const Ranking& ranking, Look look) {
     int64_t groups = (ranking.count + GROUP - 1) / GROUP;
 #pragma omp parallel num_threads(ranking.threads)
     {
@@ -190,11 +223,45 @@ void rank(const Kernel& kernel, const Ranking& ranking) {
             int64_t first = group * GROUP;
             int count = int(std::min<int64_t>(GROUP, ranking.count - first));
             for (int q = 0; q < count; q++) keepers[q].begin(&ranking, first + q);
-            kernel.sift(ranking.rows + first * ranking.width, count, ranking.width, packed.panels,
-                        keepers.get());
+            look(first, count, keepers.get());
             for (int q = 0; q < count; q++) keepers[q].finish();
         }
     }
+}
+
+void rank_floats(const Kernel& kernel, const Ranking& ranking) {
+    Packed packed(ranking, kernel.panel);
+    in_groups(ranking, [&](int64_t first, int count, Keeper* keepers) {
+        kernel.sift(ranking.rows + first * ranking.width, count, ranking.width, packed.panels,
+                    keepers);
+    });
+}
+
+// x.y and the product of what x and y were rounded to differ by no more than
+// |x| |y off| + |x off| |y rounded| (Cauchy and Schwarz); `error` bounds the rest.
+void rank_bytes(const Kernel& kernel, Ranking ranking) {
+    ByteRows rows(ranking.rows, ranking.count, ranking.width, ranking.threads);
+    ByteColumns columns(ranking.cols, ranking.bias, ranking.columns, ranking.width,
+                        ranking.threads);
+    std::vector<float> error(ranking.error, ranking.error + ranking.count);
+    for (int64_t row = 0; row < ranking.count; row++) {
+        auto [off, length] = rows.rounded[row];
+        double more = (length + off) * columns.largest.off + off * columns.largest.length;
+        error[row] = float((error[row] + more) * (1 + 1e-6));
+    }
+    ranking.error = error.data();
+    in_groups(ranking, [&](int64_t first, int count, Keeper* keepers) {
+        kernel.sift_bytes(rows.group(first, count), columns.panels(), keepers);
+    });
+}
+
+}  // namespace
+
+void rank(const Kernel& kernel, const Ranking& ranking) {
+    if (kernel.sift_bytes)
+        rank_bytes(kernel, ranking);
+    else
+        rank_floats(kernel, ranking);
 }
 
 }  // namespace gigstream

@@ -31,6 +31,27 @@ struct Panels {
     int64_t count;
 };
 
+// Both sides rounded to bytes (bytes.hpp): a score is about
+//     row's scale * column's scale * (start + sum of byte * byte) + bias.
+// A processor multiplies bytes with a sign by bytes without: columns have SHIFT added to theirs,
+// and `start` is -SHIFT times the sum of a row's. Four bytes of a column are multiplied and added
+// in one lane, so the width is a multiple of that, and they lie beside those of the next column.
+constexpr int SHIFT = 128, LANE_BYTES = 4, BYTE_PANEL = 32;
+
+struct ByteGroup {
+    const int8_t* rows;  // count x width
+    const float* scale;
+    const int32_t* start;
+    int count;
+};
+
+struct BytePanels {
+    const uint8_t* cols;  // panels x width / LANE_BYTES x BYTE_PANEL x LANE_BYTES
+    const float *scale, *bias;  // panels x BYTE_PANEL; biases beyond the last are -infinity
+    int64_t count;
+    int width;
+};
+
 // What one row has found so far. Columns are offered in ascending order; kept are all that could
 // still be among the n best.
 class Keeper {
@@ -40,6 +61,10 @@ public:
     ~Keeper();
     Keeper(const Keeper&) = delete;
     void begin(const Ranking* ranking, int64_t row);
+    // Of how many of the panels the best scores are worth a look before all others; 0: of none.
+    int sample(int64_t panels) const;
+    // `best` holds the best score of each of the first panels. Returns the floor that follows.
+    float begin_above(float* best, int panels, int width);
     void offer(float rough, int64_t column);
     void finish();
 

@@ -102,6 +102,38 @@ def test_it_is_what_sorting_gives_for_real_valued_factors_of_which_some_are_equa
                 assert one < next_one, (row, columns)
 
 
+@st.composite
+def wide_cases(draw):
+    """Enough columns that the first of them are looked at for a floor; vectors of all lengths."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    n_rows, n_cols, width = (draw(st.integers(*limits)) for limits in ((1, 30), (250, 900), (0, 9)))
+    spread = draw(st.sampled_from([0, 3]))
+    lengths = 10.0 ** rng.uniform(-spread, spread, n_cols)
+    cols = rng.integers(-2, 3, (n_cols, width)) * lengths[:, None]
+    bias = rng.integers(-2, 3, n_cols) * draw(st.sampled_from([0.0, 1.0, 1000.0]))
+    added = rng.integers(-2, 3, (n_rows, n_cols)) * (rng.random((n_rows, n_cols)) < 0.02)
+    score = linear(
+        rng.integers(-2, 3, (n_rows, width)),
+        cols.astype(np.float32),
+        bias,
+        rng.integers(-3, 3, n_rows),
+        csr_matrix(added.astype(np.float32)) if draw(st.booleans()) else None,
+    )
+    hidden = rng.random((n_rows, n_cols)) < draw(st.sampled_from([0, 0.1, 0.95]))
+    return score, draw(st.integers(1, 3)), hidden
+
+
+@given(case=wide_cases())
+def test_among_many_columns_it_is_what_sorting_everything_gives(case):
+    score, n, hidden = case
+    exact = by_sorting(score, n, hidden)
+
+    for isa in _als.isas():
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(_als, "isas", lambda isa=isa: [isa])
+            assert found(score, n, csr_matrix(hidden)) == exact, isa
+
+
 def test_a_tie_at_the_cut_goes_to_the_lower_column():
     assert found(ranked([1, 3, 2, 2, 2, 0]), 3)[0] == [[1, 2, 3]]
 
@@ -131,14 +163,14 @@ def test_neither_the_size_of_a_block_nor_the_number_of_threads_changes_a_bit(mon
 
 def test_every_instruction_set_gives_the_same_bits_in_any_number_of_threads(monkeypatch):
     rng = np.random.default_rng(7)
-    score = linear(rng.normal(size=(131, 50)), rng.normal(size=(333, 50)), rng.normal(size=333))
-    exclude = csr_matrix(rng.random((131, 333)) < 0.1)
-    whole = top_n(score, 20, exclude)
+    score = linear(rng.normal(size=(131, 50)), rng.normal(size=(3333, 50)), rng.normal(size=3333))
+    exclude = csr_matrix(rng.random((131, 3333)) < 0.1)
+    whole = top_n(score, 10, exclude)
 
     for isa in _als.isas():
         monkeypatch.setattr(_als, "isas", lambda isa=isa: [isa])
         for threads in (1, 3):
-            best = top_n(score, 20, exclude, threads=threads)
+            best = top_n(score, 10, exclude, threads=threads)
             assert np.array_equal(best.cols, whole.cols)
             assert np.array_equal(best.scores, whole.scores)
 
