@@ -1,6 +1,6 @@
 # One door to everything. `make demo` shows the whole path, `make test` proves it; both do all set-up themselves.
 .DEFAULT_GOAL := help
-.PHONY: help install demo test chaos powerloss fuzz check bench docs lock clean machine machine-for-tests
+.PHONY: help install demo test test-spark spark chaos powerloss fuzz check bench docs lock clean machine machine-for-tests
 
 BIN := .venv/bin
 NATIVE := $(wildcard native/*)
@@ -17,6 +17,12 @@ test: .venv/.dev ## every test, on a real Kafka and a real Redis (ARGS="-k name"
 	@PYTHONPATH=tests $(BIN)/python -m support.kafka >/dev/null
 	@PYTHONPATH=tests $(BIN)/python -m support.apicurio >/dev/null
 	$(BIN)/python -m pytest -n 2 --durations=10 $(ARGS)
+
+test-spark: .venv/.dev .venv/.spark ## the spark engine on a standalone master with two workers (2 minutes; the first time pyspark, 456 MB)
+	@PYTHONPATH=tests $(BIN)/python -m support.kafka >/dev/null
+	$(BIN)/python -m pytest -n 0 --durations=10 tests/spark $(ARGS)
+
+spark: .venv/.spark ## pyspark and Delta's jars into .venv, for GIGSTREAM_ENGINE=spark (docs/spark.md)
 
 chaos: .venv/.dev ## 200 consumers killed and more: every event stored once (20 minutes; ARGS="--seed N" repeats one)
 	@PYTHONPATH=tests $(BIN)/python -m support.kafka >/dev/null
@@ -56,6 +62,9 @@ clean: ## remove .venv and caches (never gigstream-data: that may be your store)
 
 .venv/.dev: lock/dev.txt pyproject.toml CMakeLists.txt $(NATIVE) | machine-for-tests
 	@sh scripts/install.sh dev
+
+.venv/.spark: lock/spark.txt scripts/spark.sh trainer/engines/spark_ready.py .venv/.runtime | machine-for-tests
+	@sh scripts/spark.sh
 
 machine:
 	@sh scripts/prepare.sh demo

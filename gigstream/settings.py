@@ -59,7 +59,7 @@ class Settings(ConsumerSettings, TrainerSettings, BaseSettings):
         hide_input_in_errors=True,
     )
 
-    @field_validator("kafka", "schema_registry", mode="before")
+    @field_validator("kafka", "schema_registry", "spark", mode="before")
     @classmethod
     def _dotted_names(cls, options: object) -> object:
         """Dotted names for those of environment variables, which cannot hold a dot."""

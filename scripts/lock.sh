@@ -1,5 +1,5 @@
 #!/bin/sh
-# Write lock/dev.txt and lock/runtime.txt from pyproject.toml and lock/build.in: every platform, every hash,
+# Write lock/dev.txt, lock/runtime.txt and lock/spark.txt from pyproject.toml and lock/build.in: every platform, every hash,
 # no index named. Pins stay where they are unless --upgrade (or --upgrade-package NAME) is given.
 set -eu
 cd "$(dirname "$0")/.."
@@ -21,3 +21,5 @@ compile() {
 
 compile --extra embedded --extra schema-registry --extra test --extra check --output-file lock/dev.txt "$@"
 compile --extra embedded --constraint lock/dev.txt --output-file lock/runtime.txt "$@"
+# pyspark has no wheels.
+compile --extra spark --no-binary pyspark --constraint lock/dev.txt --output-file lock/spark.txt "$@"

@@ -7,7 +7,10 @@ TrainerError              1  failed while working
 ├── BadSplit              2  a share of plays that is not between 0 and 1
 ├── NothingToFit          2  there are no plays to fit, to evaluate or to export
 ├── Unwritable            2  an export's folder does not take files
-├── EngineMissing        2  this install has no such solver
+├── EngineMissing        2  this install has no such solver, or a part of it is missing
+├── EngineUnfit          2  this solver cannot do what is asked
+├── SparkUnreachable     3  no master of Spark answers, or it has no room for us
+├── SparkFailed          1  Spark ended a fit
 ├── TooLarge              2  more rows or pairs than 32-bit indices number
 └── InsaneModel           4  a model could not rank: it is never published
 """
@@ -64,6 +67,22 @@ class InsaneModel(TrainerError):
 
 
 class EngineMissing(TrainerError):
-    """This install has no such solver."""
+    """This install has no such solver, or a part of it is missing."""
 
     exit_code = 2
+
+
+class EngineUnfit(TrainerError):
+    """This solver cannot do what is asked."""
+
+    exit_code = 2
+
+
+class SparkUnreachable(TrainerError):
+    """No master of Spark answers, or it has no room for us."""
+
+    exit_code = 3
+
+
+class SparkFailed(TrainerError):
+    """Spark ended a fit."""

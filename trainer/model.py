@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from trainer.engines import Factors, engine
+from trainer.engines import Engine, Factors, engine
 from trainer.errors import NothingToFit
 from trainer.matrix import Plays, confidence, popularity
 from trainer.settings import Recipe
@@ -104,6 +104,7 @@ def fit(
     recipe: Recipe,
     *,
     start: Model | None = None,
+    solver: Engine | None = None,
 ) -> Model:
     """A cold fit, or a warm one.
 
@@ -115,6 +116,7 @@ def fit(
         recipe: all the rest.
         start: an earlier model of this recipe, with whatever ids: where a warm fit begins, which
             then depends on its history. None: a cold fit.
+        solver: in place of the recipe's engine.
 
     Raises:
         NothingToFit: there are no plays.
@@ -127,7 +129,9 @@ def fit(
     names = _picked(artist_ids, artist_rows), _picked(venue_ids, venue_rows)
     confident = confidence(inside, as_of_ms, recipe)
     begin = _begin(start, names, confident, recipe)
-    factors = engine(recipe.engine).fit(confident, begin, recipe, warm=start is not None)
+    factors = (solver or engine(recipe.engine)).fit(
+        confident, begin, recipe, warm=start is not None
+    )
     days = recipe.popularity_half_life_days
     artists = _side(factors.artists, popularity(inside.mirrored(), as_of_ms, days))
     venues = _side(factors.venues, popularity(inside, as_of_ms, days))

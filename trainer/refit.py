@@ -24,6 +24,8 @@ from serving.contract import VIEWS
 from serving.errors import ServingError
 from serving.publish import Publisher, connect
 from trainer.artifact import load, save
+from trainer.engines import Engine
+from trainer.engines.spark_ready import ready
 from trainer.errors import TrainerError
 from trainer.fingerprints import fingerprints
 from trainer.following import settled_at
@@ -120,6 +122,7 @@ def _fit(job: Job, chunk: Chunk, interactions: Interactions) -> None:
         interactions.as_of_ms or 0,
         job.settings.recipe(),
         start=start.model if start else None,
+        solver=_solver(job, interactions),
     )
     check(model)
     facts: dict[str, Any] = {
@@ -131,6 +134,18 @@ def _fit(job: Job, chunk: Chunk, interactions: Interactions) -> None:
         "warm_fits": warm_fits(start.manifest) + 1 if start else 0,
     }
     save(job.artifact, model, fingerprints(plays, artists, venues), facts)
+
+
+def _solver(job: Job, interactions: Interactions) -> Engine | None:
+    """What fits over the store itself; None: the recipe's engine fits what we settled."""
+    if job.settings.engine != "spark":
+        return None
+    ready(job.settings, wait_s=job.settings.connect_timeout_s)
+    from trainer.engines.spark import Spark, source  # noqa: PLC0415 - an extra
+
+    plays = source(job.settings.store, job.store_version, interactions)
+    # A draft as the artifact's own is: an erasure removes it, should we be killed.
+    return Spark(job.settings, plays, job.artifact.with_name(f".{job.artifact.name}.spark"))
 
 
 def warm_fits(manifest: Mapping[str, Any]) -> int:

@@ -10,6 +10,7 @@ from types import FrameType
 
 from serving.errors import RedisUnreachable, ShrinkRefused
 from serving.publish import Publisher, connect
+from trainer.engines.spark_ready import ready
 from trainer.errors import NothingToFit, RefitRefused
 from trainer.following import Following
 from trainer.journal import Journal
@@ -55,6 +56,8 @@ def run(
         ConsumerError, ServingError, TrainerError: each with its `exit_code`.
     """
     stop = _stop_on_signals()
+    if settings.engine == "spark":
+        ready(settings, wait_s=settings.connect_timeout_s, stop=stop)
     registry = Registry(settings.models)
     token = registry.next_token()
     publisher = _publisher(settings, registry, token)

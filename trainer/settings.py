@@ -7,10 +7,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 
 from consumer.settings import StoreSettings
 from serving.settings import ServingSettings
+from trainer.cluster import ClusterSettings
 from trainer.kernel import usable
 from trainer.plan import Policy
 
 ONE_LAMBDA = "the engine 'implicit' has one lambda for all rows; use 'local', or exponent 0"
+BY_COUNT = (
+    "the engine 'spark' weighs lambda by count alone; set 1, and lower regularization to 1 or so"
+)
 
 
 class Recipe(BaseModel):
@@ -18,9 +22,9 @@ class Recipe(BaseModel):
 
     model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
 
-    engine: Literal["local", "implicit"] = "local"
-    """Which ALS solver fits the factors: our own, or the library `implicit`. Default: `local`;
-    where that was not built, the trainer takes `implicit` and says so once."""
+    engine: Literal["local", "implicit", "spark"] = "local"
+    """Which ALS solver fits the factors: our own, the library `implicit`, or Spark (docs/spark.md).
+    Default: `local`; where that was not built, the trainer takes `implicit` and says so once."""
 
     factors: int = Field(default=64, ge=1, le=512)
     """Length of an artist's or venue's vector. Default: 64."""
@@ -29,10 +33,10 @@ class Recipe(BaseModel):
     """Weight of the squared length of all vectors against the misfit. Default: 30; raise it
     together with `alpha`, since both scale against each other."""
 
-    regularization_exponent: float = Field(default=0.0, ge=0, le=1)
+    regularization_exponent: float = Field(default=0.0, ge=0, le=1, validate_default=True)
     """A row's own lambda is `regularization` * n ** this, n being the number of its pairs: 0 gives
-    all rows the same, 1 weighs by count as Spark does; then lower `regularization`. The engine
-    `implicit` has only 0. Default: 0."""
+    all rows the same, 1 weighs by count; then lower `regularization`. The engine `implicit` has
+    only 0, and `spark` only 1. Default: 0."""
 
     alpha: float = Field(default=10.0, gt=0)
     """Confidence in one play today, times log(2): c = alpha * log(1 + decayed plays), where a
@@ -59,10 +63,12 @@ class Recipe(BaseModel):
     def _known_to_the_engine(cls, exponent: float, others: ValidationInfo) -> float:
         if exponent and others.data.get("engine") == "implicit":
             raise ValueError(ONE_LAMBDA)
+        if exponent != 1 and others.data.get("engine") == "spark":
+            raise ValueError(BY_COUNT)
         return exponent
 
 
-class TrainerSettings(StoreSettings, ServingSettings, Recipe):
+class TrainerSettings(StoreSettings, ServingSettings, ClusterSettings, Recipe):
     """Settings of the trainer: where plays come from, where lists go, and when to fit anew."""
 
     model_config = ConfigDict(
@@ -116,5 +122,6 @@ class TrainerSettings(StoreSettings, ServingSettings, Recipe):
             share=self.refit_share,
             quiet_s=self.refit_quiet_s,
             patience_s=self.refit_patience_s,
-            warm_refits=self.warm_refits,
+            # Spark takes no vectors to start from.
+            warm_refits=0 if self.engine == "spark" else self.warm_refits,
         )

@@ -66,10 +66,11 @@ def _settings() -> Finding:
 def _found(name: str, look: Check, settings: "Settings") -> Finding:
     from consumer.errors import ConsumerError
     from serving.errors import ServingError
+    from trainer.errors import TrainerError
 
     try:
         return Finding(name, ok=True, said=look(settings))
-    except (ConsumerError, ServingError, GigstreamError) as error:
+    except (ConsumerError, ServingError, TrainerError, GigstreamError) as error:
         return Finding(name, ok=False, said=str(error), exit_code=error.exit_code)
 
 
@@ -146,7 +147,11 @@ def _store(settings: "Settings") -> str:
     return f"{settings.store}: {rows:,} rows, version {snapshot.version}"
 
 
-def _solver(_: "Settings") -> str:
+def _solver(settings: "Settings") -> str:
+    if settings.engine == "spark":
+        from trainer.engines.spark_ready import ready
+
+        return ready(settings, wait_s=0)
     try:
         import implicit
     except ImportError as error:

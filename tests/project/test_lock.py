@@ -11,6 +11,9 @@ from project.tree import ROOT
 PIN = re.compile(r"^([a-z0-9.-]+)==(\S+?)((?: ;[^\\\n]*)?) \\$", re.MULTILINE)
 
 
+LOCKS = ("runtime.txt", "dev.txt", "spark.txt")
+
+
 def text(name: str) -> str:
     return (ROOT / "lock" / name).read_text(encoding="utf-8")
 
@@ -35,9 +38,19 @@ def test_runtime_pins_are_dev_pins() -> None:
     assert pins("runtime.txt").items() <= pins("dev.txt").items()
 
 
+def test_what_spark_adds_to_the_tests_packages_is_spark() -> None:
+    more = {"pyspark", "py4j"}
+
+    assert pins("spark.txt").keys() - pins("dev.txt").keys() == more
+    assert {k: v for k, v in pins("spark.txt").items() if k not in more}.items() <= pins(
+        "dev.txt"
+    ).items()
+
+
 def test_every_requirement_is_locked_at_a_version_it_allows() -> None:
     tests = ["embedded", "schema-registry", "test", "check"]
-    for name, extras in (("runtime.txt", ["embedded"]), ("dev.txt", tests)):
+    kinds = (("runtime.txt", ["embedded"]), ("dev.txt", tests), ("spark.txt", ["spark"]))
+    for name, extras in kinds:
         locked = pins(name)
         for requirement in wanted(*extras):
             versions = locked[canonicalize_name(requirement.name)]
@@ -46,7 +59,7 @@ def test_every_requirement_is_locked_at_a_version_it_allows() -> None:
 
 
 def test_every_locked_package_carries_hashes() -> None:
-    for name in ("runtime.txt", "dev.txt"):
+    for name in LOCKS:
         blocks = re.split(r"\n(?=\S)", re.sub(r"^#.*\n", "", text(name), flags=re.MULTILINE))
 
         assert len(blocks) == len(PIN.findall(text(name)))
@@ -54,5 +67,5 @@ def test_every_locked_package_carries_hashes() -> None:
 
 
 def test_the_locks_name_no_index() -> None:
-    for name in ("runtime.txt", "dev.txt"):
+    for name in LOCKS:
         assert not re.search(r"^--|https?:", text(name), re.MULTILINE)

@@ -108,5 +108,7 @@ def test_the_number_of_threads_changes_no_bit():
 
 
 def test_an_unknown_engine_is_named_with_those_that_exist():
-    with pytest.raises(ValueError, match="engine: 'spork' is unknown; use 'local' or 'implicit'"):
+    with pytest.raises(
+        ValueError, match="engine: 'spork' is unknown; use 'local', 'implicit' or 'spark'"
+    ):
         engine("spork")

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from trainer.errors import EngineMissing
+from trainer.errors import EngineMissing, EngineUnfit
 from trainer.kernel import built
 from trainer.settings import Recipe
 
@@ -47,14 +47,20 @@ def engine(name: str) -> Engine:
     Raises:
         ValueError: there is none.
         EngineMissing: it was not built.
+        EngineUnfit: it fits a whole store only.
     """
     # Only the one that is used is imported.
     if name == "implicit":
         from trainer.engines.implicit import Implicit  # noqa: PLC0415
 
         return Implicit()
+    if name == "spark":
+        raise EngineUnfit(
+            "engine: 'spark' fits the whole store, and no part of it; for all else use 'local', "
+            "which minimises the same with regularization_exponent = 1"
+        )
     if name != "local":
-        raise ValueError(f"engine: {name!r} is unknown; use 'local' or 'implicit'")
+        raise ValueError(f"engine: {name!r} is unknown; use 'local', 'implicit' or 'spark'")
     if not built():
         raise EngineMissing(
             "engine: 'local' was not built here; reinstall with a C++ compiler or use 'implicit'"

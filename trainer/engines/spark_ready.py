@@ -1,0 +1,124 @@
+"""Whether the `spark` engine can work here: the extra, Java, Delta's jars and the master.
+
+Nothing of Spark is imported, so that what is missing can be said in one line.
+"""
+
+import os
+import re
+import socket
+import subprocess
+import threading
+import time
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+
+from trainer.cluster import ClusterSettings
+from trainer.errors import EngineMissing, SparkUnreachable
+
+RELEASE = "4.1."
+"""Of pyspark, and of the cluster: Delta's jar is made for one minor release of Spark."""
+JAVA = 17
+JARS = {"delta-spark_4.1_2.13": "4.4.0", "delta-storage": "4.4.0"}
+"""What reading the store takes, from Maven's group io.delta, at the versions that were tested."""
+
+_ANSWER_S = 2.0
+_PAUSE_S = 0.5
+_NEVER = threading.Event()
+
+
+def ready(settings: ClusterSettings, *, wait_s: float, stop: threading.Event = _NEVER) -> str:
+    """What the engine would work with.
+
+    Args:
+        settings: the master and the folder of the jars.
+        wait_s: how long to wait for a master that does not answer.
+        stop: ends the waiting.
+
+    Raises:
+        EngineMissing: the extra, Java or a jar is missing or too old.
+        SparkUnreachable: no master answers.
+    """
+    found = f"pyspark {_pyspark()}, Java {_java()}"
+    jars(settings)
+    _await_master(settings.spark_master, wait_s, stop)
+    return f"{found}, {settings.spark_master}"
+
+
+def jars(settings: ClusterSettings) -> list[Path]:
+    """Delta's jars.
+
+    Raises:
+        EngineMissing: one is not there.
+    """
+    folder = Path(settings.spark_jars or own_jars()).absolute()
+    found = {name: sorted(folder.glob(f"{name}-*.jar")) for name in JARS}
+    missing = [f"{name}-{JARS[name]}.jar" for name, files in found.items() if not files]
+    if missing:
+        raise EngineMissing(
+            f"spark_jars: {folder} has no {' and no '.join(missing)}; fetch them with `make spark`,"
+            " or from Maven's group io.delta, and name their folder"
+        )
+    return [files[-1] for files in found.values()]
+
+
+def _pyspark() -> str:
+    try:
+        found = version("pyspark")
+    except PackageNotFoundError:
+        found = "none"
+    if not found.startswith(RELEASE):
+        raise EngineMissing(
+            f"engine: 'spark' needs pyspark {RELEASE}x, and here is {found}; "
+            "`pip install 'gigstream[spark]'`"
+        )
+    return found
+
+
+def own_jars() -> Path:
+    """Where pyspark has its jars."""
+    spec = find_spec("pyspark")
+    folders = spec.submodule_search_locations if spec else None
+    return Path(next(iter(folders or ["."])), "jars")
+
+
+def _java() -> int:
+    home = os.environ.get("JAVA_HOME")
+    command = str(Path(home, "bin", "java")) if home else "java"
+    try:
+        done = subprocess.run([command, "-version"], capture_output=True, text=True, check=False)
+    except OSError:
+        raise EngineMissing(
+            f"engine: 'spark' needs Java {JAVA} or newer, and there is no {command}; install one "
+            "(`apt-get install openjdk-17-jre-headless`) or set JAVA_HOME"
+        ) from None
+    found = re.search(r'version "(\d+)', done.stderr + done.stdout)
+    number = int(found[1]) if found else 0
+    if number < JAVA:
+        raise EngineMissing(
+            f"engine: 'spark' needs Java {JAVA} or newer, and {command} is {number or 'broken'}; "
+            "install one (`apt-get install openjdk-17-jre-headless`) or set JAVA_HOME"
+        )
+    return number
+
+
+def _await_master(url: str, wait_s: float, stop: threading.Event) -> None:
+    if not url.startswith("spark://"):
+        return
+    until = time.monotonic() + wait_s
+    addresses = url.removeprefix("spark://").split(",")
+    while not any(map(_answers, addresses)) and not stop.is_set():
+        if time.monotonic() >= until:
+            raise SparkUnreachable(
+                f"spark_master: {url} does not answer; start the master or mend the address"
+            )
+        stop.wait(_PAUSE_S)
+
+
+def _answers(address: str) -> bool:
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=_ANSWER_S).close()
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,124 @@
+"""A session of Spark: what it is told, how long it is waited for, and how it ends."""
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from py4j.protocol import Py4JError
+from pyspark.errors import PySparkException
+from pyspark.sql import SparkSession
+
+from trainer.cluster import ClusterSettings
+from trainer.engines.spark_ready import jars
+from trainer.errors import SparkFailed, SparkUnreachable
+
+logger = logging.getLogger(__name__)
+
+EXECUTORS_S = 120.0
+"""How long a cluster may take to give us a first executor: others may be before us."""
+
+_PAUSE_S = 0.2
+_LOOPBACK = "127.0.0.1"
+_QUIET = """\
+rootLogger.level = error
+rootLogger.appenderRef.stderr.ref = stderr
+appender.stderr.type = Console
+appender.stderr.name = stderr
+appender.stderr.target = SYSTEM_ERR
+appender.stderr.layout.type = PatternLayout
+appender.stderr.layout.pattern = Spark: %p %c{1}: %m%n
+"""
+
+
+@contextmanager
+def session(settings: ClusterSettings, scratch: Path) -> Iterator[SparkSession]:
+    """A session that ends with the block, and its errors as ours.
+
+    Args:
+        settings: where.
+        scratch: a folder that driver and workers share.
+
+    Raises:
+        SparkUnreachable: the cluster gives us no executor.
+        SparkFailed: whatever Spark failed at, inside the block too.
+    """
+    try:
+        spark = _started(settings, scratch)
+        try:
+            _await_executor(spark, settings.spark_master)
+            yield spark
+        finally:
+            spark.stop()
+    except (Py4JError, PySparkException, ConnectionError) as error:
+        logger.debug("Spark failed.", exc_info=True)
+        raise SparkFailed(
+            f"Spark: {_line(error)}; where memory ran out, raise driver.memory and executor.memory "
+            "(setting spark); the workers' logs say more"
+        ) from error
+
+
+def options(settings: ClusterSettings, scratch: Path) -> dict[str, str]:
+    """What Spark is told; the operator's own options go before ours."""
+    parts = str(settings.spark_partitions)
+    return {
+        "spark.master": settings.spark_master,
+        "spark.app.name": "gigstream",
+        "spark.jars": ",".join(map(str, jars(settings))),
+        "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+        "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+        # 50 by default, which takes seven seconds for the log of any table.
+        "spark.databricks.delta.snapshotPartitions": "2",
+        "spark.sql.shuffle.partitions": parts,
+        "spark.default.parallelism": parts,
+        "spark.sql.session.timeZone": "UTC",
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.driver.defaultJavaOptions": f'"-Dlog4j2.configurationFile={_quiet(scratch)}"',
+        **_reachable_at(settings.spark_master),
+        **settings.spark,
+    }
+
+
+def _started(settings: ClusterSettings, scratch: Path) -> SparkSession:
+    builder = SparkSession.builder
+    for name, value in options(settings, scratch).items():
+        builder = builder.config(name, value)
+    spark: SparkSession = builder.getOrCreate()
+    # Without it, the history of every vector grows by each sweep until the stack overflows.
+    spark.sparkContext.setCheckpointDir((scratch / "checkpoints").resolve().as_uri())
+    return spark
+
+
+def _reachable_at(master: str) -> dict[str, str]:
+    """Where executors find us; of a cluster elsewhere, Spark's own guess must do."""
+    near = master.startswith("local") or f"//{_LOOPBACK}:" in master
+    return {"spark.driver.host": _LOOPBACK, "spark.driver.bindAddress": _LOOPBACK} if near else {}
+
+
+def _quiet(scratch: Path) -> str:
+    """Where the driver's JVM finds that only errors are worth a line."""
+    path = scratch / "log4j2.properties"
+    path.write_text(_QUIET)
+    return path.resolve().as_uri()
+
+
+def _await_executor(spark: SparkSession, master: str) -> None:
+    # Spark itself would wait for ever, with a warning every 15 seconds.
+    until = time.monotonic() + EXECUTORS_S
+    known = spark.sparkContext._jsc.sc().statusTracker()  # noqa: SLF001 - Python has no such call
+    while not master.startswith("local") and len(known.getExecutorInfos()) < 2:  # noqa: PLR2004 - the driver is one
+        if time.monotonic() >= until:
+            raise SparkUnreachable(
+                f"spark_master: {master} gave us no executor in {EXECUTORS_S:.0f} s; start workers "
+                "with as much memory as executor.memory (setting spark), or wait for other apps"
+            )
+        time.sleep(_PAUSE_S)
+
+
+def _line(error: Exception) -> str:
+    """What was wrong, out of a stack trace of Java's."""
+    lines = [line.removeprefix(": ") for line in str(error).splitlines() if line.strip()]
+    said = [line for line in lines if not line.startswith("An error occurred while calling")]
+    return " ".join((said or lines or [type(error).__name__])[0].split()).rstrip(".;")
