@@ -8,7 +8,7 @@ from scipy.sparse import csr_matrix
 from support.als import exact, objective
 from trainer.engines import Factors
 from trainer.engines.local import Local
-from trainer.engines.spark import als, rated, read_vectors
+from trainer.engines.spark import als, brought_back, rated
 from trainer.ridge import ridges
 from trainer.settings import Recipe
 
@@ -55,12 +55,7 @@ def fitted(pairs, tmp_path):
 
     def fit(iterations: int) -> Factors:
         model = als(RECIPE.model_copy(update={"iterations": iterations}), PARTITIONS).fit(pairs)
-        sides = []
-        for vectors, size in zip((model.itemFactors, model.userFactors), (150, 40), strict=True):
-            folder = tmp_path / f"{iterations}-{size}"
-            vectors.write.parquet(folder.as_uri())
-            sides.append(read_vectors(folder, size, RECIPE.factors))
-        return Factors(*sides)
+        return brought_back(model, (150, 40), tmp_path / str(iterations))
 
     return fit
 

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
-from pyspark.ml.recommendation import ALS
+from pyspark.ml.recommendation import ALS, ALSModel
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as f
 from scipy.sparse import csr_matrix
@@ -74,13 +74,7 @@ class Spark:
             pairs = rated(settled(spark, self._source, recipe, scratch)).persist()
             _check_equal(pairs, confidence)
             model = als(recipe, self._settings.spark_partitions).fit(pairs)
-            sides = {"artists": model.itemFactors, "venues": model.userFactors}
-            for side, vectors in sides.items():
-                vectors.write.parquet((scratch / side).resolve().as_uri())
-            return Factors(
-                read_vectors(scratch / "artists", confidence.shape[0], recipe.factors),
-                read_vectors(scratch / "venues", confidence.shape[1], recipe.factors),
-            )
+            return brought_back(model, confidence.shape, scratch)
 
 
 def als(recipe: Recipe, partitions: int) -> ALS:
@@ -108,8 +102,18 @@ def rated(pairs: DataFrame) -> DataFrame:
     )
 
 
-def read_vectors(folder: Path, rows: int, factors: int) -> NDArray[np.float32]:
-    """The vectors that Spark wrote, by row; zeros where it has none."""
+def brought_back(model: ALSModel, shape: tuple[int, int], scratch: Path) -> Factors:
+    """A model's vectors, by way of a folder that we share."""
+    artists, venues = shape
+    return Factors(
+        _vectors(model.itemFactors, artists, model.rank, scratch / "artists"),
+        _vectors(model.userFactors, venues, model.rank, scratch / "venues"),
+    )
+
+
+def _vectors(written: DataFrame, rows: int, factors: int, folder: Path) -> NDArray[np.float32]:
+    """By row; zeros where Spark has none."""
+    written.write.parquet(folder.resolve().as_uri())
     table = pq.read_table(folder, columns=["id", "features"])
     vectors = np.zeros((rows, factors), np.float32)
     values = table["features"].combine_chunks().flatten().to_numpy()
@@ -121,14 +125,17 @@ def _check_equal(pairs: DataFrame, confidence: csr_matrix) -> None:
     weak = f.count_if(f.col("confidence") < 1)
     row = pairs.agg(f.count("*"), f.sum("confidence"), weak).first()
     cells, total, below = (value or 0 for value in row or (0, 0, 0))
-    ours = float(confidence.data.sum(dtype=np.float64))
-    if cells != confidence.nnz or abs(total - ours) > ROUNDING * ours:
-        raise SparkFailed(
-            f"Spark settled {cells} pairs of confidence {total:.6g}, and we {confidence.nnz} of "
-            f"{ours:.6g}, from the same version of the store; report it, and fit with 'local'"
-        )
+    _compare((cells, total), (confidence.nnz, float(confidence.data.sum(dtype=np.float64))))
     if below:
-        logger.info("%d of %d pairs have c below 1, and count with 1: see docs.", below, cells)
+        logger.info("%d of %d pairs have c below 1, and count with 1.", below, cells)
+
+
+def _compare(theirs: tuple[int, float], ours: tuple[int, float]) -> None:
+    if theirs[0] != ours[0] or abs(theirs[1] - ours[1]) > ROUNDING * ours[1]:
+        raise SparkFailed(
+            f"Spark settled {theirs[0]} pairs of confidence {theirs[1]:.6g}, and we {ours[0]} of "
+            f"{ours[1]:.6g}, from the same version of the store; report it, and fit with 'local'"
+        )
 
 
 @contextmanager

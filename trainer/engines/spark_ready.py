@@ -9,6 +9,7 @@ import socket
 import subprocess
 import threading
 import time
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -63,16 +64,20 @@ def jars(settings: ClusterSettings) -> list[Path]:
 
 
 def _pyspark() -> str:
-    try:
-        found = version("pyspark")
-    except PackageNotFoundError:
-        found = "none"
+    found = _installed()
     if not found.startswith(RELEASE):
         raise EngineMissing(
             f"engine: 'spark' needs pyspark {RELEASE}x, and here is {found}; "
             "`pip install 'gigstream[spark]'`"
         )
     return found
+
+
+def _installed() -> str:
+    try:
+        return version("pyspark")
+    except PackageNotFoundError:
+        return "none"
 
 
 def own_jars() -> Path:
@@ -85,29 +90,34 @@ def own_jars() -> Path:
 def _java() -> int:
     home = os.environ.get("JAVA_HOME")
     command = str(Path(home, "bin", "java")) if home else "java"
-    try:
-        done = subprocess.run([command, "-version"], capture_output=True, text=True, check=False)
-    except OSError:
-        raise EngineMissing(
-            f"engine: 'spark' needs Java {JAVA} or newer, and there is no {command}; install one "
-            "(`apt-get install openjdk-17-jre-headless`) or set JAVA_HOME"
-        ) from None
-    found = re.search(r'version "(\d+)', done.stderr + done.stdout)
+    said = _said(command)
+    if said is None:
+        raise _no_java(f"there is no {command}")
+    found = re.search(r'version "(\d+)', said)
     number = int(found[1]) if found else 0
     if number < JAVA:
-        raise EngineMissing(
-            f"engine: 'spark' needs Java {JAVA} or newer, and {command} is {number or 'broken'}; "
-            "install one (`apt-get install openjdk-17-jre-headless`) or set JAVA_HOME"
-        )
+        raise _no_java(f"{command} is {number or 'broken'}")
     return number
 
 
+def _said(java: str) -> str | None:
+    try:
+        done = subprocess.run([java, "-version"], capture_output=True, text=True, check=False)
+    except OSError:
+        return None
+    return done.stderr + done.stdout
+
+
+def _no_java(found: str) -> EngineMissing:
+    return EngineMissing(
+        f"engine: 'spark' needs Java {JAVA} or newer, and {found}; install one "
+        "(`apt-get install openjdk-17-jre-headless`) or set JAVA_HOME"
+    )
+
+
 def _await_master(url: str, wait_s: float, stop: threading.Event) -> None:
-    if not url.startswith("spark://"):
-        return
     until = time.monotonic() + wait_s
-    addresses = url.removeprefix("spark://").split(",")
-    while not any(map(_answers, addresses)) and not stop.is_set():
+    while not _any_answers(url) and not stop.is_set():
         if time.monotonic() >= until:
             raise SparkUnreachable(
                 f"spark_master: {url} does not answer; start the master or mend the address"
@@ -115,10 +125,15 @@ def _await_master(url: str, wait_s: float, stop: threading.Event) -> None:
         stop.wait(_PAUSE_S)
 
 
+def _any_answers(url: str) -> bool:
+    # Only a standalone master has an address that says anything.
+    standalone = url.startswith("spark://")
+    return not standalone or any(map(_answers, url.removeprefix("spark://").split(",")))
+
+
 def _answers(address: str) -> bool:
     host, _, port = address.rpartition(":")
-    try:
+    with suppress(OSError):
         socket.create_connection((host, int(port)), timeout=_ANSWER_S).close()
-    except OSError:
-        return False
-    return True
+        return True
+    return False

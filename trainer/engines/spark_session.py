@@ -107,14 +107,19 @@ def _quiet(scratch: Path) -> str:
 def _await_executor(spark: SparkSession, master: str) -> None:
     # Spark itself would wait for ever, with a warning every 15 seconds.
     until = time.monotonic() + EXECUTORS_S
-    known = spark.sparkContext._jsc.sc().statusTracker()  # noqa: SLF001 - Python has no such call
-    while not master.startswith("local") and len(known.getExecutorInfos()) < 2:  # noqa: PLR2004 - the driver is one
+    while not master.startswith("local") and not _has_executor(spark):
         if time.monotonic() >= until:
             raise SparkUnreachable(
                 f"spark_master: {master} gave us no executor in {EXECUTORS_S:.0f} s; start workers "
                 "with as much memory as executor.memory (setting spark), or wait for other apps"
             )
         time.sleep(_PAUSE_S)
+
+
+def _has_executor(spark: SparkSession) -> bool:
+    # Python has no such call; the driver counts as one.
+    known = spark.sparkContext._jsc.sc().statusTracker().getExecutorInfos()  # noqa: SLF001
+    return len(known) > 1
 
 
 def _line(error: Exception) -> str:

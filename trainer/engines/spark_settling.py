@@ -59,12 +59,15 @@ def numbered(ids: Ids, merged: Merged, per_row: NDArray[np.int64]) -> pa.Table:
         merged: what each of them counts as.
         per_row: number of plays.
     """
-    order = ids.order()
-    playing = per_row[order] > 0
-    number = np.empty(len(ids), np.int32)
-    number[np.concatenate([order[playing], order[~playing]])] = np.arange(len(ids), dtype=np.int32)
-    kept = merged.mapped(np.arange(len(ids), dtype=np.int32))
-    return pa.table({"name": pa.array(ids.ids, pa.string()), "number": number[kept]})
+    rows = np.arange(len(ids), dtype=np.int32)
+    number = np.empty_like(rows)
+    number[_playing_first(ids.order(), per_row)] = rows
+    return pa.table({"name": pa.array(ids.ids, pa.string()), "number": number[merged.mapped(rows)]})
+
+
+def _playing_first(rows: NDArray[np.int64], per_row: NDArray[np.int64]) -> NDArray[np.int64]:
+    playing = per_row[rows] > 0
+    return np.concatenate([rows[playing], rows[~playing]])
 
 
 def settled(spark: SparkSession, source: Source, recipe: Recipe, scratch: Path) -> DataFrame:
@@ -77,17 +80,22 @@ def settled(spark: SparkSession, source: Source, recipe: Recipe, scratch: Path) 
         scratch: a folder that driver and workers share, for the ids.
     """
     rows = _events(spark, source)
-    said = rows.where("status <> 'deleted'")
-    for side, table in (("artist", source.artists), ("venue", source.venues)):
-        said = said.join(_ids(spark, side, table, scratch), f"{side}_id")
     deleted = rows.where("status = 'deleted'").select(*BILL).distinct()
-    return _pairs(_plays(said).join(deleted, list(BILL), "left_anti"), source.as_of_ms, recipe)
+    plays = _plays(_numbered(rows.where("status <> 'deleted'"), source, scratch))
+    return _pairs(plays.join(deleted, list(BILL), "left_anti"), source.as_of_ms, recipe)
 
 
 def _events(spark: SparkSession, source: Source) -> DataFrame:
     table = spark.read.format("delta").option("versionAsOf", source.version)
     rows = table.load(source.store.resolve().as_uri()).where("kind = 'event'")
     return rows.drop("artist", "venue")  # what was said of them, as JSON
+
+
+def _numbered(said: DataFrame, source: Source, scratch: Path) -> DataFrame:
+    """With the numbers of both ids as `artist` and `venue`; without what is of an erased one."""
+    for side, table in (("artist", source.artists), ("venue", source.venues)):
+        said = said.join(_ids(said.sparkSession, side, table, scratch), f"{side}_id")
+    return said
 
 
 def _ids(spark: SparkSession, side: str, table: pa.Table, scratch: Path) -> DataFrame:

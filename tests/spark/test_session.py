@@ -1,0 +1,52 @@
+"""How a session of Spark fails: in one line of ours, soon, and with the right code."""
+
+import os
+import subprocess
+import sys
+
+PROGRAM = """
+import pathlib, sys
+from trainer.engines import spark_session
+from trainer.errors import TrainerError
+from trainer.settings import TrainerSettings
+
+spark_session.EXECUTORS_S = 6
+url, memory, scratch, query = sys.argv[1:]
+settings = TrainerSettings(
+    engine="spark", regularization_exponent=1, spark_master=url, spark={"executor.memory": memory}
+)
+try:
+    with spark_session.session(settings, pathlib.Path(scratch)) as spark:
+        print(spark.sql(query).collect())
+except TrainerError as error:
+    print(f"{error.exit_code}: {error}")
+"""
+
+
+def said(url, memory, query, scratch) -> str:
+    """The line that it ends with, in a process of its own: a JVM keeps its first options."""
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, url, memory, str(scratch), query],
+        capture_output=True,
+        text=True,
+        env=os.environ,
+        timeout=100,
+        check=True,
+    )
+    (line,) = done.stdout.splitlines()
+    return line
+
+
+def test_a_cluster_without_room_is_not_waited_for_for_ever(spark_cluster, tmp_path):
+    line = said(spark_cluster.url, "64g", "select 1", tmp_path)
+
+    assert line.startswith(f"3: spark_master: {spark_cluster.url} gave us no executor in 6 s;")
+    assert "executor.memory" in line
+
+
+def test_what_spark_fails_at_is_one_line_without_a_trace_of_java(tmp_path):
+    line = said("local[1]", "512m", "select raise_error('of no use')", tmp_path)
+
+    assert line.startswith("1: Spark: ")
+    assert "of no use" in line
+    assert "driver.memory" in line
