@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchmarks.report import Report, machine
 
-NAMES = ("foldin", "topn", "solver", "warm", "ingest", "freshness", "commits", "takeover")
+NAMES = ("matrix", "foldin", "topn", "solver", "warm", "ingest", "freshness", "commits", "takeover")
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "benchmarks.md"
 HEAD = """# Benchmarks

@@ -36,7 +36,7 @@ class Following:
         self._artists: set[int] = set()
         self._venues: set[int] = set()
         self.interactions = Interactions()
-        self.plays = self.interactions.plays()
+        self.plays: Plays = self.interactions.present()
         self.first_change_s: float | None = None  # since the last refit began
         self.last_change_s = 0.0
         self.merged = False
@@ -74,7 +74,7 @@ class Following:
         merged = self.interactions.merge(chunk.merges)
         self.merged = self.merged or any(map(len, merged))
         touched = _both(merged, self.interactions.settle(chunk.events))
-        self.plays = self.interactions.plays()
+        self.plays = self.interactions.present()
         if chunk.anew:
             touched = self.differing(reference) if reference else NOTHING
         self._note(touched, now_s)
@@ -90,8 +90,8 @@ class Following:
         gone = self.erasures.gone
         ours.artists.add_all(name for name in model.artist_ids if not gone("artist", name))
         ours.venues.add_all(name for name in model.venue_ids if not gone("venue", name))
-        self.plays = ours.plays()
-        prints = fingerprints(self.plays, ours.artists, ours.venues)
+        self.plays = ours.present()
+        prints = fingerprints(ours.plays(), ours.artists, ours.venues)
         touched = Touched(
             differing(ours.artists, prints.artists, model.artist_ids, theirs.artists),
             differing(ours.venues, prints.venues, model.venue_ids, theirs.venues),

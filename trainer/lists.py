@@ -7,7 +7,7 @@ An id that was merged into another one has that one's lists under its own name, 
 remember goes on working; as an entry of a list, only the one that it became appears.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 import scipy.sparse as sp
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from serving.contract import Entry, Kind, View
 from trainer import score
 from trainer.ids import Ids
-from trainer.matrix import Plays, counts
+from trainer.matrix import Plays
 from trainer.merged import Merged
 from trainer.model import Model
 from trainer.topn import top_n
@@ -49,10 +49,10 @@ class Lists:
         self._venues = venues
         self._generation = generation
         self._size = size
-        self._counts = counts(plays)
-        self._by_venue = self._counts.T.tocsr()
-        self.artist_rows = _playing(self._counts, artists)
-        self.venue_rows = _playing(self._by_venue, venues)
+        self._plays = plays
+        self._mirrored = plays.mirrored()
+        self.artist_rows = self._plays.playing(artists)
+        self.venue_rows = self._mirrored.playing(venues)
         self._merged_artists = merged_artists or Merged("artist", artists)
         self._merged_venues = merged_venues or Merged("venue", venues)
 
@@ -70,8 +70,8 @@ class Lists:
 
     def changes(self, view: View, rows: Rows) -> Changes:
         """The lists of these rows; None for a row that has no plays left."""
-        ids, playing, same = self._subjects(view)
-        has_plays = np.isin(same.mapped(rows), playing)
+        ids, _, same = self._subjects(view)
+        has_plays = self._plays_of(view).have_plays(same.mapped(rows))
         live, gone = rows[has_plays], rows[~has_plays]
         none: dict[str, Entry | None] = {ids[row]: None for row in gone.tolist()}
         return none | dict(self._ranked(view, live, "foldin"))
@@ -104,10 +104,12 @@ class Lists:
         subjects, _, same = self._subjects(view)
         targets, columns = self._targets(view)
         counted = same.mapped(rows)
-        played = (self._by_venue if view == "venue" else self._counts)[counted][:, columns]
+        distinct, place = np.unique(counted, return_inverse=True)
+        own = self._plays_of(view).counts_of(distinct)
+        played = own[place][:, columns]
         returns = view == "artist:returns"
         best, scores = top_n(
-            self._scorer(view)(self._model, self._counts, counted, columns),
+            self._score(view, _spread(own, distinct, len(subjects)), counted, columns),
             self._size,
             exclude=None if returns else played,
         )
@@ -119,8 +121,16 @@ class Lists:
                 self._entry(kind, targets, columns[found], scores[at, : len(found)], plays),
             )
 
-    def _scorer(self, view: View) -> Callable[..., score.LinearScore]:
-        return score.artists_for_venues if view == "venue" else score.venues_for_artists
+    def _plays_of(self, view: View) -> Plays:
+        return self._mirrored if view == "venue" else self._plays
+
+    def _score(
+        self, view: View, played: sp.csr_matrix, rows: Rows, columns: Rows
+    ) -> score.LinearScore:
+        """Of `rows`, whose plays are in `played`: all rows x all columns, others' left out."""
+        if view == "venue":
+            return score.artists_for_venues(self._model, played.T, rows, columns)
+        return score.venues_for_artists(self._model, played, rows, columns)
 
     def _entry(
         self,
@@ -140,11 +150,11 @@ class Lists:
         )
 
 
-def _playing(counted: sp.csr_matrix, ids: Ids) -> Rows:
-    """Rows with plays, in id order."""
-    order = ids.order()
-    rows: Rows = order[np.diff(counted.indptr)[order] > 0].astype(np.int32)
-    return rows
+def _spread(own: sp.csr_matrix, rows: Rows, n: int) -> sp.csr_matrix:
+    """A matrix of n rows that has those of `own` at `rows`, ascending, and nothing else."""
+    indptr = np.zeros(n + 1, own.indptr.dtype)
+    indptr[rows + 1] = np.diff(own.indptr)
+    return sp.csr_matrix((own.data, own.indices, np.cumsum(indptr)), shape=(n, own.shape[1]))
 
 
 def _row_values(matrix: sp.csr_matrix, row: int, columns: Iterable[int]) -> list[int]:

@@ -79,7 +79,7 @@ class Trainer:
     @property
     def has_plays(self) -> bool:
         """Whether there is anything to fit."""
-        return len(self._following.plays.artist) > 0
+        return len(self._following.plays) > 0
 
     @property
     def busy(self) -> bool:
@@ -297,7 +297,7 @@ class Trainer:
         manifest = live.artifact.manifest if live else None
         events = following.interactions.events
         return plan.Known(
-            plays=len(following.plays.artist),
+            plays=len(following.plays),
             changed=abs(events - manifest["counts"]["events"]) if manifest else events,
             fitted_plays=manifest["counts"]["plays"] if manifest else None,
             fitted_at_s=manifest["created_at"] if manifest else 0.0,

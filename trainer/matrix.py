@@ -8,6 +8,7 @@ Sums run over plays sorted by artist, venue and time, so that equal sets of play
 in whatever order they came.
 """
 
+import os
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -16,12 +17,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
+from trainer import settling
 from trainer.errors import TooLarge
+from trainer.ids import Ids
 from trainer.settings import Recipe
 
 DAY_MS = 86_400_000
 LIMIT = 2**31 - 1
 """implicit's kernels number rows, columns and pairs with 32-bit integers."""
+
+_THREADS = min(4, os.cpu_count() or 1)  # each goes over all plays once
 
 
 class Pairs(NamedTuple):
@@ -81,6 +86,25 @@ class Plays:
         """Number of plays by venue row."""
         return np.bincount(self.venue, minlength=self.n_venues)
 
+    @cached_property
+    def counts(self) -> csr_matrix:
+        """Number of plays, artists x venues, int32, columns sorted."""
+        return _csr(self, np.diff(self.pairs.begin, append=len(self)).astype(np.int32))
+
+    def counts_of(self, rows: NDArray[np.integer]) -> csr_matrix:
+        """The same of these artists, rows x venues."""
+        return self.counts[rows]
+
+    def have_plays(self, rows: NDArray[np.integer]) -> NDArray[np.bool_]:
+        """Which of these artists have any."""
+        has: NDArray[np.bool_] = self.per_artist[rows] > 0
+        return has
+
+    def playing(self, artists: Ids) -> NDArray[np.int32]:
+        """The artists who have plays, in the order of their ids."""
+        order = artists.order()
+        return order[self.per_artist[order] > 0].astype(np.int32)
+
     def mirrored(self) -> "Plays":
         """The same plays, venues x artists."""
         return Plays(self.venue, self.artist, self.at_ms, self.n_venues, self.n_artists)
@@ -101,9 +125,19 @@ def decay(at_ms: NDArray[np.int64], as_of_ms: int, half_life_days: float) -> NDA
 
 
 def counts(plays: Plays) -> csr_matrix:
-    """Number of plays, artists x venues, int32, columns sorted."""
-    pairs = plays.pairs
-    return _csr(plays, np.diff(pairs.begin, append=len(plays)).astype(np.int32))
+    """Number of plays, artists x venues, int32, columns sorted. Borrowed, not copied."""
+    return plays.counts
+
+
+def sum_of(counts: csr_matrix, changes: csr_matrix) -> csr_matrix:
+    """The counts after changes, which may have more rows and columns; no zeros are kept."""
+    missing = changes.shape[0] - counts.shape[0]
+    indptr = np.append(counts.indptr, np.repeat(counts.indptr[-1:], missing))
+    grown = csr_matrix((counts.data, counts.indices, indptr), shape=changes.shape)
+    grown.has_canonical_format = True
+    total = grown + changes
+    total.has_canonical_format = True
+    return total
 
 
 def decayed(plays: Plays, as_of_ms: int, half_life_days: float) -> csr_matrix:
@@ -136,12 +170,23 @@ def _csr(plays: Plays, values: NDArray[np.generic]) -> csr_matrix:
 
 
 def _sorted_pairs(plays: Plays) -> Pairs:
+    if len(plays) > LIMIT:
+        raise TooLarge(f"plays: {len(plays)} exceed {LIMIT}; split the store by region or period")
+    if settling.built():
+        return Pairs(*settling.compiled().cells(*_columns(plays), plays.n_artists, _THREADS))
+    return _sorted_by_numpy(plays)
+
+
+def _columns(plays: Plays) -> tuple[NDArray[np.generic], ...]:
+    columns = plays.artist, plays.venue, plays.at_ms
+    return tuple(map(np.ascontiguousarray, columns))
+
+
+def _sorted_by_numpy(plays: Plays) -> Pairs:
     cell = plays.artist.astype(np.int64) * plays.n_venues + plays.venue
     order = np.lexsort((plays.at_ms, cell))
     cell = cell[order]
     begin = np.flatnonzero(np.diff(cell, prepend=-1))
-    if len(begin) > LIMIT:
-        raise TooLarge(f"pairs: {len(begin)} exceed {LIMIT}; split the store by region or period")
     artist, venue = np.divmod(cell[begin], max(plays.n_venues, 1))
     indptr = np.searchsorted(artist, np.arange(plays.n_artists + 1)).astype(np.int32)
     return Pairs(indptr, venue.astype(np.int32), begin, plays.at_ms[order])

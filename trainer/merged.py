@@ -23,7 +23,7 @@ class Merged:
         self._merges: set[Merge] = set()
         self._into: dict[str, str] = {}
         self._target = np.empty(0, np.int32)
-        self._member = np.empty(0, np.bool_)
+        self._members = np.empty(0, np.int32)
 
     def __bool__(self) -> bool:
         return bool(self._into)
@@ -36,41 +36,51 @@ class Merged:
         self._merges |= new
         before, self._into = self._into, resolve(self._merges, self._side)
         self._ids.add_all([*self._into, *self._into.values()])
-        self._target = np.empty(0, np.int32)
+        self._map()
         return np.array(sorted(self._ids.rows(_moved(before, self._into))), np.int32)
 
     def mapped(self, rows: Rows) -> Rows:
         """The rows that these count as."""
         if not self:
             return np.ascontiguousarray(rows)
-        self._grow()
-        return self._target[rows]
+        known = rows < len(self._target)
+        return np.where(known, self._target[np.where(known, rows, 0)], rows)
 
-    def is_in(self, rows: Rows) -> NDArray[np.bool_]:
-        """Which of these have others in their family."""
+    def members(self) -> tuple[Rows, Rows]:
+        """All rows that have others in their family, ascending, and what they count as."""
+        return self._members, self._target[self._members]
+
+    def stated(self, rows: Rows) -> tuple[Rows, Rows]:
+        """All rows that count as one of these (distinct), and the place of that one among them."""
+        places = np.arange(len(rows), dtype=np.int32)
         if not self:
-            return np.zeros(len(rows), np.bool_)
-        self._grow()
-        return self._member[rows]
+            return rows, places
+        single = ~np.isin(rows, self._members)
+        members, targets = self.members()
+        order = np.argsort(rows).astype(np.int32)
+        at = np.minimum(np.searchsorted(rows[order], targets), max(len(rows) - 1, 0))
+        ours = rows[order[at]] == targets if len(rows) else np.zeros(len(targets), np.bool_)
+        return (
+            np.concatenate([rows[single], members[ours]]),
+            np.concatenate([places[single], order[at[ours]]]),
+        )
 
     def family(self, rows: Rows) -> Rows:
         """All rows of the families of these; sorted, distinct."""
         if not self:
             return np.unique(rows)
-        members = np.flatnonzero(self.is_in(np.arange(len(self._ids), dtype=np.int32)))
-        kin = members[np.isin(self._target[members], self.mapped(rows))]
+        kin = self._members[np.isin(self._target[self._members], self.mapped(rows))]
         return np.union1d(rows, kin).astype(np.int32)
 
-    def _grow(self) -> None:
-        """Have the tables cover all ids that there are by now."""
-        if len(self._target) == len(self._ids):
-            return
+    def _map(self) -> None:
+        """Tables of the rows that there are by now; those to come are of nobody's family."""
         self._target = np.arange(len(self._ids), dtype=np.int32)
-        self._member = np.zeros(len(self._ids), np.bool_)
-        for gone, kept in self._into.items():
-            row, into = self._ids.rows([gone, kept])
-            self._target[row] = into
-            self._member[[row, into]] = True
+        gone, kept = (np.array(self._ids.rows(names), np.int32) for names in self._ends())
+        self._target[gone] = kept
+        self._members = np.union1d(gone, kept).astype(np.int32)
+
+    def _ends(self) -> tuple[list[str], list[str]]:
+        return list(self._into), list(self._into.values())
 
 
 def _moved(before: dict[str, str], after: dict[str, str]) -> set[str]:

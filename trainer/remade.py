@@ -71,7 +71,7 @@ class Remade:
         if any(step.merges != len(merges) for step in self._steps):
             raise NotRepeatable("ids were merged since")
         self._events, self._begin = _by_step(events, self._steps)
-        self._state = Settled(Interactions(), Interactions().plays())
+        self._state = Settled(Interactions(), Interactions().present())
         self._state.interactions.merge(merges)
         self._last = _last_steps(self._steps)
         self.defaults: Mapping[View, Entry] = {}
@@ -103,7 +103,7 @@ class Remade:
         state = self._state
         if end > start:
             state.interactions.settle(self._events.slice(start, end - start))
-        state.plays = state.interactions.plays()
+        state.plays = state.interactions.present()
         self._check(at)
 
     def _check(self, at: int) -> None:
@@ -114,7 +114,7 @@ class Remade:
         ids = self._state.interactions
         ids.artists.add_all(step.artists)
         ids.venues.add_all(step.venues)
-        self._state.plays = ids.plays()
+        self._state.plays = ids.present()
         made.fold(self._state, self._rows(step.artists, step.venues))
 
     def _lists(self, made: Generation) -> Lists:

@@ -36,7 +36,7 @@ def wheel(source: Path, out: Path, **environ: str) -> set[str]:
 def test_a_wheel_holds_the_kernel_and_every_module(tmp_path: Path) -> None:
     names = wheel(tmp_path / "source", tmp_path)
 
-    for kernel in ("trainer/engines/_als.", "consumer/_decode."):
+    for kernel in ("trainer/engines/_als.", "trainer/_settle.", "consumer/_decode."):
         assert {name.rpartition(".")[2] for name in names if name.startswith(kernel)} == {
             "pyi",
             "so",

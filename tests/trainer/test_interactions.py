@@ -1,11 +1,44 @@
 """Settling: whatever order statements arrive in, the greatest counts."""
 
+from types import ModuleType, SimpleNamespace
+
+import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from consumer.merges import Merge
 from support.statements import Statement, kept, order, settled, table, tombstone
+from trainer import settling, uncompiled
 from trainer.interactions import Interactions
+from trainer.matrix import Plays
+
+
+def colliding() -> SimpleNamespace:
+    """The compiled code with hashes of three bits, so that most texts share theirs."""
+    code = settling.compiled()
+    return SimpleNamespace(
+        Numbered=lambda: code.Numbered(3),
+        Names=code.Names,
+        Gigs=lambda *parts: code.Gigs(*parts, 3),
+    )
+
+
+KINDS = {
+    "compiled": settling.compiled,
+    "uncompiled": lambda: uncompiled,
+    "colliding hashes": colliding,
+}
+
+
+@pytest.fixture(scope="module", autouse=True, params=KINDS)
+def made_of(request) -> ModuleType | SimpleNamespace:
+    """What everything here is settled with."""
+    kind = KINDS[request.param]()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(settling, "_made_of", lambda: kind)
+        yield kind
+
 
 small = st.integers(0, 3)
 statements = st.builds(
@@ -143,6 +176,88 @@ def test_whoever_has_other_plays_after_merges_is_touched(first, second, decided,
         changed = before ^ set(plays(interactions))
         assert {interactions.artists[row] for row in touched.artists} >= {a for a, _, _ in changed}
         assert {interactions.venues[row] for row in touched.venues} >= {v for _, v, _ in changed}
+
+
+def check_rows(interactions: Interactions) -> None:
+    """That single rows, and what is kept from look to look, say what all plays say."""
+    every, current = interactions.plays(), interactions.present()
+    assert len(current) == len(every)
+    for mine, whole in ((current, every), (current.mirrored(), every.mirrored())):
+        rows = np.arange(whole.n_artists)[::-2]
+        assert mine.per_artist.tolist() == whole.per_artist.tolist()
+        ids = interactions.artists if mine is current else interactions.venues
+        assert mine.playing(ids).tolist() == whole.playing(ids).tolist()
+        assert mine.have_plays(rows).tolist() == whole.have_plays(rows).tolist()
+        assert triples(mine.of_artists(rows)) == triples(whole.of_artists(rows))
+        assert (mine.counts_of(rows) != whole.counts_of(rows)).nnz == 0
+        assert mine.counts.shape == whole.shape
+        for part in ("indptr", "indices", "data"):
+            assert getattr(mine.counts, part).tolist() == getattr(whole.counts, part).tolist()
+
+
+def triples(found: Plays) -> list[tuple[int, int, int]]:
+    columns = found.artist, found.venue, found.at_ms
+    return sorted(zip(*(column.tolist() for column in columns), strict=True))
+
+
+@given(st.lists(histories, min_size=1, max_size=4), merges, merges)
+def test_single_rows_have_the_plays_that_all_plays_show(parts, decided, later):
+    interactions = Interactions()
+    check_rows(interactions)
+    for part in parts:
+        interactions.settle(table(part))
+        check_rows(interactions)
+        interactions.merge(decided)
+        check_rows(interactions)
+    interactions.merge(decided + later)
+    check_rows(interactions)
+
+
+def test_plays_of_rows_are_right_after_thousands_of_gigs_moved_away_and_back():
+    rng = np.random.default_rng(1)
+    interactions, history = Interactions(), []
+    for time in range(6):
+        ids = zip(*(rng.integers(0, n, 700) for n in (1500, 5, 7)), strict=True)
+        part = [Statement(f"e{e}", f"a{a}", f"v{v}", time, version=time) for e, a, v in ids]
+        history += {(s.event_id, s.artist_id): s for s in part}.values()
+        interactions.settle(table(history[-len(part) :]))
+        check_rows(interactions)
+
+    assert plays(interactions) == settled(history)
+
+
+def test_a_bill_of_a_thousand_artists_is_settled_like_any_other():
+    def bill(time: int, venue: str) -> list[Statement]:
+        return [Statement("e", f"a{number:04}", venue, time) for number in range(1000)]
+
+    interactions = settle(bill(1, "old"), bill(3, "new"), bill(2, "late"))
+    assert plays(interactions) == [(f"a{number:04}", "new", 3) for number in range(1000)]
+
+    touched = interactions.settle(table([tombstone("e")]))
+    assert plays(interactions) == []
+    assert len(touched.artists) == 1000
+
+
+def test_a_batch_that_is_numbered_in_a_thread_of_its_own_settles_alike():
+    history = [
+        Statement(f"e{n % 3001}", f"a{n % 911}", f"v{n % 401}", n % 7, source=f"s{n % 3}")
+        for n in range(20_000)
+    ]
+    interactions = settle(history)
+
+    assert plays(interactions) == settled(distinct(history))
+    assert interactions.artists.ids == [f"a{n}" for n in range(911)]
+    assert interactions.venues.ids == [f"v{n}" for n in range(401)]
+
+
+def test_ids_of_any_text_are_told_apart_by_every_byte():
+    ids = ["", "a", "aa", "ä", "a" * 16, "a" * 17, "a" * 16 + "b", "b" + "a" * 16, "x" * 256]
+    ids += [f"{prefix}{n}" for prefix in ("id", "ein längerer Name ") for n in range(500)]
+    interactions = settle([Statement(f"e{name}", name, name) for name in ids])
+
+    assert interactions.artists.ids == ids
+    assert [interactions.artists.row(name) for name in ids] == list(range(len(ids)))
+    assert interactions.artists.row("another") is None
 
 
 def test_two_ids_of_one_artist_on_one_bill_are_one_gig_and_the_later_word_counts():

@@ -1,0 +1,186 @@
+// Settling in compiled code: every gig ever stated, its greatest statement, and who has plays.
+// The rule is docs/contract/events.md's; words as in trainer/interactions.py.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "arrow.hpp"
+#include "numbered.hpp"
+#include "visits.hpp"
+
+namespace gigstream {
+
+// Event rows as columns.
+struct Statements {
+    int64_t rows = 0;
+    NumbersOf<int32_t> partition;
+    NumbersOf<int64_t> offset, recorded_us, digest, time_us, version, starts_us;
+    TextsOf topic, source, event, artist, venue, status, artist_name, venue_name;
+};
+
+// The newest name that was said of each row; of two said at once, the greater.
+class Names {
+public:
+    void hear(int32_t row, Chars name, int64_t time_ms);
+    bool known(int64_t row) const { return row < int64_t(said_.size()) && said_[size_t(row)].known; }
+    const std::string& operator[](int64_t row) const { return said_[size_t(row)].name; }
+    int64_t time_ms(int64_t row) const { return said_[size_t(row)].time_ms; }
+    int64_t size() const { return int64_t(said_.size()); }
+
+private:
+    struct Said {
+        int64_t time_ms = 0;
+        bool known = false;
+        std::string name;
+    };
+    std::vector<Said> said_;
+};
+
+// A gig and its greatest statement: one cache line.
+struct Gig {
+    int64_t version, time, recorded, offset, digest, at_ms;
+    int32_t artist, venue, bill;
+    uint32_t place : 29;  // topic and partition
+    uint32_t cancelled : 1;
+    uint32_t deleted : 1;  // with its bill
+    uint32_t shared : 1;   // its artist is one with others by a merge
+};
+static_assert(sizeof(Gig) == 64, "one cache line");
+
+// All artists, or all venues, as far as gigs tell.
+class Side {
+public:
+    explicit Side(int32_t Gig::* row) : visits(row) {}
+
+    void cover(int32_t row) {
+        plays.cover(size_t(row) + 1, 0);
+        marked_.cover(size_t(row) + 1, 0);
+    }
+    void mark(int32_t row) {
+        if (marked_[size_t(row)]) return;
+        marked_[size_t(row)] = 1;
+        touched_.push(row);
+    }
+    // The marked rows, and forgets the marks.
+    std::vector<int32_t> taken() {
+        std::vector<int32_t> rows(touched_.begin(), touched_.end());
+        for (int32_t row : rows) marked_[size_t(row)] = 0;
+        touched_.clear();
+        return rows;
+    }
+
+    Pile<int32_t> plays;  // by row, merges left aside
+    Visits visits;
+
+private:
+    Pile<uint8_t> marked_;
+    Pile<int32_t> touched_;
+};
+
+struct Plays {
+    Pile<int32_t> artist, venue;
+    Pile<int64_t> at_ms;
+};
+
+class Gigs {
+public:
+    Gigs(Numbered& artists, Numbered& venues, Names& artist_names, Names& venue_names, int bits)
+        : artists_(artists), venues_(venues), artist_names_(artist_names),
+          venue_names_(venue_names), hash_(bits), artist_side(&Gig::artist),
+          venue_side(&Gig::venue) {}
+
+    // Rows touched are marked in both sides.
+    void settle(const Statements& said);
+    // Which artists are one by merges: rows and what they count as.
+    void share(const int32_t* rows, const int32_t* targets, size_t count);
+    // Marks all who are on a gig of one of these, and all on gigs that these decide on.
+    void mark_near(const int32_t* artists, size_t artist_count, const int32_t* venues,
+                   size_t venue_count);
+    // All plays; rows as they were stated.
+    void plays(Plays& out) const;
+    // The plays of one row of a side.
+    template <class Take>
+    void visit(Side& side, int32_t row, Take take) {
+        side.visits.each(gigs_, row, [&](int32_t at) {
+            if (counts(gigs_[size_t(at)])) take(gigs_[size_t(at)]);
+        });
+    }
+
+    // Plays added (1) and taken back (-1) since the last call; false: not all of them are known.
+    bool take_changes(Pile<int32_t>& artist, Pile<int32_t>& venue, Pile<int32_t>& by);
+
+    int64_t size() const { return int64_t(gigs_.size()); }
+    int64_t outdone() const;
+    size_t room_bytes() const;
+
+    int64_t play_count = 0;
+    int64_t turns = 0;  // how often a row came to have plays, or lost its last one
+    int64_t newest_ms = INT64_MIN;  // time of any statement
+
+private:
+    struct Bill {
+        int32_t source, head;
+        bool deleted = false, crowded = false;
+    };
+    struct Place {
+        int32_t topic, partition;
+    };
+    struct Change {
+        int32_t artist, venue, by;
+    };
+    struct Rows {
+        Pile<int32_t> artist, venue;
+    };
+    class Reading;
+
+    uint32_t tag(Chars event, int32_t source) const { return hash_(event, uint64_t(source) + 1); }
+    int32_t bill(Chars event, int32_t source, uint32_t tag);
+    uint32_t place(int32_t topic, int32_t partition);
+    void number(const Statements& said, int64_t begin, int64_t end);
+    void take(const Statements& said, int64_t row, int32_t bill, uint32_t place);
+    int32_t find(const Bill& bill, int32_t number, int32_t artist);
+    void add(const Gig& gig);
+    void replace(int32_t at, const Gig& gig);
+    void remember(int32_t number, int32_t artist, int32_t at);
+    void strike(int32_t bill);
+    int compared(const Gig& one, const Gig& other) const;
+    bool is_same(const Gig& one, const Gig& other) const;
+    bool is_outdone(const Gig& gig) const;
+    bool counts(const Gig& gig) const {
+        return !gig.cancelled && !gig.deleted && !(gig.shared && is_outdone(gig));
+    }
+    void tally(const Gig& gig, int by);
+    void forget_changes();
+    void mark(const Gig& gig) {
+        artist_side.mark(gig.artist);
+        venue_side.mark(gig.venue);
+    }
+    template <class Take>
+    void each_rival(const Gig& gig, Take take);
+    bool is_deleted(const Statements& said, int64_t row) const { return said.status[row] == DELETED; }
+
+    static inline const Chars DELETED{"deleted", 7}, CANCELLED{"cancelled", 9};
+
+    Numbered &artists_, &venues_, topics_, sources_;
+    Names &artist_names_, &venue_names_;
+    Hash hash_;
+    Slots slots_;
+    Joined events_;  // event ids by bill
+    Pile<Bill> bills_;
+    Pile<Gig> gigs_;
+    Pile<int32_t> next_;  // by gig: another one of its bill
+    std::unordered_map<uint64_t, int32_t> crowd_;  // gigs of bills with many: by bill and artist
+    std::vector<Place> places_;
+    std::unordered_map<uint64_t, uint32_t> place_rows_;
+    std::unordered_map<int32_t, int32_t> shared_;  // what a merged artist counts as
+    Pile<Change> changes_;
+    bool noted_ = false;  // whether changes are
+    Rows rows_;           // of the statements under way
+
+public:
+    Side artist_side, venue_side;
+};
+
+}  // namespace gigstream

@@ -1,0 +1,174 @@
+// Texts and their row numbers: append-only, the first is row 0. Exact: hashes only find the place
+// to look at, and the texts themselves are compared.
+#pragma once
+#include <cstdint>
+#include <cstring>
+#include <random>
+#include <stdexcept>
+#include <vector>
+
+#include "pile.hpp"
+
+namespace gigstream {
+
+struct Chars {
+    const char* at = "";
+    size_t size = 0;
+
+    bool operator==(const Chars& other) const {
+        return size == other.size && !memcmp(at, other.at, size);
+    }
+    // By bytes, which for UTF-8 is by code points, as Python has it.
+    int compared(const Chars& other) const {
+        int order = memcmp(at, other.at, size < other.size ? size : other.size);
+        return order ? order : size < other.size ? -1 : size > other.size;
+    }
+};
+
+// 32 bits of a text and what it goes with, as Wang Yi's wyhash mixes them, by a seed of its own.
+class Hash {
+public:
+    // `bits`: how many are used. Fewer than 32 make texts collide, for tests.
+    explicit Hash(int bits) : mask_(bits >= 32 ? ~0u : (1u << bits) - 1) {
+        std::random_device random;
+        seed_ = uint64_t(random()) << 32 | random();
+    }
+
+    uint32_t operator()(Chars text, uint64_t company = 0) const {
+        const char* at = text.at;
+        size_t left = text.size;
+        uint64_t seed = seed_ ^ (company * K2), low = 0, high = 0;
+        for (; left > 16; left -= 16, at += 16)
+            seed = mixed(word<uint64_t>(at) ^ K1, word<uint64_t>(at + 8) ^ seed);
+        if (left >= 8) {
+            low = word<uint64_t>(at);
+            high = word<uint64_t>(at + left - 8);
+        } else if (left >= 4) {
+            low = word<uint32_t>(at);
+            high = word<uint32_t>(at + left - 4);
+        } else {
+            for (size_t i = 0; i < left; i++) low = low << 8 | uint8_t(at[i]);
+        }
+        uint64_t hash = mixed(K1 ^ text.size, mixed(low ^ K1, high ^ seed));
+        return uint32_t(hash >> 32) & mask_;
+    }
+
+private:
+    static constexpr uint64_t K1 = 0xa0761d6478bd642full, K2 = 0xe7037ed1a0b428dbull;
+
+    static uint64_t mixed(uint64_t a, uint64_t b) {
+        unsigned __int128 product = static_cast<unsigned __int128>(a) * b;
+        return uint64_t(product) ^ uint64_t(product >> 64);
+    }
+    template <class Word>
+    static Word word(const char* at) {
+        Word found;
+        memcpy(&found, at, sizeof found);
+        return found;
+    }
+
+    uint64_t seed_;
+    uint32_t mask_;
+};
+
+// Rows by tag: open addressing, probed in line. A place is the upper bits of its tag, so that
+// growing moves slots in order and needs no text.
+class Slots {
+public:
+    Slots() { slots_.cover(size_t(1) << (32 - shift_), Slot{0, -1}); }
+
+    size_t room_bytes() const { return slots_.room_bytes(); }
+    void prefetch(uint32_t tag) const { __builtin_prefetch(&slots_[place(tag)]); }
+    template <class Same>
+    int32_t find(uint32_t tag, Same same) const {
+        for (size_t at = place(tag);; at = (at + 1) & (slots_.size() - 1)) {
+            const Slot& slot = slots_[at];
+            if (slot.row < 0) return -1;
+            if (slot.tag == tag && same(slot.row)) return slot.row;
+        }
+    }
+    // A row that is not there yet.
+    void add(uint32_t tag, int32_t row) {
+        if ((used_ + 1) * 4 > slots_.size() * 3) grow();
+        put({tag, row});
+        used_++;
+    }
+
+private:
+    struct Slot {
+        uint32_t tag;
+        int32_t row;
+    };
+
+    size_t place(uint32_t tag) const { return size_t(tag) >> shift_; }
+    void put(Slot slot) {
+        size_t at = place(slot.tag);
+        while (slots_[at].row >= 0) at = (at + 1) & (slots_.size() - 1);
+        slots_[at] = slot;
+    }
+    void grow() {
+        if (!shift_) throw std::length_error("more than 3221225472 texts");
+        Pile<Slot> old;
+        old.swap(slots_);
+        shift_--;
+        slots_.cover(old.size() * 2, Slot{0, -1});
+        for (const Slot& slot : old)
+            if (slot.row >= 0) put(slot);
+    }
+
+    int shift_ = 22;
+    size_t used_ = 0;
+    Pile<Slot> slots_;
+};
+
+// Texts, one behind the other.
+class Joined {
+public:
+    int64_t size() const { return int64_t(ends_.size()); }
+    size_t room_bytes() const { return chars_.room_bytes() + ends_.room_bytes(); }
+    Chars operator[](int64_t row) const {
+        int64_t begin = row ? ends_[size_t(row) - 1] : 0;
+        return {chars_.begin() + begin, size_t(ends_[size_t(row)] - begin)};
+    }
+    void prefetch(int64_t row) const { __builtin_prefetch(&ends_[size_t(row)]); }
+    void add(Chars text) {
+        memcpy(chars_.more(text.size), text.at, text.size);
+        ends_.push(int64_t(chars_.size()));
+    }
+
+private:
+    Pile<char> chars_;
+    Pile<int64_t> ends_;
+};
+
+class Numbered {
+public:
+    explicit Numbered(int bits = 32) : hash_(bits) {}
+
+    int64_t size() const { return texts_.size(); }
+    size_t room_bytes() const { return texts_.room_bytes() + slots_.room_bytes(); }
+    Chars operator[](int64_t row) const { return texts_[row]; }
+    uint32_t tag(Chars text) const { return hash_(text); }
+    void prefetch(uint32_t tag) const { slots_.prefetch(tag); }
+    int32_t find(Chars text) const { return find(text, tag(text)); }
+    int32_t add(Chars text) { return add(text, tag(text)); }
+    int32_t find(Chars text, uint32_t tag) const {
+        return slots_.find(tag, [&](int32_t row) { return texts_[row] == text; });
+    }
+    int32_t add(Chars text, uint32_t tag) {
+        int32_t row = find(text, tag);
+        if (row >= 0) return row;
+        if (size() == INT32_MAX) throw std::length_error("more than 2147483647 ids");
+        row = int32_t(size());
+        texts_.add(text);
+        slots_.add(tag, row);
+        return row;
+    }
+
+private:
+    Hash hash_;
+    Slots slots_;
+    Joined texts_;
+};
+
+}  // namespace gigstream

@@ -1,0 +1,263 @@
+// Python bindings of settling (trainer/interactions.py) and of sorting plays (trainer/matrix.py).
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/string.h>
+
+#include <cstring>
+#include <stdexcept>
+#include <string>
+
+#include "cells.hpp"
+#include "gigs.hpp"
+
+namespace nb = nanobind;
+using namespace gigstream;
+
+namespace {
+
+template <class T>
+using In = nb::ndarray<const T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+
+template <class T>
+nb::object handed_over(Pile<T>& pile) {
+    size_t size = pile.size();
+    T* data = pile.release();
+    nb::capsule owner(data ? static_cast<void*>(data) : malloc(1),
+                      [](void* at) noexcept { free(at); });
+    return nb::cast(nb::ndarray<nb::numpy, T, nb::ndim<1>>(data, {size}, owner));
+}
+
+nb::object array_of(const std::vector<int32_t>& rows) {
+    Pile<int32_t> pile;
+    std::copy(rows.begin(), rows.end(), pile.more(rows.size()));
+    return handed_over(pile);
+}
+
+nb::object text(Chars chars) {
+    return nb::steal(PyUnicode_DecodeUTF8(chars.at, Py_ssize_t(chars.size), "strict"));
+}
+
+Chars chars_of(nb::str name) {
+    Py_ssize_t size = 0;
+    const char* at = PyUnicode_AsUTF8AndSize(name.ptr(), &size);
+    if (!at) throw nb::python_error();
+    return {at, size_t(size)};
+}
+
+// An array or a record batch of anybody's, borrowed; its capsules give it back when they go.
+class Borrowed {
+public:
+    explicit Borrowed(const nb::object& from) : capsules_(from.attr("__arrow_c_array__")()) {}
+
+    const ArrowSchema& schema() const { return at<ArrowSchema>(0, "arrow_schema"); }
+    const ArrowArray& array() const { return at<ArrowArray>(1, "arrow_array"); }
+
+private:
+    template <class T>
+    const T& at(int place, const char* name) const {
+        nb::object capsule = capsules_[place];
+        void* found = PyCapsule_GetPointer(capsule.ptr(), name);
+        if (!found) throw nb::python_error();
+        return *static_cast<const T*>(found);
+    }
+
+    nb::object capsules_;
+};
+
+// A record batch, column by column.
+class Batch {
+public:
+    explicit Batch(const Borrowed& from) : schema_(from.schema()), array_(from.array()) {}
+
+    template <class Column>
+    Column column(const char* name, const char* format) const {
+        for (int64_t at = 0; at < schema_.n_children; at++) {
+            if (strcmp(schema_.children[at]->name, name)) continue;
+            if (strcmp(schema_.children[at]->format, format))
+                throw std::invalid_argument(std::string(name) + ": of another type");
+            if (array_.offset) throw std::invalid_argument("batch: a part of another one");
+            return Column(*array_.children[at]);
+        }
+        throw std::invalid_argument(std::string(name) + ": no such column");
+    }
+    int64_t rows() const { return array_.length; }
+
+private:
+    const ArrowSchema& schema_;
+    const ArrowArray& array_;
+};
+
+Statements statements(const Borrowed& from) {
+    Batch batch(from);
+    Statements said;
+    said.rows = batch.rows();
+    said.partition = batch.column<NumbersOf<int32_t>>("partition", "i");
+    for (auto& [name, column] : {std::pair{"offset", &said.offset}, {"digest", &said.digest},
+                                 {"version", &said.version}})
+        *column = batch.column<NumbersOf<int64_t>>(name, "l");
+    for (auto& [name, column] : {std::pair{"recorded_at", &said.recorded_us},
+                                 {"time", &said.time_us}, {"starts_at", &said.starts_us}})
+        *column = batch.column<NumbersOf<int64_t>>(name, "tsu:UTC");
+    for (auto& [name, column] : {std::pair{"topic_id", &said.topic}, {"source", &said.source},
+                                 {"event_id", &said.event}, {"artist_id", &said.artist},
+                                 {"venue_id", &said.venue}, {"status", &said.status},
+                                 {"artist_name", &said.artist_name},
+                                 {"venue_name", &said.venue_name}})
+        *column = batch.column<TextsOf>(name, "u");
+    return said;
+}
+
+nb::tuple touched(Gigs& gigs) {
+    return nb::make_tuple(array_of(gigs.artist_side.taken()), array_of(gigs.venue_side.taken()));
+}
+
+nb::tuple settle(Gigs& gigs, const nb::object& batch) {
+    Borrowed borrowed(batch);
+    Statements said = statements(borrowed);
+    if (said.rows) {
+        nb::gil_scoped_release released;
+        gigs.settle(said);
+    }
+    return touched(gigs);
+}
+
+nb::tuple near(Gigs& gigs, In<int32_t> artists, In<int32_t> venues) {
+    gigs.mark_near(artists.data(), artists.shape(0), venues.data(), venues.shape(0));
+    return touched(gigs);
+}
+
+nb::tuple plays(const Gigs& gigs) {
+    Plays found;
+    {
+        nb::gil_scoped_release released;
+        gigs.plays(found);
+    }
+    return nb::make_tuple(handed_over(found.artist), handed_over(found.venue),
+                          handed_over(found.at_ms));
+}
+
+Side& side_of(Gigs& gigs, const std::string& name) {
+    if (name == "artist") return gigs.artist_side;
+    if (name == "venue") return gigs.venue_side;
+    throw std::invalid_argument("side: artist or venue");
+}
+
+nb::tuple of(Gigs& gigs, const std::string& name, In<int32_t> rows) {
+    Side& side = side_of(gigs, name);
+    bool artists = name == "artist";
+    Plays found;
+    for (size_t at = 0; at < rows.shape(0); at++)
+        gigs.visit(side, rows.data()[at], [&](const Gig& gig) {
+            found.artist.push(artists ? int32_t(at) : gig.artist);
+            found.venue.push(artists ? gig.venue : int32_t(at));
+            found.at_ms.push(gig.at_ms);
+        });
+    return nb::make_tuple(handed_over(found.artist), handed_over(found.venue),
+                          handed_over(found.at_ms));
+}
+
+nb::object changes(Gigs& gigs) {
+    Pile<int32_t> artist, venue, by;
+    if (!gigs.take_changes(artist, venue, by)) return nb::none();
+    return nb::make_tuple(handed_over(artist), handed_over(venue), handed_over(by));
+}
+
+nb::object played(Gigs& gigs, const std::string& name) {
+    Pile<int32_t> copy;
+    const Pile<int32_t>& plays = side_of(gigs, name).plays;
+    std::copy(plays.begin(), plays.end(), copy.more(plays.size()));
+    return handed_over(copy);
+}
+
+nb::object add_all(Numbered& ids, const nb::object& names) {
+    Borrowed borrowed(names);
+    if (strcmp(borrowed.schema().format, "u")) throw std::invalid_argument("names: not strings");
+    int64_t count = borrowed.array().length;
+    Pile<int32_t> rows;
+    rows.more(size_t(count));
+    if (count) {
+        TextsOf texts(borrowed.array());
+        for (int64_t at = 0; at < count; at++) rows[size_t(at)] = ids.add(texts[at]);
+    }
+    return handed_over(rows);
+}
+
+nb::list since(const Numbered& ids, int64_t row) {
+    nb::list found;
+    for (; row < ids.size(); row++) found.append(text(ids[row]));
+    return found;
+}
+
+nb::list names_of(const Names& names, In<int32_t> rows) {
+    nb::list found;
+    for (size_t at = 0; at < rows.shape(0); at++) {
+        int32_t row = rows.data()[at];
+        if (names.known(row))
+            found.append(text({names[row].data(), names[row].size()}));
+        else
+            found.append(nb::none());
+    }
+    return found;
+}
+
+nb::tuple cells(In<int32_t> rows, In<int32_t> columns, In<int64_t> at_ms, int64_t n_rows,
+                int threads) {
+    int64_t count = int64_t(rows.shape(0));
+    if (columns.shape(0) != rows.shape(0) || at_ms.shape(0) != rows.shape(0))
+        throw std::invalid_argument("rows, columns, at_ms: lengths differ");
+    if (count > INT32_MAX) throw std::invalid_argument("rows: more than 2147483647 plays");
+    for (int64_t k = 0; k < count; k++)
+        if (rows.data()[k] < 0 || rows.data()[k] >= n_rows)
+            throw std::invalid_argument("rows: out of range");
+    Cells found;
+    {
+        nb::gil_scoped_release released;
+        sort_cells(rows.data(), columns.data(), at_ms.data(), count, n_rows, threads, found);
+    }
+    return nb::make_tuple(handed_over(found.indptr), handed_over(found.column),
+                          handed_over(found.begin), handed_over(found.at_ms));
+}
+
+}  // namespace
+
+NB_MODULE(_settle, module) {
+    using namespace nb::literals;
+    nb::class_<Numbered>(module, "Numbered")
+        .def(nb::init<int>(), "bits"_a = 32)
+        .def("__len__", &Numbered::size)
+        .def("add", [](Numbered& ids, nb::str name) { return ids.add(chars_of(name)); })
+        .def("find", [](const Numbered& ids, nb::str name) { return ids.find(chars_of(name)); })
+        .def("add_all", &add_all, "names"_a)
+        .def("since", &since, "row"_a);
+    nb::class_<Names>(module, "Names")
+        .def(nb::init<>())
+        .def("__len__", &Names::size)
+        .def("of", &names_of, "rows"_a.noconvert());
+    nb::class_<Gigs>(module, "Gigs")
+        .def(nb::init<Numbered&, Numbered&, Names&, Names&, int>(), "artists"_a, "venues"_a,
+             "artist_names"_a, "venue_names"_a, "bits"_a = 32, nb::keep_alive<1, 2>(),
+             nb::keep_alive<1, 3>(), nb::keep_alive<1, 4>(), nb::keep_alive<1, 5>())
+        .def("__len__", &Gigs::size)
+        .def("settle", &settle, "batch"_a)
+        .def("share",
+             [](Gigs& gigs, In<int32_t> rows, In<int32_t> targets) {
+                 if (rows.shape(0) != targets.shape(0))
+                     throw std::invalid_argument("targets: one of each row");
+                 gigs.share(rows.data(), targets.data(), rows.shape(0));
+             },
+             "rows"_a.noconvert(), "targets"_a.noconvert())
+        .def("near", &near, "artists"_a.noconvert(), "venues"_a.noconvert())
+        .def("plays", &plays)
+        .def("of", &of, "side"_a, "rows"_a.noconvert())
+        .def("played", &played, "side"_a)
+        .def("changes", &changes)
+        .def("outdone", &Gigs::outdone)
+        .def_prop_ro("bytes", &Gigs::room_bytes)
+        .def_prop_ro("play_count", [](const Gigs& gigs) { return gigs.play_count; })
+        .def_prop_ro("turns", [](const Gigs& gigs) { return gigs.turns; })
+        .def_prop_ro("newest_ms", [](const Gigs& gigs) -> nb::object {
+            return gigs.newest_ms == INT64_MIN ? nb::none() : nb::object(nb::int_(gigs.newest_ms));
+        });
+    module.def("cells", &cells, "rows"_a.noconvert(), "columns"_a.noconvert(),
+               "at_ms"_a.noconvert(), "n_rows"_a, "threads"_a);
+}
