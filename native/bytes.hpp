@@ -36,6 +36,7 @@ public:
     Rounded largest;
 
 private:
+    void put(const int8_t* whole, int64_t column);
     int width;
     int64_t panel_count;
     std::vector<uint8_t> bytes;

@@ -133,14 +133,21 @@ def _errors(score: LinearScore) -> NDArray[np.float32]:
 
     The shift, which is added last, blurs all scores of a row by one more rounding.
     """
-    longest = np.linalg.norm(score.cols, axis=1).max(initial=0.0)
-    size = np.linalg.norm(score.rows, axis=1) * longest + np.abs(score.bias).max(initial=0.0)
+    longest = np.sqrt(_squared_lengths(score.cols).max(initial=0.0))
+    size = np.sqrt(_squared_lengths(score.rows)) * longest
+    size += np.abs(score.bias).max(initial=0.0)
     if score.additions is not None:
         held = np.abs(score.additions.data)
         size = size + np.bincount(_stored(score.additions).rows, held, minlength=len(size))
     steps = score.rows.shape[1] + 8
     error = steps * size + np.abs(score.shift)
     return np.asarray(np.finfo(np.float32).eps * error, np.float32)
+
+
+def _squared_lengths(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Without a matrix of squares beside them."""
+    lengths: NDArray[np.float32] = np.einsum("rf,rf->r", vectors, vectors)
+    return lengths
 
 
 def _blocks(n_rows: int, n_cols: int) -> Iterator[slice]:
