@@ -3,7 +3,7 @@
 // Everything is in an unnamed namespace and no std:: template is used: the linker keeps one copy
 // of an inline function, and it might be the AVX-512 one on a machine that has none.
 #include "exact.hpp"
-#include "row_solver.hpp"
+#include "short_rows.hpp"
 #include "sift.hpp"
 #include "sift_bytes.hpp"
 #include "sums.hpp"
@@ -40,8 +40,11 @@ struct Worker {
         for (int done = 0; done < count;) {
             float* z = block.data + size_t(done) * F;
             int longest = length(first + done);
-            int group = at_most(count - done, solver.together(longest));
-            if (longest)
+            bool few = longest <= half.few;
+            int group = at_most(count - done, few ? VL : solver.together(longest));
+            if (few && longest)
+                value += solve_short(solver, first + done, group, z);
+            else if (longest)
                 value += solver.solve(first + done, group, z);
             else
                 clear(first + done, group, z);
@@ -60,7 +63,9 @@ struct Worker {
         gram.clear(square<F>);
         for (int64_t row = stripe.first; row < stripe.last; row += BLOCK) {
             int count = at_most(stripe.last - row, BLOCK);
-            block_times<F>(half.start + row * F, count, panels, spare.data, block.data);
+            int begun = 0;  // rows of few cells need no start
+            while (begun < count && length(row + begun) > half.few) begun++;
+            block_times<F>(half.start + row * F, begun, panels, spare.data, block.data);
             value += solve_block(row, count);
             memcpy(half.out + row * F, block.data, size_t(count) * F * sizeof(float));
             add_gram<F>(block.data, count, gram.data);

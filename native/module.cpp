@@ -163,7 +163,7 @@ static double py_solve(const std::string& isa, In<int32_t, 1> indptr, In<int32_t
                        In<float, 1> confidence, In<T, 2> fixed, In<float, 2> start,
                        In<float, 2> change, In<float, 1> more, In<float, 1> shrink,
                        Out<float, 1> squared, Out<float, 2> out, Out<double, 2> gram, int steps,
-                       int further, int threads) {
+                       int further, int few, int threads) {
     Half half{};
     half.rows = rows_of(indptr, column, confidence, int64_t(fixed.shape(0)), 3);
     half.width = checked_width(fixed.shape(1));
@@ -186,6 +186,8 @@ static double py_solve(const std::string& isa, In<int32_t, 1> indptr, In<int32_t
     half.gram = gram.data();
     half.steps = steps;
     half.further = further;
+    require(few <= 16, "few: at most 16");
+    half.few = few;
     half.threads = threads;
     const Kernel& chosen = kernel(isa);
     nb::gil_scoped_release released;
@@ -306,10 +308,10 @@ NB_MODULE(_als, m) {
           "confidence"_a.noconvert(), "fixed"_a.noconvert(), "start"_a.noconvert(),
           "change"_a.noconvert(), "more"_a.noconvert(), "shrink"_a.noconvert(),
           "squared"_a.noconvert(), "out"_a.noconvert(), "gram"_a.noconvert(), "steps"_a,
-          "further"_a, "threads"_a);
+          "further"_a, "few"_a, "threads"_a);
     m.def("solve", &py_solve<uint16_t>, "isa"_a, "indptr"_a.noconvert(), "column"_a.noconvert(),
           "confidence"_a.noconvert(), "fixed"_a.noconvert(), "start"_a.noconvert(),
           "change"_a.noconvert(), "more"_a.noconvert(), "shrink"_a.noconvert(),
           "squared"_a.noconvert(), "out"_a.noconvert(), "gram"_a.noconvert(), "steps"_a,
-          "further"_a, "threads"_a);
+          "further"_a, "few"_a, "threads"_a);
 }

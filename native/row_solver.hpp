@@ -64,9 +64,12 @@ INLINE float pass_wide(const float* y, int count, const float* c, const Vec* p, 
         Quad w = weights<F, FIRST>(sums(t[0], t[1], t[2], t[3]), c + k, value);
         Vec w0 = all(w[0]), w1 = all(w[1]), w2 = all(w[2]), w3 = all(w[3]);
 #pragma GCC unroll 8
-        for (int v = 0; v < N; v++)
-            total[v] += (load(y + VL * v) * w0 + load(y + F + VL * v) * w1) +
-                       (load(y + 2 * F + VL * v) * w2 + load(y + 3 * F + VL * v) * w3);
+        for (int v = 0; v < N; v++) {
+            Vec sum = total[v] + load(y + VL * v) * w0;
+            sum += load(y + F + VL * v) * w1;
+            sum += load(y + 2 * F + VL * v) * w2;
+            total[v] = sum + load(y + 3 * F + VL * v) * w3;
+        }
     }
     return sum(value);
 }
@@ -76,37 +79,35 @@ template <int F, bool FIRST>
 INLINE float pass_narrow(const float* y, int count, const float* c, const Vec* p_, Vec* total) {
     constexpr int N = F / VL;
     Quad value = {};
-    Vec p[N], even[N], odd[N];
-#pragma GCC unroll 4
-    for (int v = 0; v < N; v++) p[v] = p_[v], even[v] = total[v], odd[v] = Vec{};
+    constexpr int SUMS = N <= 4 ? 2 : 1;  // side by side, as registers allow
+    Vec p[N], part[SUMS][N] = {};
+#pragma GCC unroll 8
+    for (int v = 0; v < N; v++) p[v] = p_[v], part[0][v] = total[v];
     for (int k = 0; k < count; k += 4, y += 4 * F) {
         Vec t[4];
 #pragma GCC unroll 4
         for (int q = 0; q < 4; q++) {
             t[q] = load(y + q * F) * p[0];
-#pragma GCC unroll 4
+#pragma GCC unroll 8
             for (int v = 1; v < N; v++) t[q] += load(y + q * F + VL * v) * p[v];
         }
         Quad quad = weights<F, FIRST>(sums(t[0], t[1], t[2], t[3]), c + k, value);
         float w[4];
         *(QuadAt*)w = quad;
         asm volatile("" : "+m"(w));  // broadcasts from memory are loads; from a register, shuffles
-#pragma GCC unroll 2
-        for (int q = 0; q < 4; q += 2)
 #pragma GCC unroll 4
-            for (int v = 0; v < N; v++) {
-                even[v] += load(y + q * F + VL * v) * w[q];
-                odd[v] += load(y + (q + 1) * F + VL * v) * w[q + 1];
-            }
+        for (int q = 0; q < 4; q++)
+#pragma GCC unroll 8
+            for (int v = 0; v < N; v++) part[q % SUMS][v] += load(y + q * F + VL * v) * w[q];
     }
-#pragma GCC unroll 4
-    for (int v = 0; v < N; v++) total[v] = even[v] + odd[v];
+#pragma GCC unroll 8
+    for (int v = 0; v < N; v++) total[v] = SUMS == 2 ? part[0][v] + part[SUMS - 1][v] : part[0][v];
     return sum(value);
 }
 
 template <int F, bool FIRST>
 INLINE float pass(const float* y, int count, const float* c, const Vec* p, Vec* total) {
-    if constexpr (VL == 16 && F / VL <= 4) return pass_narrow<F, FIRST>(y, count, c, p, total);
+    if constexpr (VL == 16 && F / VL <= 8) return pass_narrow<F, FIRST>(y, count, c, p, total);
     return pass_wide<F, FIRST>(y, count, c, p, total);
 }
 
@@ -165,21 +166,23 @@ struct RowSolver {
 
     // A row whose lambda is `more` above the least has D = 1 + more * shrink in place of I: in
     // coordinates sqrt(D) z, with y_k / sqrt(D) for y_k, it is like any other.
-    INLINE void enter_own(int64_t row, Member& m) const {
-        for (int v = 0; v < N; v++) {
-            float scale[VL];
+    INLINE void own_scale(int64_t row, Vec* scale) const {
+        for (int v = 0; v < N; v++)
             for (int lane = 0; lane < VL; lane++)
-                scale[lane] = 1 / __builtin_sqrtf(1 + half.more[row] * half.shrink[VL * v + lane]);
-            m.scale[v] = load(scale);
-            m.z[v] /= m.scale[v];
-        }
+                scale[v][lane] =
+                    1 / __builtin_sqrtf(1 + half.more[row] * half.shrink[VL * v + lane]);
     }
 
-    INLINE void leave_own(int64_t row, Member& m) const {
+    INLINE void enter_own(int64_t row, Member& m) const {
+        own_scale(row, m.scale);
+        for (int v = 0; v < N; v++) m.z[v] /= m.scale[v];
+    }
+
+    INLINE void leave_own(int64_t row, Vec* z, const Vec* scale) const {
         Vec total = {};
         for (int v = 0; v < N; v++) {
-            m.z[v] *= m.scale[v];
-            total += m.z[v] * m.z[v] * load(half.shrink + VL * v);
+            z[v] *= scale[v];
+            total += z[v] * z[v] * load(half.shrink + VL * v);
         }
         half.squared[row] = sum(folded(total));
     }
@@ -253,7 +256,7 @@ struct RowSolver {
             Member& m = group.members[q];
             if (half.further) persist(m);
             value += m.value;
-            if (half.more) leave_own(first + q, m);
+            if (half.more) leave_own(first + q, m.z, m.scale);
             for (int v = 0; v < N; v++) store(z + size_t(q) * F + VL * v, m.z[v]);
         }
         return value;

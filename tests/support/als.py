@@ -57,12 +57,12 @@ def descended(matrix: csr_matrix, begun: Factors, penalty: Penalty, sweeps: int)
     return Factors(artists, venues)
 
 
-def half(matrix, venues, penalty, *, isa, packed=False, threads=1, steps=60):
+def half(matrix, venues, penalty, *, isa, packed=False, threads=1, steps=60, few=0):
     """One half-step's artists, and the objective that it tells.
 
     `penalty`: of the artists, one for all or one for each; where it is for each, venues have 2.
     """
-    means = Means(isa, threads, steps, packed)
+    means = Means(isa, threads, steps, packed, few=few)
     there = relabelled(matrix, threads)
     order, nothing = there.artist_order, np.empty(0, np.float32)
     ridge, other = Ridge(penalty, nothing), Ridge(penalty, nothing)

@@ -36,6 +36,32 @@ def test_a_half_step_is_a_dense_float64_solve(matrix, factors, isa):
     assert value == pytest.approx(objective(matrix, Factors(wanted, venues), 2.0), rel=1e-4)
 
 
+@settings(max_examples=60, deadline=None)
+@given(
+    matrix=matrices(),
+    factors=st.sampled_from([3, 64, 109, 200]),
+    isa=st.sampled_from(ISAS),
+    per_row=st.booleans(),
+)
+def test_rows_of_few_cells_are_exact_without_a_start_or_a_step(matrix, factors, isa, per_row):
+    matrix.data = np.clip(matrix.data, 1, 100)
+    drawn = np.random.default_rng(3).normal(scale=0.3, size=(matrix.shape[1], factors))
+    venues = drawn.astype(np.float32)
+    penalty = np.linspace(1, 40, matrix.shape[0]) if per_row else 2.0
+
+    artists, _ = half(matrix, venues, penalty, isa=isa, steps=0, few=16)
+    wanted = exact(matrix, venues, penalty)
+
+    few = np.diff(matrix.indptr) <= 16
+    error = np.abs(artists - wanted).max(axis=1)
+    assert (error[few] <= 1e-4 * np.abs(wanted[few]).max(axis=1)).all()
+    assert not artists[~few].any()  # they had neither
+    rows = matrix[few]
+    _, value = half(rows, venues, penalty[few] if per_row else 2.0, isa=isa, steps=0, few=16)
+    weights = (penalty[few], 2.0) if per_row else 2.0
+    assert value == pytest.approx(objective(rows, Factors(wanted[few], venues), weights), rel=1e-4)
+
+
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("factors", [8, 64, 96, 192, 256, 384, 512])
 def test_every_compiled_width_is_exact_for_every_instruction_set(factors, isa):

@@ -23,7 +23,7 @@ from trainer.start import carried
 
 NOW = 365 * DAY_MS
 ISAS = _als.isas()
-BY_COUNT = Recipe(factors=16, regularization=2, regularization_exponent=1, iterations=20)
+BY_COUNT = Recipe(factors=16, regularization=2, regularization_exponent=1, iterations=20, threads=1)
 
 
 def both(matrix: csr_matrix, recipe: Recipe) -> tuple[np.ndarray, np.ndarray]:

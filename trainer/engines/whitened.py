@@ -44,6 +44,8 @@ class Means(NamedTuple):
     """Gather bf16 instead of float32."""
     further: int = 0
     """Steps more, at most, for a row with a confidence above 100."""
+    few: int = 0
+    """Rows of so many cells are solved by the dual: only where no confidence is below 1."""
 
 
 class Cells(NamedTuple):
@@ -89,6 +91,12 @@ class Whitening(NamedTuple):
     """The diagonal of inv(L) inv(L'), where that is one; else empty."""
 
 
+def begun(vectors: Floats) -> Vectors:
+    """Where a side starts that is solved before anybody asks for its products."""
+    width = vectors.shape[1]
+    return Vectors(vectors, np.eye(width), np.zeros((width, width)), 0.0)
+
+
 def plain(vectors: Floats, ridge: Ridge, means: Means) -> Vectors:
     """Vectors as they are, in the basis I."""
     width = vectors.shape[1]
@@ -130,7 +138,7 @@ def solved(
     own = ridge.more, shrink, np.empty_like(ridge.more)
     value = _als.solve(
         means.isa, *cells, white, old.coordinates, change, *own, out, gram, means.steps,
-        means.further, means.threads,
+        means.further, means.few, means.threads,
     )  # fmt: skip
     gram = inverse.T @ gram @ inverse
     penalty = ridge.penalty(float(np.trace(gram)), own[-1])

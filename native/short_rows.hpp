@@ -1,0 +1,117 @@
+// Rows of few cells, each one exactly, by the dual of their equations.
+//
+// With Y the whitened vectors of a row's d cells (d x F), c its confidences and E = diag(c - 1),
+// z = Y's turns (I + Y'E Y) z = Y'c into d equations, (I + E K) s = c, where K = Y Y'. For c >= 1
+// these are a row-scaled positive definite matrix, so that elimination needs no pivots. Every lane
+// of a vector eliminates one row's equations.
+#pragma once
+#include "row_solver.hpp"
+
+namespace {
+
+constexpr int SHORT = 16;  // the most cells of such a row
+
+// All of a batch, by cell, a lane for each row. Cells that a row lacks are zeros, and stay so.
+struct Equations {
+    Vec left[SHORT][SHORT], right[SHORT];
+
+    void clear(int cells) {
+        for (int i = 0; i < cells; i++) {
+            right[i] = Vec{};
+            for (int j = 0; j < cells; j++) left[i][j] = Vec{};
+        }
+    }
+
+    // right'K right: what the elimination multiplies once more gives the fall of the objective.
+    void image(int cells, Vec* out) const {
+        for (int i = 0; i < cells; i++) {
+            out[i] = left[i][0] * right[0];
+            for (int j = 1; j < cells; j++) out[i] += left[i][j] * right[j];
+        }
+    }
+
+    void scale(int cells) {
+        for (int i = 0; i < cells; i++) {
+            Vec extra = right[i] - 1.f;
+            for (int j = 0; j < cells; j++) left[i][j] *= extra;
+            left[i][i] += 1.f;
+        }
+    }
+
+    void eliminate(int cells) {
+        for (int j = 0; j < cells; j++) {
+            left[j][j] = 1.f / left[j][j];
+            for (int i = j + 1; i < cells; i++) {
+                Vec share = left[i][j] * left[j][j];
+                for (int k = j + 1; k < cells; k++) left[i][k] -= share * left[j][k];
+                right[i] -= share * right[j];
+            }
+        }
+        for (int j = cells - 1; j >= 0; j--) {
+            for (int k = j + 1; k < cells; k++) right[j] -= left[j][k] * right[k];
+            right[j] *= left[j][j];
+        }
+    }
+};
+
+template <int F>
+INLINE void put_products(const float* y, int i, int j, int lane, Equations& to) {
+    Vec t[2][4] = {};
+#pragma GCC unroll 4
+    for (int v = 0; v < F; v += VL) {
+        Vec a = load(y + size_t(i) * F + v), b = load(y + size_t(i + 1) * F + v);
+#pragma GCC unroll 4
+        for (int q = 0; q < 4; q++) {
+            Vec other = load(y + size_t(j + q) * F + v);
+            t[0][q] += a * other;
+            t[1][q] += b * other;
+        }
+    }
+    for (int p = 0; p < 2; p++) {
+        Quad found = sums(t[p][0], t[p][1], t[p][2], t[p][3]);
+        for (int q = 0; q < 4; q++)
+            to.left[i + p][j + q][lane] = to.left[j + q][i + p][lane] = found[q];
+    }
+}
+
+// Rows first .. first + count - 1, at most VL of at most SHORT cells; their solutions go to z.
+// Returns the change of the objective against z = 0.
+template <int F, bool PACKED>
+double solve_short(const RowSolver<F, PACKED>& solver, int64_t first, int count, float* z) {
+    const Rows& rows = solver.half.rows;
+    int cells = to_four(rows.indptr[first + 1] - rows.indptr[first]);
+    Equations equations;
+    equations.clear(cells);
+    Vec scale[F / VL];
+    for (int lane = 0; lane < count; lane++) {
+        int64_t begin = rows.indptr[first + lane];
+        int length = rows.indptr[first + lane + 1] - int32_t(begin);
+        float* y = solver.buffer + size_t(lane) * SHORT * F;
+        solver.gather(begin, length, y);
+        if (solver.half.more) solver.own_scale(first + lane, scale), solver.rescale(y, length, scale);
+        for (int k = 0; k < length; k++) equations.right[k][lane] = rows.confidence[begin + k];
+        for (int i = 0; i < length; i += 2)
+            for (int j = 0; j <= i; j += 4) put_products<F>(y, i, j, lane, equations);
+    }
+    Vec image[SHORT], fall = {};
+    equations.image(cells, image);
+    equations.scale(cells);
+    equations.eliminate(cells);
+    for (int k = 0; k < cells; k++) fall += image[k] * equations.right[k];
+    for (int lane = 0; lane < count; lane++) {
+        int length = rows.indptr[first + lane + 1] - rows.indptr[first + lane];
+        const float* y = solver.buffer + size_t(lane) * SHORT * F;
+        Vec total[F / VL] = {};
+        for (int k = 0; k < length; k++, y += F) {
+            float share = equations.right[k][lane];
+#pragma GCC unroll 8
+            for (int v = 0; v < F / VL; v++) total[v] += load(y + VL * v) * share;
+        }
+        if (solver.half.more)
+            solver.own_scale(first + lane, scale), solver.leave_own(first + lane, total, scale);
+        for (int v = 0; v < F / VL; v++) store(z + size_t(lane) * F + VL * v, total[v]);
+    }
+    return -sum(folded(fall));
+}
+
+}  // namespace
