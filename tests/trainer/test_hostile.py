@@ -40,6 +40,13 @@ def matrices(draw):
     return csr_matrix((rng.choice(values, len(row)), (row, column)), shape=shape)
 
 
+def cancelled(matrix: csr_matrix, venues: np.ndarray) -> np.ndarray:
+    """By row, how far its right side is below a hundredth of what it adds up without signs."""
+    signed = np.abs(matrix.astype(float) @ venues).max(axis=1, initial=NOTHING**2)
+    unsigned = (matrix.astype(float) @ np.abs(venues)).max(axis=1, initial=NOTHING**2)
+    return np.maximum(1, unsigned / signed / 100)
+
+
 @settings(max_examples=150, deadline=None)
 @given(
     matrix=matrices(),
@@ -62,7 +69,8 @@ def test_a_half_step_on_any_shape_is_a_dense_float64_solve(
 
     # Row by row: a long vector hides nothing of a short one's error.
     error = np.abs(artists - wanted).max(axis=1, initial=0)
-    assert (error <= DIGITS * np.abs(wanted).max(axis=1, initial=0) + NOTHING).all()
+    allowed = DIGITS * np.abs(wanted).max(axis=1, initial=0) * cancelled(matrix, venues)
+    assert (error <= allowed + NOTHING).all()
 
 
 @settings(max_examples=40, deadline=None)
