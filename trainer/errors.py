@@ -3,6 +3,7 @@
 TrainerError              1  failed while working
 ├── BadArtifact           1  a model on disk is not what its manifest vouches for
 ├── RefitFailed           1  the refit process ended without a model
+├── RefitCutOff           3  it could not reach a server
 ├── RefitRefused          4  its model could not rank; the live lists stay
 ├── BadSplit              2  a share of plays that is not between 0 and 1
 ├── NothingToFit          2  there are no plays to fit, to evaluate or to export
@@ -28,6 +29,12 @@ class BadArtifact(TrainerError):
 
 class RefitFailed(TrainerError):
     """The refit process ended without a model."""
+
+
+class RefitCutOff(TrainerError):
+    """The refit process could not reach a server: start again later."""
+
+    exit_code = 3
 
 
 class BadSplit(TrainerError, ValueError):

@@ -70,6 +70,8 @@ class Trainer:
         self._attempted_events = -1
         self._looked_s = 0.0
         self._purging = False  # the live lists may hold an id that was erased
+        self.cut_off = False
+        """Whether the last refit process could not reach a server."""
 
     @property
     def generation(self) -> int | None:
@@ -173,6 +175,7 @@ class Trainer:
         if code == 0:
             self._staged = job
         elif code in (refit.UNREACHABLE, refit.GONE):
+            self.cut_off = code == refit.UNREACHABLE
             self._lost = self._artifact is not None
             self._attempted_events = -1
         elif code == refit.REFUSED:

@@ -25,7 +25,7 @@ from serving.errors import ServingError
 from serving.publish import Publisher, connect
 from trainer.artifact import load, save
 from trainer.engines import Engine
-from trainer.engines.spark_ready import ready
+from trainer.engines.spark_ready import beside, ready
 from trainer.errors import TrainerError
 from trainer.fingerprints import fingerprints
 from trainer.following import settled_at
@@ -144,8 +144,7 @@ def _solver(job: Job, interactions: Interactions) -> Engine | None:
     from trainer.engines.spark import Spark, source  # noqa: PLC0415 - an extra
 
     plays = source(job.settings.store, job.store_version, interactions)
-    # A draft as the artifact's own is: an erasure removes it, should we be killed.
-    return Spark(job.settings, plays, job.artifact.with_name(f".{job.artifact.name}.spark"))
+    return Spark(job.settings, plays, beside(job.artifact))
 
 
 def warm_fits(manifest: Mapping[str, Any]) -> int:

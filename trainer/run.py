@@ -11,7 +11,7 @@ from types import FrameType
 from serving.errors import RedisUnreachable, ShrinkRefused
 from serving.publish import Publisher, connect
 from trainer.engines.spark_ready import ready
-from trainer.errors import NothingToFit, RefitRefused
+from trainer.errors import NothingToFit, RefitCutOff, RefitRefused
 from trainer.following import Following
 from trainer.journal import Journal
 from trainer.loop import Trainer
@@ -149,6 +149,8 @@ def _publish_once(trainer: Trainer, settings: TrainerSettings, stop: threading.E
             trainer.listen(time.time())
             trainer.begin()
         trainer.collect()
+        if trainer.cut_off:
+            raise RefitCutOff("the refit process could not reach a server; its log says which")
         stop.wait(settings.poll_interval_s)
 
 

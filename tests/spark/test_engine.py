@@ -74,7 +74,7 @@ def assert_as_good_as_local(store: Path, model: Model) -> None:
 
 
 @pytest.mark.timeout(FIT_S)
-def test_gigs_that_come_after_a_fit_are_folded_in_and_a_killed_trainer_leaves_nothing(
+def test_a_fit_outlives_a_worker_later_gigs_are_folded_in_and_a_killed_trainer_leaves_no_app(
     installation, spark_cluster
 ):
     before = len(spark_cluster.apps())
@@ -83,7 +83,10 @@ def test_gigs_that_come_after_a_fit_are_folded_in_and_a_killed_trainer_leaves_no
     installation.send(*season())
     installation.stored(400)
     trainer = installation.commands.start("train")
+    until(spark_cluster.running, FIT_S)
+    spark_cluster.kill_worker()
     until(installation.generation, FIT_S)
+    spark_cluster.restore()
 
     installation.send(event(900, "newcomer", "venue-3"))
     until(lambda: installation.client.hget(f"{installation.prefix}:artist:returns", "newcomer"))

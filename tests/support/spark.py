@@ -79,6 +79,18 @@ class SparkCluster:
         state = self.state()
         return len(state["activeapps"]) if state else 0
 
+    def kill_worker(self) -> None:
+        """A crash of the worker that came last, and of what it ran."""
+        worker = self._processes.pop()
+        worker.kill()
+        worker.wait()
+        until(lambda: self.alive() == self._workers - 1, _START_S)
+
+    def restore(self) -> None:
+        """A worker in place of the killed one."""
+        self._start_worker(self._workers - 1)
+        until(lambda: self.alive() == self._workers, _START_S)
+
     def logs(self) -> str:
         """What all of them printed."""
         return "\n".join(path.read_text(errors="replace") for path in self._home.glob("*.log"))

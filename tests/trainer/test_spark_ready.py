@@ -8,11 +8,14 @@ from importlib import metadata
 import pytest
 from pydantic import ValidationError
 
+from consumer.erasures import Erasures
 from support.commands import gigstream
 from trainer.cluster import ClusterSettings
 from trainer.engines import engine, spark_ready
+from trainer.erased import holding
 from trainer.errors import EngineMissing, EngineUnfit, SparkUnreachable
 from trainer.plan import Known, warm
+from trainer.registry import Registry
 from trainer.settings import Recipe, TrainerSettings
 
 JARS = ("delta-spark_4.1_2.13-4.4.0.jar", "delta-storage-4.4.0.jar")
@@ -171,3 +174,12 @@ def test_options_may_lack_their_first_word_and_ours_are_refused():
     assert "'s'" not in repr(held)
     with pytest.raises(ValidationError, match="is not yours to set \\(use spark_master\\)"):
         ClusterSettings(spark={"master": "local"})
+
+
+def test_an_erasure_takes_what_a_killed_fit_left_behind(tmp_path):
+    registry = Registry(tmp_path)
+    left = spark_ready.beside(registry.artifact(7))
+    left.mkdir()
+    (left / "artists.parquet").write_bytes(b"PAR1")
+
+    assert holding(registry.artifacts(), Erasures(b"", [("artist", "ff")])) == [left]

@@ -140,8 +140,9 @@ def _compare(theirs: tuple[int, float], ours: tuple[int, float]) -> None:
 
 @contextmanager
 def _folder(path: Path) -> Iterator[Path]:
-    """A fresh folder, gone in the end."""
-    shutil.rmtree(path, ignore_errors=True)
+    """A fresh folder, gone in the end; those of fits that were killed go now."""
+    for old in path.parent.glob(f".*{path.suffix}"):
+        shutil.rmtree(old, ignore_errors=True)
     path.mkdir(parents=True)
     try:
         yield path

@@ -80,6 +80,14 @@ def _installed() -> str:
         return "none"
 
 
+def beside(artifact: Path) -> Path:
+    """The folder for what goes to workers and comes back, while an artifact is made.
+
+    Named as the artifact's own draft is: an erasure removes it, should we be killed.
+    """
+    return artifact.with_name(f".{artifact.name}.spark")
+
+
 def own_jars() -> Path:
     """Where pyspark has its jars."""
     spec = find_spec("pyspark")
