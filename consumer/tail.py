@@ -14,6 +14,7 @@ import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import pyarrow as pa
 
@@ -56,6 +57,36 @@ class Chunk:
     positions: dict[str, int]
     merges: tuple[Merge, ...] = ()
     erasures: Erasures = NONE
+
+
+class Known(NamedTuple):
+    """What a reader has of a store, so that another one can go on from there; see `known`.
+
+    Attributes:
+        version: read up to here, and nothing was taken out of the store until then.
+        digest: of that version's log entry.
+        files: Parquet files that are read.
+        rows: events in them.
+        erasures: ids that were erased by then.
+    """
+
+    version: int
+    digest: bytes
+    files: frozenset[str]
+    rows: int
+    erasures: int
+
+
+class Resumed(NamedTuple):
+    """What a reader lacks.
+
+    Attributes:
+        chunk: its events; some that are known may be among them, as files were compacted since.
+        rows: how many events came since.
+    """
+
+    chunk: Chunk
+    rows: int
 
 
 class Tail:
@@ -101,6 +132,28 @@ class Tail:
             seen.apply(entry)
         self._move_mark(seen.version)
         return _chunk(seen, added, events, self._decisions, anew=False)
+
+    def resume(self, known: Known) -> Resumed | None:
+        """Go on where another reader ended; None: one must begin anew, by `read`.
+
+        Raises:
+            StoreDamaged, StoreNewer: see `read`.
+        """
+        there = log.versions(self._path)
+        mark = Mark(self._path, there[-1]) if there else None
+        snapshot, decisions = log.replay(self._path), Decisions(self._path)
+        if snapshot is None:
+            return None
+        resumed = _resumed(self._path, snapshot, self._schema, decisions, known)
+        if resumed is not None:
+            self._seen, self._decisions, self._mark = snapshot, decisions, mark
+            self._move_mark(snapshot.version)
+        return resumed
+
+    @property
+    def place(self) -> tuple[int, bytes] | None:
+        """The version that was read last, and the digest of its log entry."""
+        return (self._seen.version, self._seen.digest) if self._seen else None
 
     def _has_hole(self, version: int) -> bool:
         # Two writers may have come between our look at the next entry and this one: look again.
@@ -149,6 +202,49 @@ def read_at(path: Path, version: int, *, columns: Sequence[str] | None = None) -
         if version in log.versions(path):
             raise
     raise VersionGone(path, f"there is no version {version}")
+
+
+def known(path: Path, version: int) -> Known:
+    """What one knows who has read the whole store at a version.
+
+    Raises:
+        StoreDamaged, StoreNewer: it cannot be read.
+    """
+    snapshot, decisions = log.replay(path, version), Decisions(path)
+    if snapshot is None:
+        raise StoreDamaged(path, "its log is gone")
+    decisions.see(snapshot.files.values())
+    files, rows = frozenset(snapshot.files), _rows(snapshot)
+    return Known(snapshot.version, snapshot.digest, files, rows, len(decisions.erasures))
+
+
+def _resumed(
+    path: Path, snapshot: log.Snapshot, schema: pa.Schema, decisions: Decisions, known: Known
+) -> Resumed | None:
+    try:
+        if not _goes_on(path, snapshot, known):
+            return None
+        decisions.see(snapshot.files.values())
+        if len(decisions.erasures) != known.erasures:
+            return None
+        files = [file for name, file in snapshot.files.items() if name not in known.files]
+        events = _events(path, files, schema, decisions)
+    except FileNotFoundError:
+        return None  # compacted and cleaned up meanwhile
+    chunk = _chunk(snapshot, files, events, decisions, anew=False)
+    return Resumed(chunk, _rows(snapshot) - known.rows)
+
+
+def _goes_on(path: Path, snapshot: log.Snapshot, known: Known) -> bool:
+    """Whether the table only grew, or was compacted, since it was known."""
+    versions = range(known.version, snapshot.version + 1)
+    if not versions or log.digest_of(path, known.version) != known.digest:
+        return False
+    return not any(log.read_entry(path, version).rewrites for version in versions[1:])
+
+
+def _rows(snapshot: log.Snapshot) -> int:
+    return sum(file.rows for file in snapshot.files.values() if file.kind == "event")
 
 
 def _whole(path: Path, snapshot: log.Snapshot, schema: pa.Schema, decisions: Decisions) -> Chunk:

@@ -5,13 +5,15 @@ models that hold the id are removed here and what `train --once` does is done.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gigstream.errors import GigstreamError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from consumer.erasing import Erased
     from consumer.merges import Side
     from gigstream.settings import Settings
@@ -32,15 +34,17 @@ class Held:
     """What outside of the store holds the id.
 
     Attributes:
-        artifacts: names of folders under `models/`.
+        artifacts: names of folders of models under `models/`.
         keys: fields that hold it, by key of Redis.
+        settled: names of folders under `models/` of what was settled.
     """
 
     artifacts: list[str]
     keys: dict[str, int]
+    settled: list[str]
 
     def __bool__(self) -> bool:
-        return bool(self.artifacts or self.keys)
+        return bool(self.artifacts or self.keys or self.settled)
 
 
 def erase(
@@ -85,8 +89,11 @@ def _follow(settings: "Settings", wait_s: float, configure: Callable[[], None]) 
     """
     from consumer.decisions import of
     from trainer.registry import Registry
+    from trainer.snapshot import Snapshots
 
     gone = of(settings.store).erasures.gone
+    if not Registry(settings.models).is_trained():  # a trainer removes them by itself
+        Snapshots(settings.models).clear()
     registry, until_s, pause_s = Registry(settings.models), time.monotonic() + wait_s, _LOOK_S
     while held := _held(settings, gone):
         _drop_staged(settings, held)
@@ -110,7 +117,9 @@ def _train(
     from trainer.erased import any_id
     from trainer.errors import NothingToFit
     from trainer.run import run, withdraw
+    from trainer.snapshot import Snapshots
 
+    Snapshots(settings.models).clear()
     registry.remove([path for path in registry.artifacts() if any_id(path, gone)])
     if not _held(settings, gone).keys:
         return
@@ -125,11 +134,16 @@ def _held(settings: "Settings", gone: "Gone") -> Held:
     from serving.holdings import holdings
     from trainer.erased import any_id
     from trainer.registry import Registry
+    from trainer.snapshot import Snapshots
 
-    artifacts = Registry(settings.models).artifacts()
     with connect(settings) as client:
         keys = holdings(client, settings.redis_prefix, gone)
-    return Held([path.name for path in artifacts if any_id(path, gone)], keys)
+
+    def holding(paths: Iterable["Path"]) -> list[str]:
+        return [path.name for path in paths if any_id(path, gone)]
+
+    artifacts = holding(Registry(settings.models).artifacts())
+    return Held(artifacts, keys, holding(Snapshots(settings.models).paths()))
 
 
 def _drop_staged(settings: "Settings", held: Held) -> None:

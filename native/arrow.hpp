@@ -70,6 +70,8 @@ public:
         if (!chars_) return {};
         return {chars_ + ends_[row], size_t(ends_[row + 1] - ends_[row])};
     }
+    // Of so many rows, all together.
+    size_t bytes(int64_t rows) const { return size_t(ends_[rows] - ends_[0]); }
     Validity said;
     bool nothing = true;
 

@@ -1,8 +1,9 @@
 #include "cells.hpp"
 
 #include <algorithm>
-#include <thread>
 #include <vector>
+
+#include "threads.hpp"
 
 namespace gigstream {
 
@@ -16,14 +17,6 @@ struct Cell {
         return column != other.column ? column < other.column : at_ms < other.at_ms;
     }
 };
-
-template <class Work>
-void side_by_side(int threads, Work work) {
-    std::vector<std::thread> others;
-    for (int one = 1; one < threads; one++) others.emplace_back(work, one);
-    work(0);
-    for (std::thread& other : others) other.join();
-}
 
 // Where rows begin among the plays: rows + 1.
 std::vector<int64_t> begins(const int32_t* row, int64_t count, int64_t rows) {
@@ -40,11 +33,7 @@ void sort_cells(const int32_t* row, const int32_t* column, const int64_t* at_ms,
     threads = count < (1 << 15) ? 1 : threads;
     std::vector<int64_t> begin = begins(row, count, rows);
     std::vector<int64_t> next(begin.begin(), begin.end());
-    std::vector<int64_t> parts(size_t(threads) + 1, rows);  // rows of each thread
-    for (int one = 0; one < threads; one++)
-        parts[size_t(one)] = std::lower_bound(begin.begin(), begin.end() - 1, count * one / threads) -
-                             begin.begin();
-    parts[0] = 0;
+    std::vector<int64_t> parts = shares(begin, threads);
     Pile<Cell> cells;
     cells.more(size_t(count));
     std::vector<int64_t> pairs(size_t(rows) + 1, 0);

@@ -1,9 +1,12 @@
 #include "gigs.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <exception>
 #include <stdexcept>
 #include <thread>
+
+#include "threads.hpp"
 
 namespace gigstream {
 
@@ -55,107 +58,131 @@ void Visits::list(const Pile<Gig>& gigs) {
     chained_ = int32_t(gigs.size());
 }
 
-// Numbering ids goes ahead of settling, in a thread of its own where there is enough of it.
-class Gigs::Reading {
+// Preparing goes ahead of settling, by a ring at most, in a thread of its own where it pays.
+class Gigs::Preparing {
 public:
-    Reading(Gigs& gigs, const Statements& said) : gigs_(gigs), said_(said) {
-        gigs.rows_.artist.clear();
-        gigs.rows_.venue.clear();
-        gigs.rows_.artist.more(size_t(said.rows));
-        gigs.rows_.venue.more(size_t(said.rows));
+    Preparing(Gigs& gigs, const Statements& said) : gigs_(gigs), said_(said) {
         if (said.rows >= ALONE) thread_ = std::thread([this] { run(); });
     }
-    ~Reading() {
+    ~Preparing() {
+        settled_ = said_.rows;
         if (thread_.joinable()) thread_.join();
     }
     void wait(int64_t end) {
-        if (!thread_.joinable() && done_ < said_.rows) run();
-        while (done_.load(std::memory_order_acquire) < end) std::this_thread::yield();
+        if (!thread_.joinable()) gigs_.prepare(said_, prepared_, end), prepared_ = end;
+        while (prepared_.load(std::memory_order_acquire) < end) std::this_thread::yield();
         if (failed_) std::rethrow_exception(failed_);
     }
+    void settled(int64_t end) { settled_.store(end, std::memory_order_release); }
 
 private:
     void run() {
         try {
             for (int64_t row = 0; row < said_.rows; row += BLOCK) {
                 int64_t end = std::min(row + BLOCK, said_.rows);
-                gigs_.number(said_, row, end);
-                done_.store(end, std::memory_order_release);
+                while (end - settled_.load(std::memory_order_acquire) > int64_t(RING))
+                    std::this_thread::yield();
+                gigs_.prepare(said_, row, end);
+                prepared_.store(end, std::memory_order_release);
             }
         } catch (...) {
             failed_ = std::current_exception();
-            done_.store(said_.rows, std::memory_order_release);
+            prepared_.store(said_.rows, std::memory_order_release);
         }
     }
 
     Gigs& gigs_;
     const Statements& said_;
     std::exception_ptr failed_;
-    std::atomic<int64_t> done_{0};
+    std::atomic<int64_t> prepared_{0}, settled_{0};
     std::thread thread_;
 };
 
 void Gigs::settle(const Statements& said) {
-    Reading reading(*this, said);
-    uint32_t tags[AHEAD], here = 0;
-    int32_t sources[AHEAD], bills[BLOCK], topic = -1, partition = 0;
-    uint32_t places[BLOCK];
-    Chars last_source, last_topic;
-    int32_t source = -1;
-    for (int64_t block = 0; block < said.rows; block += BLOCK) {
-        int64_t block_end = std::min(block + BLOCK, said.rows);
-        for (int64_t begin = block; begin < block_end; begin += AHEAD) {
-            int64_t end = std::min(begin + AHEAD, block_end);
-            for (int64_t row = begin; row < end; row++) {
-                Chars from = said.source[row];
-                if (source < 0 || !(from == last_source)) source = sources_.add(last_source = from);
-                sources[row - begin] = source;
-                tags[row - begin] = tag(said.event[row], source);
-                slots_.prefetch(tags[row - begin]);
-            }
-            for (int64_t row = begin; row < end; row++)
-                bills[row - block] = bill(said.event[row], sources[row - begin], tags[row - begin]);
+    prepared_.cover(RING, Prepared{});
+    reserve(said);
+    Preparing preparing(*this, said);
+    for (int64_t row = 0; row < said.rows; row += BLOCK) {
+        int64_t end = std::min(row + BLOCK, said.rows);
+        preparing.wait(end);
+        settle_block(said, row, end);
+        preparing.settled(end);
+    }
+}
+
+// Where most is new, growing by halves would move all of it again and again.
+void Gigs::reserve(const Statements& said) {
+    size_t rows = size_t(said.rows);
+    if (rows < bills_.size()) return;
+    slots_.reserve(rows);
+    events_.reserve(rows, said.event.bytes(said.rows));
+    bills_.reserve(rows);
+    gigs_.reserve(rows);
+    next_.reserve(rows);
+}
+
+void Gigs::settle_block(const Statements& said, int64_t begin, int64_t end) {
+    int32_t bills[AHEAD], topic = -1;
+    uint32_t here = 0;
+    Chars last_topic;
+    for (; begin < end; begin += AHEAD) {
+        int64_t stop = std::min(begin + AHEAD, end);
+        for (int64_t row = begin; row < stop; row++) slots_.prefetch(prepared(row).tag);
+        for (int64_t row = begin; row < stop; row++) {
+            const Prepared& known = prepared(row);
+            int32_t number = bill(said.event[row], known.source, known.tag);
+            bills[row - begin] = number;
+            int32_t head = bills_[size_t(number)].head;
+            if (head >= 0) __builtin_prefetch(&gigs_[size_t(head)]);
+            if (known.deletes) continue;
+            artist_side.expect(known.artist);
+            venue_side.expect(known.venue);
         }
-        for (int64_t row = block; row < block_end; row++) {
-            if (is_deleted(said, row)) continue;
-            bool moved = said.partition[row] != partition;
-            if (topic < 0 || !(said.topic[row] == last_topic)) {
-                topic = topics_.add(last_topic = said.topic[row]);
-                moved = true;
+        for (int64_t row = begin; row < stop; row++) {
+            if (prepared(row).deletes) {
+                strike(bills[row - begin]);
+                continue;
             }
-            if (moved) here = place(topic, partition = said.partition[row]);
-            places[row - block] = here;
-        }
-        reading.wait(block_end);
-        for (int64_t row = block; row < block_end; row++) {
-            int32_t number = bills[row - block];
-            if (is_deleted(said, row))
-                strike(number);
-            else
-                take(said, row, number, places[row - block]);
+            bool same_topic = topic >= 0 && said.topic[row] == last_topic;
+            if (!same_topic) topic = topics_.add(last_topic = said.topic[row]);
+            if (!same_topic || places_[here].partition != said.partition[row])
+                here = place(topic, said.partition[row]);
+            take(said, row, bills[row - begin], here);
         }
     }
 }
 
-void Gigs::number(const Statements& said, int64_t begin, int64_t end) {
+void Gigs::prepare(const Statements& said, int64_t begin, int64_t end) {
+    const Chars deleted{"deleted", 7}, cancelled{"cancelled", 9};
     uint32_t artist_tags[AHEAD], venue_tags[AHEAD];
+    int32_t source = -1;
+    Chars last_source;
     for (; begin < end; begin += AHEAD) {
         int64_t stop = std::min(begin + AHEAD, end);
         for (int64_t row = begin; row < stop; row++) {
             artists_.prefetch(artist_tags[row - begin] = artists_.tag(said.artist[row]));
             venues_.prefetch(venue_tags[row - begin] = venues_.tag(said.venue[row]));
+            Prepared& known = prepared(row);
+            if (source < 0 || !(said.source[row] == last_source))
+                source = sources_.add(last_source = said.source[row]);
+            known.source = source;
+            known.tag = tag(said.event[row], source);
+            known.deletes = said.status[row] == deleted;
+            known.cancels = said.status[row] == cancelled;
         }
         for (int64_t row = begin; row < stop; row++) {
-            if (is_deleted(said, row)) continue;
-            int64_t time_ms = said.time_us[row] / 1000;
-            int32_t artist = artists_.add(said.artist[row], artist_tags[row - begin]);
-            int32_t venue = venues_.add(said.venue[row], venue_tags[row - begin]);
-            rows_.artist[size_t(row)] = artist;
-            rows_.venue[size_t(row)] = venue;
+            artists_.expect(artist_tags[row - begin]);
+            venues_.expect(venue_tags[row - begin]);
+        }
+        for (int64_t row = begin; row < stop; row++) {
+            Prepared& known = prepared(row);
+            if (known.deletes) continue;
+            known.artist = artists_.add(said.artist[row], artist_tags[row - begin]);
+            known.venue = venues_.add(said.venue[row], venue_tags[row - begin]);
             if (!said.artist_name.nothing && said.artist_name.said[row])
-                artist_names_.hear(artist, said.artist_name[row], time_ms);
+                artist_names_.hear(known.artist, said.artist_name[row], said.time_us[row] / 1000);
             if (!said.venue_name.nothing && said.venue_name.said[row])
-                venue_names_.hear(venue, said.venue_name[row], time_ms);
+                venue_names_.hear(known.venue, said.venue_name[row], said.time_us[row] / 1000);
         }
     }
 }
@@ -182,6 +209,7 @@ uint32_t Gigs::place(int32_t topic, int32_t partition) {
 }
 
 void Gigs::take(const Statements& said, int64_t row, int32_t number, uint32_t place) {
+    const Prepared& known = prepared(row);
     Gig gig;
     gig.version = said.version.said[row] ? said.version[row] : -1;
     gig.time = said.time_us[row] / 1000;
@@ -189,16 +217,14 @@ void Gigs::take(const Statements& said, int64_t row, int32_t number, uint32_t pl
     gig.offset = said.offset[row];
     gig.digest = said.digest[row];
     gig.at_ms = said.starts_us.said[row] ? said.starts_us[row] / 1000 : gig.time;
-    gig.artist = rows_.artist[size_t(row)];
-    gig.venue = rows_.venue[size_t(row)];
+    gig.artist = known.artist;
+    gig.venue = known.venue;
     gig.bill = number;
     gig.place = place;
-    gig.cancelled = said.status[row] == CANCELLED;
+    gig.cancelled = known.cancels;
     gig.deleted = bills_[size_t(number)].deleted;
     gig.shared = !shared_.empty() && shared_.count(gig.artist);
     newest_ms = std::max(newest_ms, gig.time);
-    artist_side.cover(gig.artist);
-    venue_side.cover(gig.venue);
     int32_t at = find(bills_[size_t(number)], number, gig.artist);
     if (at < 0)
         add(gig);
@@ -271,8 +297,8 @@ void Gigs::strike(int32_t number) {
 // Counts a gig, or takes it back, where it is a play.
 void Gigs::tally(const Gig& gig, int by) {
     if (!counts(gig)) return;
-    int32_t& of_artist = artist_side.plays[size_t(gig.artist)];
-    int32_t& of_venue = venue_side.plays[size_t(gig.venue)];
+    int32_t& of_artist = artist_side.rows[size_t(gig.artist)].plays;
+    int32_t& of_venue = venue_side.rows[size_t(gig.venue)].plays;
     of_artist += by;
     of_venue += by;
     turns += of_artist == (by > 0) || of_venue == (by > 0);
@@ -336,13 +362,75 @@ void Gigs::each_rival(const Gig& gig, Take take) {
         if (is_same(asked, gigs_[size_t(at)])) take(gigs_[size_t(at)]);
 }
 
+bool Gigs::fits(const Saved& saved) const {
+    auto within = [](int64_t row, size_t count) { return row >= 0 && row < int64_t(count); };
+    bool whole = !gigs_.size() && !bills_.size() && saved.gig_count <= size_t(INT32_MAX);
+    for (size_t at = 0; at < saved.place_count; at++)
+        whole &= within(saved.places[2 * at], saved.topics.size());
+    for (size_t at = 0; at < saved.bill_count; at++)
+        whole &= within(saved.bill_source[at], saved.sources.size()) &&
+                 (at ? saved.ends[at - 1] : 0) <= saved.ends[at];
+    for (size_t at = 0; at < saved.gig_count; at++) {
+        const Gig& gig = saved.gigs[at];
+        whole &= within(gig.artist, size_t(artists_.size())) &&
+                 within(gig.venue, size_t(venues_.size())) && within(gig.bill, saved.bill_count) &&
+                 within(gig.place, saved.place_count);
+    }
+    return whole;
+}
+
+bool Gigs::restore(const Saved& saved) {
+    if (!fits(saved)) return false;
+    newest_ms = saved.newest_ms;
+    for (Chars topic : saved.topics) topics_.add(topic);
+    for (Chars source : saved.sources) sources_.add(source);
+    for (size_t at = 0; at < saved.place_count; at++)
+        place(saved.places[2 * at], saved.places[2 * at + 1]);
+    slots_.reserve(saved.bill_count);
+    for (size_t at = 0; at < saved.bill_count; at++) {
+        int64_t begin = at ? saved.ends[at - 1] : 0;
+        Chars event{saved.chars + begin, size_t(saved.ends[at] - begin)};
+        int32_t source = saved.bill_source[at];
+        events_.add(event);
+        bills_.push({source, -1, saved.bill_deleted[at] != 0});
+        slots_.add(tag(event, source), int32_t(at));
+    }
+    gigs_.more(saved.gig_count);
+    next_.more(saved.gig_count);
+    for (size_t at = 0; at < saved.gig_count; at++) {
+        Gig& gig = gigs_[at] = saved.gigs[at];
+        gig.shared = 0;
+        Bill& bill = bills_[size_t(gig.bill)];
+        next_[at] = bill.head;
+        bill.head = int32_t(at);
+        artist_side.expect(gig.artist);
+        venue_side.expect(gig.venue);
+        tally(gig, 1);
+    }
+    return true;
+}
+
+void Gigs::bills(Pile<int32_t>& source, Pile<uint8_t>& deleted) const {
+    for (const Bill& bill : bills_) {
+        source.push(bill.source);
+        deleted.push(bill.deleted);
+    }
+}
+
+void Gigs::places(Pile<int32_t>& out) const {
+    for (const Place& place : places_) {
+        out.push(place.topic);
+        out.push(place.partition);
+    }
+}
+
 void Gigs::share(const int32_t* rows, const int32_t* targets, size_t count) {
     forget_changes();
     shared_.clear();
     for (size_t i = 0; i < count; i++) shared_.emplace(rows[i], targets[i]);
     for (Gig& gig : gigs_) gig.shared = !shared_.empty() && shared_.count(gig.artist);
     for (Side* side : {&artist_side, &venue_side})
-        for (int32_t& plays : side->plays) plays = 0;
+        for (Side::Row& row : side->rows) row.plays = 0;
     play_count = 0;
     turns++;
     for (const Gig& gig : gigs_) tally(gig, 1);
@@ -377,10 +465,50 @@ int64_t Gigs::outdone() const {
     return count;
 }
 
-size_t Gigs::room_bytes() const {
-    return slots_.room_bytes() + events_.room_bytes() + bills_.room_bytes() + gigs_.room_bytes() +
-           next_.room_bytes() + artist_side.visits.room_bytes() + venue_side.visits.room_bytes() +
-           artists_.room_bytes() + venues_.room_bytes() + rows_.artist.room_bytes() * 2;
+void Gigs::count(int64_t rows, int threads, Counts& out) const {
+    threads = gigs_.size() < size_t(ALONE) ? 1 : threads;
+    std::vector<int64_t> begin(size_t(rows) + 1, 0);
+    for (size_t row = 0; row < size_t(rows); row++)
+        begin[row + 1] = begin[row] + (row < artist_side.rows.size() ? artist_side.rows[row].plays : 0);
+    std::vector<int64_t> next(begin.begin(), begin.end());
+    Pile<int32_t> venue;
+    venue.more(size_t(begin.back()));
+    side_by_side(threads, [&](int one) {
+        size_t stop = gigs_.size() * size_t(one + 1) / size_t(threads);
+        for (size_t at = gigs_.size() * size_t(one) / size_t(threads); at < stop; at++) {
+            const Gig& gig = gigs_[at];
+            if (gig.cancelled || gig.deleted) continue;
+            int64_t place = __atomic_fetch_add(&next[size_t(gig.artist)], 1, __ATOMIC_RELAXED);
+            venue[size_t(place)] = gig.venue;
+        }
+    });
+    std::vector<int64_t> parts = shares(begin, threads);
+    int32_t* indptr = out.indptr.more(size_t(rows) + 1);
+    indptr[0] = 0;
+    side_by_side(threads, [&](int one) {
+        for (int64_t row = parts[size_t(one)]; row < parts[size_t(one) + 1]; row++) {
+            int32_t *from = venue.begin() + begin[size_t(row)], *to = venue.begin() + begin[size_t(row) + 1];
+            std::sort(from, to);
+            int32_t found = from < to;
+            for (int32_t* at = from + 1; at < to; at++) found += at[-1] != *at;
+            indptr[row + 1] = found;
+        }
+    });
+    for (int64_t row = 0; row < rows; row++) indptr[row + 1] += indptr[row];
+    out.venue.more(size_t(indptr[rows]));
+    out.plays.more(size_t(indptr[rows]));
+    side_by_side(threads, [&](int one) {
+        for (int64_t row = parts[size_t(one)]; row < parts[size_t(one) + 1]; row++) {
+            int32_t pair = indptr[row] - 1;
+            for (int64_t k = begin[size_t(row)]; k < begin[size_t(row) + 1]; k++) {
+                if (k == begin[size_t(row)] || venue[size_t(k)] != venue[size_t(k) - 1]) {
+                    out.venue[size_t(++pair)] = venue[size_t(k)];
+                    out.plays[size_t(pair)] = 0;
+                }
+                out.plays[size_t(pair)]++;
+            }
+        }
+    });
 }
 
 }  // namespace gigstream

@@ -54,34 +54,58 @@ class Side {
 public:
     explicit Side(int32_t Gig::* row) : visits(row) {}
 
-    void cover(int32_t row) {
-        plays.cover(size_t(row) + 1, 0);
-        marked_.cover(size_t(row) + 1, 0);
+    struct Row {
+        int32_t plays;  // merges left aside
+        bool marked;
+    };
+
+    // Counts, where one cache line holds both, are looked up before they are asked for.
+    void expect(int32_t row) {
+        rows.cover(size_t(row) + 1, Row{0, false});
+        __builtin_prefetch(&rows[size_t(row)], 1);
     }
     void mark(int32_t row) {
-        if (marked_[size_t(row)]) return;
-        marked_[size_t(row)] = 1;
+        if (rows[size_t(row)].marked) return;
+        rows[size_t(row)].marked = true;
         touched_.push(row);
     }
     // The marked rows, and forgets the marks.
     std::vector<int32_t> taken() {
-        std::vector<int32_t> rows(touched_.begin(), touched_.end());
-        for (int32_t row : rows) marked_[size_t(row)] = 0;
+        std::vector<int32_t> marked(touched_.begin(), touched_.end());
+        for (int32_t row : marked) rows[size_t(row)].marked = false;
         touched_.clear();
-        return rows;
+        return marked;
     }
 
-    Pile<int32_t> plays;  // by row, merges left aside
+    Pile<Row> rows;
     Visits visits;
 
 private:
-    Pile<uint8_t> marked_;
     Pile<int32_t> touched_;
 };
 
 struct Plays {
     Pile<int32_t> artist, venue;
     Pile<int64_t> at_ms;
+};
+
+struct Counts {
+    Pile<int32_t> indptr, venue, plays;
+};
+
+// What a process leaves to the next: gigs as they lie in memory, and what they point at.
+struct Saved {
+    const Gig* gigs;
+    size_t gig_count;
+    const int32_t* bill_source;
+    const uint8_t* bill_deleted;
+    size_t bill_count;
+    const char* chars;      // of event ids, one behind the other
+    const int64_t* ends;    // by bill: where its event id ends
+    const int32_t* places;  // topic and partition, in turn
+    size_t place_count;
+    std::vector<Chars> topics, sources;
+    int64_t newest_ms;
 };
 
 class Gigs {
@@ -93,11 +117,16 @@ public:
 
     // Rows touched are marked in both sides.
     void settle(const Statements& said);
+    // Bills, topics, sources and gigs as they were in another one, whose artists and venues these
+    // have. Merges are left aside. False: they do not fit together.
+    bool restore(const Saved& saved);
     // Which artists are one by merges: rows and what they count as.
     void share(const int32_t* rows, const int32_t* targets, size_t count);
     // Marks all who are on a gig of one of these, and all on gigs that these decide on.
     void mark_near(const int32_t* artists, size_t artist_count, const int32_t* venues,
                    size_t venue_count);
+    // Number of plays as a sparse matrix of so many rows; what merges make of it is left aside.
+    void count(int64_t rows, int threads, Counts& out) const;
     // All plays; rows as they were stated.
     void plays(Plays& out) const;
     // The plays of one row of a side.
@@ -113,7 +142,13 @@ public:
 
     int64_t size() const { return int64_t(gigs_.size()); }
     int64_t outdone() const;
-    size_t room_bytes() const;
+
+    const Pile<Gig>& gigs() const { return gigs_; }
+    const Joined& events() const { return events_; }
+    const Numbered& topics() const { return topics_; }
+    const Numbered& sources() const { return sources_; }
+    void bills(Pile<int32_t>& source, Pile<uint8_t>& deleted) const;
+    void places(Pile<int32_t>& out) const;
 
     int64_t play_count = 0;
     int64_t turns = 0;  // how often a row came to have plays, or lost its last one
@@ -130,16 +165,21 @@ private:
     struct Change {
         int32_t artist, venue, by;
     };
-    struct Rows {
-        Pile<int32_t> artist, venue;
+    // What can be known of a statement without looking at any other gig.
+    struct Prepared {
+        int32_t artist, venue, source;
+        uint32_t tag;
+        bool deletes, cancels;
     };
-    class Reading;
+    class Preparing;
 
     uint32_t tag(Chars event, int32_t source) const { return hash_(event, uint64_t(source) + 1); }
     int32_t bill(Chars event, int32_t source, uint32_t tag);
     uint32_t place(int32_t topic, int32_t partition);
-    void number(const Statements& said, int64_t begin, int64_t end);
+    void prepare(const Statements& said, int64_t begin, int64_t end);
+    void settle_block(const Statements& said, int64_t begin, int64_t end);
     void take(const Statements& said, int64_t row, int32_t bill, uint32_t place);
+    void reserve(const Statements& said);
     int32_t find(const Bill& bill, int32_t number, int32_t artist);
     void add(const Gig& gig);
     void replace(int32_t at, const Gig& gig);
@@ -151,6 +191,7 @@ private:
     bool counts(const Gig& gig) const {
         return !gig.cancelled && !gig.deleted && !(gig.shared && is_outdone(gig));
     }
+    bool fits(const Saved& saved) const;
     void tally(const Gig& gig, int by);
     void forget_changes();
     void mark(const Gig& gig) {
@@ -159,9 +200,9 @@ private:
     }
     template <class Take>
     void each_rival(const Gig& gig, Take take);
-    bool is_deleted(const Statements& said, int64_t row) const { return said.status[row] == DELETED; }
+    Prepared& prepared(int64_t row) { return prepared_[size_t(row) % RING]; }
 
-    static inline const Chars DELETED{"deleted", 7}, CANCELLED{"cancelled", 9};
+    static constexpr size_t RING = size_t(1) << 15;
 
     Numbered &artists_, &venues_, topics_, sources_;
     Names &artist_names_, &venue_names_;
@@ -177,7 +218,7 @@ private:
     std::unordered_map<int32_t, int32_t> shared_;  // what a merged artist counts as
     Pile<Change> changes_;
     bool noted_ = false;  // whether changes are
-    Rows rows_;           // of the statements under way
+    Pile<Prepared> prepared_;  // of the statements under way, in a ring
 
 public:
     Side artist_side, venue_side;

@@ -11,12 +11,30 @@
 
 namespace gigstream {
 
+template <class Word>
+inline Word word(const char* at) {
+    Word found;
+    memcpy(&found, at, sizeof found);
+    return found;
+}
+
 struct Chars {
     const char* at = "";
     size_t size = 0;
 
+    // Most are short, and a call of memcmp takes longer than they do.
     bool operator==(const Chars& other) const {
-        return size == other.size && !memcmp(at, other.at, size);
+        if (size != other.size) return false;
+        if (size > 32) return !memcmp(at, other.at, size);
+        if (size >= 8) {
+            uint64_t apart = word<uint64_t>(at + size - 8) ^ word<uint64_t>(other.at + size - 8);
+            for (size_t i = 0; i + 8 < size; i += 8)
+                apart |= word<uint64_t>(at + i) ^ word<uint64_t>(other.at + i);
+            return !apart;
+        }
+        for (size_t i = 0; i < size; i++)
+            if (at[i] != other.at[i]) return false;
+        return true;
     }
     // By bytes, which for UTF-8 is by code points, as Python has it.
     int compared(const Chars& other) const {
@@ -60,13 +78,6 @@ private:
         unsigned __int128 product = static_cast<unsigned __int128>(a) * b;
         return uint64_t(product) ^ uint64_t(product >> 64);
     }
-    template <class Word>
-    static Word word(const char* at) {
-        Word found;
-        memcpy(&found, at, sizeof found);
-        return found;
-    }
-
     uint64_t seed_;
     uint32_t mask_;
 };
@@ -77,7 +88,6 @@ class Slots {
 public:
     Slots() { slots_.cover(size_t(1) << (32 - shift_), Slot{0, -1}); }
 
-    size_t room_bytes() const { return slots_.room_bytes(); }
     void prefetch(uint32_t tag) const { __builtin_prefetch(&slots_[place(tag)]); }
     template <class Same>
     int32_t find(uint32_t tag, Same same) const {
@@ -86,6 +96,15 @@ public:
             if (slot.row < 0) return -1;
             if (slot.tag == tag && same(slot.row)) return slot.row;
         }
+    }
+    // The row in the first slot of a tag, if it is of that tag: likely the one to be found.
+    int32_t likely(uint32_t tag) const {
+        const Slot& slot = slots_[place(tag)];
+        return slot.tag == tag ? slot.row : -1;
+    }
+    // Room for so many more.
+    void reserve(size_t count) {
+        while ((used_ + count) * 4 > slots_.size() * 3) grow();
     }
     // A row that is not there yet.
     void add(uint32_t tag, int32_t row) {
@@ -125,14 +144,26 @@ private:
 class Joined {
 public:
     int64_t size() const { return int64_t(ends_.size()); }
-    size_t room_bytes() const { return chars_.room_bytes() + ends_.room_bytes(); }
     Chars operator[](int64_t row) const {
         int64_t begin = row ? ends_[size_t(row) - 1] : 0;
         return {chars_.begin() + begin, size_t(ends_[size_t(row)] - begin)};
     }
+    void reserve(size_t count, size_t chars) {
+        ends_.reserve(count);
+        chars_.reserve(chars);
+    }
+    const Pile<char>& chars() const { return chars_; }
+    const Pile<int64_t>& ends() const { return ends_; }
     void prefetch(int64_t row) const { __builtin_prefetch(&ends_[size_t(row)]); }
     void add(Chars text) {
-        memcpy(chars_.more(text.size), text.at, text.size);
+        char* to = chars_.more(text.size);
+        if (text.size >= 8 && text.size <= 16) {
+            uint64_t head = word<uint64_t>(text.at), tail = word<uint64_t>(text.at + text.size - 8);
+            memcpy(to, &head, 8);
+            memcpy(to + text.size - 8, &tail, 8);
+        } else {
+            memcpy(to, text.at, text.size);
+        }
         ends_.push(int64_t(chars_.size()));
     }
 
@@ -146,10 +177,14 @@ public:
     explicit Numbered(int bits = 32) : hash_(bits) {}
 
     int64_t size() const { return texts_.size(); }
-    size_t room_bytes() const { return texts_.room_bytes() + slots_.room_bytes(); }
     Chars operator[](int64_t row) const { return texts_[row]; }
     uint32_t tag(Chars text) const { return hash_(text); }
     void prefetch(uint32_t tag) const { slots_.prefetch(tag); }
+    // The next step of looking a text up, after `prefetch`.
+    void expect(uint32_t tag) const {
+        int32_t row = slots_.likely(tag);
+        if (row >= 0) texts_.prefetch(row);
+    }
     int32_t find(Chars text) const { return find(text, tag(text)); }
     int32_t add(Chars text) { return add(text, tag(text)); }
     int32_t find(Chars text, uint32_t tag) const {

@@ -22,7 +22,6 @@ public:
     ~Pile() { free(data_); }
 
     size_t size() const { return size_; }
-    size_t room_bytes() const { return room_ * sizeof(T); }
     T* data() { return data_; }
     const T* data() const { return data_; }
     T& operator[](size_t i) { return data_[i]; }
@@ -39,6 +38,10 @@ public:
         return data_ + size_ - count;
     }
     void push(T value) { *more(1) = value; }
+    // Room for so many more, so that they come without a move; what is not used costs nothing.
+    void reserve(size_t count) {
+        if (count > room_ - size_) grow(size_ + count);
+    }
     // At least so many, the new ones being `value`.
     void cover(size_t size, T value) {
         if (size <= size_) return;

@@ -3,9 +3,11 @@
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/string.h>
 
+#include <algorithm>
 #include <cstring>
 #include <stdexcept>
 #include <string>
+#include <thread>
 
 #include "cells.hpp"
 #include "gigs.hpp"
@@ -156,6 +158,17 @@ nb::tuple of(Gigs& gigs, const std::string& name, In<int32_t> rows) {
                           handed_over(found.at_ms));
 }
 
+nb::tuple counts(const Gigs& gigs, int64_t rows, int64_t) {
+    int threads = std::min(4, int(std::max(1u, std::thread::hardware_concurrency())));
+    Counts found;
+    {
+        nb::gil_scoped_release released;
+        gigs.count(rows, threads, found);
+    }
+    return nb::make_tuple(handed_over(found.plays), handed_over(found.venue),
+                          handed_over(found.indptr));
+}
+
 nb::object changes(Gigs& gigs) {
     Pile<int32_t> artist, venue, by;
     if (!gigs.take_changes(artist, venue, by)) return nb::none();
@@ -164,9 +177,67 @@ nb::object changes(Gigs& gigs) {
 
 nb::object played(Gigs& gigs, const std::string& name) {
     Pile<int32_t> copy;
-    const Pile<int32_t>& plays = side_of(gigs, name).plays;
-    std::copy(plays.begin(), plays.end(), copy.more(plays.size()));
+    for (const Side::Row& row : side_of(gigs, name).rows) copy.push(row.plays);
     return handed_over(copy);
+}
+
+// An array that lies in `owner`.
+template <class T>
+nb::object lent(const void* data, size_t size, nb::handle owner) {
+    return nb::cast(nb::ndarray<nb::numpy, const T, nb::ndim<1>>(data, {size}, owner));
+}
+
+nb::list texts_of(const Numbered& numbered) {
+    nb::list found;
+    for (int64_t row = 0; row < numbered.size(); row++) found.append(text(numbered[row]));
+    return found;
+}
+
+nb::dict state(nb::handle self) {
+    const Gigs& gigs = nb::cast<const Gigs&>(self);
+    Pile<int32_t> source, places;
+    Pile<uint8_t> deleted;
+    gigs.bills(source, deleted);
+    gigs.places(places);
+    nb::dict found;
+    found["gigs"] = lent<uint8_t>(gigs.gigs().data(), gigs.gigs().size() * sizeof(Gig), self);
+    found["bill_source"] = handed_over(source);
+    found["bill_deleted"] = handed_over(deleted);
+    found["chars"] = lent<uint8_t>(gigs.events().chars().data(), gigs.events().chars().size(), self);
+    found["ends"] = lent<int64_t>(gigs.events().ends().data(), gigs.events().ends().size(), self);
+    found["places"] = handed_over(places);
+    found["topics"] = texts_of(gigs.topics());
+    found["sources"] = texts_of(gigs.sources());
+    found["newest_ms"] = gigs.newest_ms;
+    return found;
+}
+
+std::vector<Chars> chars_of(nb::list texts) {
+    std::vector<Chars> found;
+    for (nb::handle each : texts) found.push_back(chars_of(nb::cast<nb::str>(each)));
+    return found;
+}
+
+void restore(Gigs& gigs, In<uint8_t> records, In<int32_t> bill_source, In<uint8_t> bill_deleted,
+             In<uint8_t> chars, In<int64_t> ends, In<int32_t> places, nb::list topics,
+             nb::list sources, int64_t newest_ms) {
+    Saved saved;
+    saved.gigs = reinterpret_cast<const Gig*>(records.data());
+    saved.gig_count = records.shape(0) / sizeof(Gig);
+    saved.bill_source = bill_source.data();
+    saved.bill_deleted = bill_deleted.data();
+    saved.bill_count = bill_source.shape(0);
+    saved.chars = reinterpret_cast<const char*>(chars.data());
+    saved.ends = ends.data();
+    saved.places = places.data();
+    saved.place_count = places.shape(0) / 2;
+    saved.topics = chars_of(topics);
+    saved.sources = chars_of(sources);
+    saved.newest_ms = newest_ms;
+    size_t count = saved.bill_count, last = count ? size_t(ends.data()[count - 1]) : 0;
+    bool fits = bill_deleted.shape(0) == count && ends.shape(0) == count && last <= chars.shape(0);
+    if (!fits || records.shape(0) % sizeof(Gig) || !gigs.restore(saved))
+        throw std::invalid_argument("what was saved does not fit together");
 }
 
 nb::object add_all(Numbered& ids, const nb::object& names) {
@@ -232,7 +303,17 @@ NB_MODULE(_settle, module) {
     nb::class_<Names>(module, "Names")
         .def(nb::init<>())
         .def("__len__", &Names::size)
-        .def("of", &names_of, "rows"_a.noconvert());
+        .def("of", &names_of, "rows"_a.noconvert())
+        .def("times_ms",
+             [](const Names& names) {
+                 Pile<int64_t> times;
+                 for (int64_t row = 0; row < names.size(); row++) times.push(names.time_ms(row));
+                 return handed_over(times);
+             })
+        .def("say", [](Names& names, int32_t row, nb::str name, int64_t time_ms) {
+            if (row < 0) throw std::invalid_argument("row: negative");
+            names.hear(row, chars_of(name), time_ms);
+        });
     nb::class_<Gigs>(module, "Gigs")
         .def(nb::init<Numbered&, Numbered&, Names&, Names&, int>(), "artists"_a, "venues"_a,
              "artist_names"_a, "venue_names"_a, "bits"_a = 32, nb::keep_alive<1, 2>(),
@@ -251,8 +332,12 @@ NB_MODULE(_settle, module) {
         .def("of", &of, "side"_a, "rows"_a.noconvert())
         .def("played", &played, "side"_a)
         .def("changes", &changes)
+        .def("counts", &counts, "artists"_a, "venues"_a)
         .def("outdone", &Gigs::outdone)
-        .def_prop_ro("bytes", &Gigs::room_bytes)
+        .def("state", &state)
+        .def("restore", &restore, "gigs"_a.noconvert(), "bill_source"_a.noconvert(),
+             "bill_deleted"_a.noconvert(), "chars"_a.noconvert(), "ends"_a.noconvert(),
+             "places"_a.noconvert(), "topics"_a, "sources"_a, "newest_ms"_a)
         .def_prop_ro("play_count", [](const Gigs& gigs) { return gigs.play_count; })
         .def_prop_ro("turns", [](const Gigs& gigs) { return gigs.turns; })
         .def_prop_ro("newest_ms", [](const Gigs& gigs) -> nb::object {

@@ -37,9 +37,6 @@ public:
         for (int32_t at : found_)
             if (row_of(gigs, at) == row) take(at);
     }
-    size_t room_bytes() const {
-        return begin_.room_bytes() + listed_.room_bytes() + head_.room_bytes() + links_.room_bytes();
-    }
 
 private:
     struct Link {

@@ -34,9 +34,6 @@ class Gigs:
         venue_names: Names,
         bits: int = 32,
     ) -> None: ...
-    @property
-    def bytes(self) -> int:
-        """Memory that it and the numberings have room in, names left aside."""
 
 def cells(
     rows: NDArray[np.int32],

@@ -1,5 +1,6 @@
 """The store as the trainer knows it: settled so far, and what changed since lists were made."""
 
+import logging
 from pathlib import Path
 from typing import Protocol
 
@@ -15,6 +16,9 @@ from trainer.ids import Ids
 from trainer.interactions import COLUMNS, Interactions, Touched
 from trainer.journal import Step
 from trainer.matrix import Plays
+from trainer.snapshot import Snapshots
+
+logger = logging.getLogger(__name__)
 
 
 class Settled(Protocol):
@@ -28,9 +32,15 @@ NOTHING = Touched(np.empty(0, np.int32), np.empty(0, np.int32))
 
 
 class Following:
-    """Follows the store commit by commit."""
+    """Follows the store commit by commit.
 
-    def __init__(self, store: Path) -> None:
+    Args:
+        store: its folder.
+        snapshots: where the settled state of an earlier process may lie; None: begin anew.
+    """
+
+    def __init__(self, store: Path, snapshots: Snapshots | None = None) -> None:
+        self.snapshots = snapshots
         self._tail = Tail(store, columns=COLUMNS)
         self._chunk: Chunk | None = None
         self._artists: set[int] = set()
@@ -64,21 +74,48 @@ class Following:
             now_s: the time.
             reference: what a store that must be read anew is compared with.
         """
-        chunk = self._tail.read()
+        chunk = self._read()
         if chunk is None:
             return False
         self._chunk = chunk
         self._hear_erasures(chunk.erasures)
         if chunk.anew:
             self._forget()
-        merged = self.interactions.merge(chunk.merges)
-        self.merged = self.merged or any(map(len, merged))
-        touched = _both(merged, self.interactions.settle(chunk.events))
-        self.plays = self.interactions.present()
+        touched = self._settle(chunk)
         if chunk.anew:
             touched = self.differing(reference) if reference else NOTHING
         self._note(touched, now_s)
         return True
+
+    def _read(self) -> Chunk | None:
+        chunk = self._resumed() if self._chunk is None else None
+        chunk = chunk or self._tail.read()
+        place = self._tail.place
+        if chunk is not None and not chunk.anew and place and self.snapshots:
+            self.snapshots.note(*place)
+        return chunk
+
+    def _resumed(self) -> Chunk | None:
+        """What came since the snapshot, which is taken over; None where there is none to use."""
+        saved = self.snapshots.load() if self.snapshots else None
+        resumed = self._tail.resume(saved.known) if saved else None
+        if saved is None:
+            return None
+        if resumed is None:
+            logger.info("What was settled is of another state of the store: settling it anew.")
+            return None
+        self.interactions = saved.interactions
+        # Some of these rows may be known: files were compacted since.
+        self.interactions.events += resumed.rows - len(resumed.chunk.events)
+        logger.info("Went on from version %d of the store, settled before.", saved.known.version)
+        return resumed.chunk
+
+    def _settle(self, chunk: Chunk) -> Touched:
+        merged = self.interactions.merge(chunk.merges)
+        self.merged = self.merged or any(map(len, merged))
+        touched = _both(merged, self.interactions.settle(chunk.events))
+        self.plays = self.interactions.present()
+        return touched
 
     def differing(self, artifact: Artifact) -> Touched:
         """The rows whose plays are not those that the artifact's model was fitted on.
@@ -135,6 +172,8 @@ class Following:
             self.knew_erased = self.knew_erased or any(found)
 
     def _forget(self) -> None:
+        if self.snapshots:
+            self.snapshots.clear()
         self.interactions = Interactions()
         self.all_done()
 

@@ -12,7 +12,7 @@ and statements may come in any order too.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -23,7 +23,7 @@ from consumer.merges import Merge
 from consumer.tail import EVENT_SCHEMA
 from trainer import settling
 from trainer.ids import Ids
-from trainer.matrix import Plays, sum_of
+from trainer.matrix import Plays, csr, sum_of
 from trainer.merged import Merged
 from trainer.names import Names
 from trainer.present import Present, Sources
@@ -143,7 +143,7 @@ class Interactions:
         """
         changes, shape = self._gigs.changes(), (len(self.artists), len(self.venues))
         if changes is None:
-            self._counts = self.plays().counts
+            self._counts = self._counted(shape)
         elif len(changes[0]) or self._counts.shape != shape:
             self._counts = sum_of(self._counts, self._changed(*changes, shape))
         return self._counts
@@ -163,6 +163,22 @@ class Interactions:
             len(self.venues),
         )
 
+    def state(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+        """What `restore` asks for besides ids and names: arrays, borrowed, and facts for JSON."""
+        state = self._gigs.state()
+        facts = {name: state.pop(name) for name in ("topics", "sources", "newest_ms")}
+        return state, facts | {"events": self.events}
+
+    def restore(self, arrays: dict[str, NDArray[Any]], facts: dict[str, Any]) -> None:
+        """Be what another one was, without its merges; ids and names are restored already.
+
+        Raises:
+            ValueError, TypeError: these do not fit together.
+        """
+        self.events = int(facts["events"])
+        said = {name: value for name, value in facts.items() if name != "events"}
+        self._gigs.restore(**arrays, **said)
+
     def totals(self) -> Totals:
         """Counts of everything, distinct artists, venues and pairs among the plays."""
         plays, gigs = self.plays(), self._gigs
@@ -174,6 +190,10 @@ class Interactions:
             pairs=len(plays.pairs.venue),
             cancelled=len(gigs) - gigs.outdone() - len(plays),
         )
+
+    def _counted(self, shape: tuple[int, int]) -> csr_matrix:
+        found = None if self.merged_artists or self.merged_venues else self._gigs.counts(*shape)
+        return self.plays().counts if found is None else csr(*found, shape)
 
     def _changed(
         self,

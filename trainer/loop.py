@@ -116,6 +116,8 @@ class Trainer:
         following, interrupted = self._following, self.busy
         self.stop()
         self._process = self._job = self._staged = None
+        if following.snapshots:  # also what the process was about to write
+            following.snapshots.clear()
         held = holding(self._registry.artifacts(), following.erasures)
         self._registry.remove(held)
         self._purging = self._purging or bool(held) or following.knew_erased or interrupted

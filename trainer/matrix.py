@@ -161,12 +161,21 @@ def popularity(plays: Plays, as_of_ms: int, half_life_days: float) -> NDArray[np
     return np.asarray(matrix.minimum(1.0).sum(axis=1)).ravel()
 
 
-def _csr(plays: Plays, values: NDArray[np.generic]) -> csr_matrix:
-    pairs = plays.pairs
-    matrix = csr_matrix((values, pairs.venue, pairs.indptr), shape=plays.shape)
+def csr(
+    values: NDArray[np.generic],
+    column: NDArray[np.int32],
+    indptr: NDArray[np.int32],
+    shape: tuple[int, int],
+) -> csr_matrix:
+    """A matrix of sorted columns, each once in a row. Arrays are borrowed."""
+    matrix = csr_matrix((values, column, indptr), shape=shape)
     matrix.has_sorted_indices = True
     matrix.has_canonical_format = True
     return matrix
+
+
+def _csr(plays: Plays, values: NDArray[np.generic]) -> csr_matrix:
+    return csr(values, plays.pairs.venue, plays.pairs.indptr, plays.shape)
 
 
 def _sorted_pairs(plays: Plays) -> Pairs:

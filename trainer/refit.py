@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from consumer.errors import ConsumerError, VersionGone
-from consumer.tail import Chunk
+from consumer.tail import Chunk, known
 from serving.contract import VIEWS
 from serving.errors import ServingError
 from serving.publish import Publisher, connect
@@ -35,6 +35,7 @@ from trainer.lists import Lists
 from trainer.model import Model, fit
 from trainer.sanity import check
 from trainer.settings import TrainerSettings
+from trainer.snapshot import Snapshots
 
 logger = logging.getLogger(__name__)
 
@@ -100,9 +101,11 @@ def work(job: Job) -> None:
     """Fit or load the model, then stage every list of the job's generation."""
     began = time.monotonic()
     interactions, chunk = settled_at(job.settings.store, job.store_version)
-    if not job.artifact.exists():
-        _fit(job, chunk, interactions)
-    _stage(job, interactions, load(job.artifact).model)
+    read = known(job.settings.store, job.store_version)
+    with Snapshots(job.settings.models).saving(interactions, read):
+        if not job.artifact.exists():
+            _fit(job, chunk, interactions)
+        _stage(job, interactions, load(job.artifact).model)
     logger.info(
         "Generation %d staged at store version %d, %.2f s.",
         job.generation,

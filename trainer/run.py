@@ -17,6 +17,7 @@ from trainer.journal import Journal
 from trainer.loop import Trainer
 from trainer.registry import Registry
 from trainer.settings import TrainerSettings
+from trainer.snapshot import Snapshots
 
 logger = logging.getLogger(__name__)
 
@@ -67,7 +68,7 @@ def run(
     publisher.claim(takeover=takeover)
     trainer = Trainer(
         settings=settings,
-        following=Following(settings.store),
+        following=Following(settings.store, Snapshots(settings.models)),
         registry=registry,
         publisher=publisher,
         journal=Journal(settings.models),

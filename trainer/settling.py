@@ -46,6 +46,12 @@ class Names(Protocol):
     def of(self, rows: Rows) -> list[str | None]:
         """The names of these rows, None where none was said."""
 
+    def times_ms(self) -> Moments:
+        """When those were said, by row; as long as the highest row that was named."""
+
+    def say(self, row: int, name: str, time_ms: int) -> None:
+        """Take in one name."""
+
 
 class Gigs(Protocol):
     """Every gig and its greatest statement, and who has plays by them.
@@ -94,6 +100,22 @@ class Gigs(Protocol):
         """Artist, venue and 1 or -1 of plays added and taken back since the last call.
 
         None: not all of them are known, such as at the first call, or after `share`.
+        """
+
+    def counts(self, artists: int, venues: int) -> tuple[Rows, Rows, Rows] | None:
+        """Plays by pair, venue by pair and where pairs of each of so many artists begin.
+
+        None: it is not quicker than to count `plays`. Merges of venues are not looked at.
+        """
+
+    def state(self) -> dict[str, Any]:
+        """What `restore` takes: arrays, borrowed, texts, and a number."""
+
+    def restore(self, **state: Any) -> None:  # noqa: ANN401 - see `native/settle.cpp`
+        """Be what another one was, without its merges, before anything is settled.
+
+        Raises:
+            ValueError, TypeError: it does not fit together, or to the ids that there are.
         """
 
     def outdone(self) -> int:

@@ -77,12 +77,23 @@ class Names:
         """The names of these rows, None where none was said."""
         return [self._said[row][1] if row in self._said else None for row in rows.tolist()]
 
+    def times_ms(self) -> Moments:
+        """When those were said, by row."""
+        times = np.zeros(max(self._said, default=-1) + 1, np.int64)
+        for row, (time, _) in self._said.items():
+            times[row] = time
+        return times
+
+    def say(self, row: int, name: str, time_ms: int) -> None:
+        """Take in one name."""
+        self._said[row] = max(self._said.get(row, (time_ms, "")), (time_ms, name))
+
     def hear(self, rows: Rows, names: pa.Array, times: Moments) -> None:
         """Take in what statements call these rows; null names say nothing."""
         said = zip(rows.tolist(), times.tolist(), names.to_pylist(), strict=True)
         for row, time, name in said:
             if name is not None:
-                self._said[row] = max(self._said.get(row, (time, "")), (time, name))
+                self.say(row, name, time)
 
 
 class Gigs:
@@ -155,6 +166,17 @@ class Gigs:
 
     def changes(self) -> None:
         """They are not noted."""
+
+    def counts(self, artists: int, venues: int) -> None:
+        """It is not quicker."""
+
+    def state(self) -> dict[str, Any]:
+        """Nobody asks: snapshots are of compiled code."""
+        raise NotImplementedError
+
+    def restore(self, **state: Any) -> None:  # noqa: ANN401 - see `settling.Gigs`
+        """Nobody asks."""
+        raise NotImplementedError
 
     def outdone(self) -> int:
         """Gigs of which a greater statement was made under another id of the artist."""

@@ -72,6 +72,7 @@ def test_a_restarted_trainer_resumes_from_its_artifact_and_catches_up(installati
     until(lambda: installation.generation() > first)
 
     assert installation.client.hexists(f"{installation.prefix}:artist", "late")
+    assert "Went on from version" in installation.commands.logs()
     assert sorted((installation.commands.home / "models").glob("gen-*")) == artifacts
 
 

@@ -1,0 +1,282 @@
+"""A restarted trainer goes on from what an earlier one had settled, where that still holds."""
+
+import json
+import logging
+import shutil
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from deltalake import DeltaTable
+
+from consumer import log, merges
+from consumer.erasing import Erasing
+from consumer.errors import StoreDamaged
+from consumer.merges import Merge
+from consumer.rows import SCHEMA
+from consumer.store import Span, Store
+from consumer.tail import known
+from support.statements import Statement, table, tombstone
+from trainer.following import Following, settled_at
+from trainer.interactions import Interactions
+from trainer.snapshot import Snapshots
+
+APP = "c/t/0"
+ONE = [Merge(0, "a1", "a2", "artist"), Merge(1, "v1", "v2", "venue")]
+
+
+def history(first: int, n: int) -> list[Statement]:
+    rng = np.random.default_rng(first)
+    drawn = zip(*(rng.integers(0, size, n).tolist() for size in (60, 9, 7, 9)), strict=True)
+    said = [
+        Statement(f"e{e}", f"a{a}", f"v{v}", t, offset=first + k, artist_name=f"Artist {a}/{t}")
+        for k, (e, a, v, t) in enumerate(drawn)
+    ]
+    return [*said, tombstone(f"e{first}")._replace(offset=first + n)]
+
+
+class Growing:
+    """A store, and statements that come into it."""
+
+    def __init__(self, path) -> None:
+        self.path = path
+        self.store = Store.open(path)
+        self.next = 0
+
+    def grow(self, n: int = 40) -> None:
+        events = table(history(self.next, n))
+        columns = {"kind": pa.array(["event"] * len(events), pa.string())}
+        columns |= {name: events[name] for name in events.column_names}
+        missing = {f.name: pa.nulls(len(events), f.type) for f in SCHEMA if f.name not in columns}
+        rows = pa.table(columns | missing).select(SCHEMA.names).cast(SCHEMA)
+        self.store.append(rows, {APP: Span(self.next or None, self.next + len(events))})
+        self.next += len(events)
+
+    def merge(self, said: list[Merge]) -> None:
+        for each in said:
+            self.store.append(merges.table(each), {})
+
+    def save(self, snapshots: Snapshots) -> None:
+        version = log.versions(self.path)[-1]
+        interactions, _ = settled_at(self.path, version)
+        snapshots.save(interactions, known(self.path, version))
+
+
+@pytest.fixture
+def growing(tmp_path) -> Growing:
+    found = Growing(tmp_path / "store")
+    found.grow()
+    found.merge(ONE)
+    found.grow()
+    return found
+
+
+@pytest.fixture
+def snapshots(tmp_path) -> Snapshots:
+    return Snapshots(tmp_path / "models")
+
+
+def facts(interactions: Interactions) -> dict:
+    """All that settling tells, by id."""
+    plays, artists, venues = interactions.plays(), interactions.artists, interactions.venues
+    rows = zip(plays.artist.tolist(), plays.venue.tolist(), plays.at_ms.tolist(), strict=True)
+    return {
+        "plays": sorted((artists[a], venues[v], at) for a, v, at in rows),
+        "totals": interactions.totals(),
+        "as_of": interactions.as_of_ms,
+        "names": interactions.artist_names.by_id(artists),
+        "venue names": interactions.venue_names.by_id(venues),
+        "counts": int(interactions.counts().sum()),
+        "ids": sorted(artists.ids) + sorted(venues.ids),
+    }
+
+
+def followed(growing: Growing, snapshots: Snapshots | None, caplog) -> tuple[Following, bool]:
+    """Caught up with the store; whether that began with a snapshot."""
+    caplog.clear()
+    caplog.set_level(logging.INFO)
+    following = Following(growing.path, snapshots)
+    while following.listen(0.0, None):
+        pass
+    return following, "settled before" in caplog.text
+
+
+def check(growing: Growing, snapshots: Snapshots, caplog, *, resumes: bool) -> Following:
+    """That a restart comes to what settling anew comes to, by that way."""
+    found, resumed = followed(growing, snapshots, caplog)
+    anew, _ = followed(growing, None, caplog)
+    assert facts(found.interactions) == facts(anew.interactions)
+    assert (found.version, found.offsets) == (anew.version, anew.offsets)
+    assert resumed == resumes
+    return found
+
+
+def test_a_restart_is_what_settling_anew_is_and_goes_on_alike(growing, snapshots, caplog):
+    growing.save(snapshots)
+    before = settled_at(growing.path, 3)[0]
+
+    same = check(growing, snapshots, caplog, resumes=True)
+    assert same.interactions.artists.ids == before.artists.ids
+    growing.grow()
+    assert same.listen(0.0, None)
+    found = check(growing, snapshots, caplog, resumes=True)
+    assert found.interactions.artists.ids[: len(before.artists)] == before.artists.ids
+    assert facts(same.interactions) == facts(found.interactions)
+
+
+def test_no_file_that_a_snapshot_holds_is_read_again(growing, snapshots, caplog):
+    growing.save(snapshots)
+    for file in growing.path.glob("kind=event/*.parquet"):
+        file.unlink()
+    growing.grow()
+
+    found, resumed = followed(growing, snapshots, caplog)
+
+    assert resumed
+    assert found.interactions.events == growing.next
+    with pytest.raises(StoreDamaged):
+        followed(growing, None, caplog)
+
+
+def test_merges_that_came_since_are_heard(growing, snapshots, caplog):
+    growing.save(snapshots)
+    growing.merge([Merge(2, "a3", "a4", "artist"), Merge(3, "v3", "v2", "venue")])
+
+    check(growing, snapshots, caplog, resumes=True)
+
+
+def test_compaction_since_changes_nothing_and_counts_no_event_twice(growing, snapshots, caplog):
+    growing.save(snapshots)
+    growing.grow()
+    DeltaTable(growing.path).optimize.compact()
+    growing.store.refresh()
+    growing.grow()
+
+    check(growing, snapshots, caplog, resumes=True)
+
+
+def test_rows_that_were_taken_out_since_mean_settling_anew(growing, snapshots, caplog):
+    growing.save(snapshots)
+    DeltaTable(growing.path).delete("offset = 3")
+
+    check(growing, snapshots, caplog, resumes=False)
+    assert not snapshots.paths()
+
+
+def test_a_store_that_is_older_or_another_one_is_settled_anew(growing, snapshots, caplog, tmp_path):
+    shutil.copytree(growing.path, tmp_path / "copy")
+    growing.grow()
+    growing.save(snapshots)
+    shutil.copytree(tmp_path / "models", tmp_path / "kept")
+    shutil.rmtree(growing.path)
+    shutil.copytree(tmp_path / "copy", growing.path)
+    check(growing, snapshots, caplog, resumes=False)
+
+    shutil.rmtree(growing.path)
+    (tmp_path / "kept").rename(tmp_path / "models")
+    other = Growing(growing.path)
+    for _ in range(5):
+        other.grow(7)
+    check(other, snapshots, caplog, resumes=False)
+
+
+def test_a_snapshot_that_is_cut_or_altered_is_passed_over(growing, snapshots, caplog):
+    growing.save(snapshots)
+    (path,) = snapshots.paths()
+    for file in sorted(path.iterdir()):
+        whole = file.read_bytes()
+        for damaged in (whole[: len(whole) // 2], whole[:-1] + b"?", None):
+            file.unlink()
+            if damaged is not None:
+                file.write_bytes(damaged)
+            assert snapshots.load() is None, file.name
+            file.write_bytes(whole)
+    assert snapshots.load() is not None
+
+    (path / "gigs.npy").write_bytes(b"")
+    check(growing, snapshots, caplog, resumes=False)
+
+
+def test_one_that_was_half_written_when_the_power_went_is_no_snapshot(growing, snapshots, caplog):
+    growing.save(snapshots)
+    (path,) = snapshots.paths()
+    path.rename(path.with_name(f".{path.name}.17"))
+
+    check(growing, snapshots, caplog, resumes=False)
+
+
+def test_arrays_that_do_not_fit_together_are_refused():
+    interactions = Interactions()
+    interactions.settle(table(history(0, 40)))
+    arrays, said = interactions.state()
+    for name in ("gigs", "bill_source", "bill_deleted", "ends", "chars"):
+        empty = Interactions()
+        with pytest.raises(ValueError, match="does not fit"):
+            empty.restore(arrays | {name: arrays[name][:-1]}, said)
+    with pytest.raises(ValueError, match="does not fit"):
+        Interactions().restore(arrays, said)  # no ids are there
+
+
+def test_a_snapshot_from_before_an_erasure_is_not_used_and_goes(growing, snapshots, caplog):
+    growing.save(snapshots)
+    Erasing(path=growing.path, side="artist", identity="a5").run({})
+
+    found = check(growing, snapshots, caplog, resumes=False)
+
+    assert "a5" not in found.interactions.artists.ids
+    assert not snapshots.paths()
+
+
+def test_an_erasure_that_is_heard_removes_the_snapshot(growing, snapshots, caplog):
+    growing.save(snapshots)
+    following, _ = followed(growing, snapshots, caplog)
+    Erasing(path=growing.path, side="artist", identity="a5").run({})
+
+    assert following.listen(0.0, None)
+
+    assert not snapshots.paths()
+
+
+def test_after_an_erasure_a_new_snapshot_serves_again(growing, snapshots, caplog):
+    Erasing(path=growing.path, side="artist", identity="a5").run({})
+    growing.store = Store.open(growing.path)
+    growing.save(snapshots)
+    growing.grow()
+
+    check(growing, snapshots, caplog, resumes=True)
+
+
+@pytest.mark.parametrize("noted", [True, False])
+def test_a_log_that_was_cleaned_up_does_not_matter_where_the_trainer_followed_on(
+    growing, snapshots, caplog, noted
+):
+    growing.save(snapshots)
+    following = Following(growing.path, snapshots if noted else None)
+    for _ in range(52):
+        growing.grow(2)
+        following.listen(0.0, None)
+    DeltaTable(growing.path).create_checkpoint()
+    growing.grow(2)
+    for version in range(40):
+        log.entry_path(growing.path, version).unlink()
+
+    check(growing, snapshots, caplog, resumes=noted)
+
+
+def test_only_the_newest_stays(growing, snapshots):
+    growing.save(snapshots)
+    growing.grow()
+    growing.save(snapshots)
+
+    (path,) = snapshots.paths()
+    manifest = json.loads((path / "manifest.json").read_bytes())
+    assert manifest["known"]["version"] == log.versions(growing.path)[-1]
+
+
+def test_one_is_written_beside_other_work(growing, snapshots):
+    interactions, chunk = settled_at(growing.path, 3)
+
+    with snapshots.saving(interactions, known(growing.path, chunk.version)):
+        interactions.counts()
+
+    assert facts(snapshots.load().interactions)["plays"]
