@@ -1,10 +1,14 @@
 """Stored statements of synthetic gigs, as columns: moved, cancelled and said again."""
 
+from pathlib import Path
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from benchmarks.worlds import world
+from consumer.rows import SCHEMA as STORED
+from consumer.store import Span, Store
 from trainer.interactions import SCHEMA
 from trainer.matrix import DAY_MS
 
@@ -15,6 +19,7 @@ CANCELLED = 0.3
 
 _AHEAD_MS = 30 * DAY_MS
 _PARTITIONS = 12
+_APP = "benchmark/topic/0"
 
 
 def statements(n: int, n_artists: int, n_venues: int, *, first: int = 0, seed: int = 1) -> pa.Table:
@@ -44,6 +49,20 @@ def statements(n: int, n_artists: int, n_venues: int, *, first: int = 0, seed: i
     }
     absent = {f.name: pa.nulls(n, f.type) for f in SCHEMA if f.name not in columns}
     return pa.table(columns | absent).select(SCHEMA.names).cast(SCHEMA)
+
+
+def stored(path: Path, events: pa.Table, rows: int) -> int:
+    """A new store that holds these, so many in a commit. Returns its version."""
+    store = Store.open(path)
+    kinds = pa.array(["event"]).take(pa.array(np.zeros(len(events), np.int64)))
+    columns = {"kind": kinds} | {name: events[name] for name in events.column_names}
+    absent = {f.name: pa.nulls(len(events), f.type) for f in STORED if f.name not in columns}
+    whole = pa.table(columns | absent).select(STORED.names).cast(STORED)
+    version = 0
+    for start in range(0, len(whole), rows):
+        end = min(start + rows, len(whole))
+        version = store.append(whole.slice(start, end - start), {_APP: Span(start or None, end)})
+    return version
 
 
 def _artists(gig: np.ndarray, n: int) -> np.ndarray:

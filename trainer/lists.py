@@ -106,7 +106,7 @@ class Lists:
         counted = same.mapped(rows)
         distinct, place = np.unique(counted, return_inverse=True)
         own = self._plays_of(view).counts_of(distinct)
-        played = own[place][:, columns]
+        played = _among(own[place], columns)
         returns = view == "artist:returns"
         best, scores = top_n(
             self._score(view, _spread(own, distinct, len(subjects)), counted, columns),
@@ -148,6 +148,16 @@ class Lists:
             scores=scores.tolist(),
             plays=plays,
         )
+
+
+def _among(own: sp.csr_matrix, columns: Rows) -> sp.csr_matrix:
+    """The same rows over these columns, in this order; what is stored is in one of them."""
+    place = np.empty(own.shape[1], np.int32)
+    place[columns] = np.arange(len(columns), dtype=np.int32)
+    shape = own.shape[0], len(columns)
+    moved = sp.csr_matrix((own.data, place[own.indices], own.indptr), shape=shape)
+    moved.sort_indices()
+    return moved
 
 
 def _spread(own: sp.csr_matrix, rows: Rows, n: int) -> sp.csr_matrix:
