@@ -24,6 +24,7 @@ NEVER = np.zeros(1, GIG)
 NEVER["version"] = -2
 NEVER["cancelled"] = True
 
+_NO_STATE = "settling is not compiled here; reinstall with a C++ compiler"
 _SEPARATOR = "\x1f"  # a control character: no id may hold one
 
 
@@ -172,11 +173,11 @@ class Gigs:
 
     def state(self) -> dict[str, Any]:
         """Nobody asks: snapshots are of compiled code."""
-        raise NotImplementedError
+        raise RuntimeError(_NO_STATE)
 
-    def restore(self, **state: Any) -> None:  # noqa: ANN401 - see `settling.Gigs`
+    def restore(self, **_state: object) -> None:
         """Nobody asks."""
-        raise NotImplementedError
+        raise RuntimeError(_NO_STATE)
 
     def outdone(self) -> int:
         """Gigs of which a greater statement was made under another id of the artist."""
