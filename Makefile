@@ -18,7 +18,7 @@ test: .venv/.dev ## every test, on a real Kafka and a real Redis (ARGS="-k name"
 	@PYTHONPATH=tests $(BIN)/python -m support.apicurio >/dev/null
 	$(BIN)/python -m pytest -n 2 --durations=10 $(ARGS)
 
-test-spark: .venv/.dev .venv/.spark ## the spark engine on a standalone master with two workers (2 minutes; the first time pyspark, 456 MB)
+test-spark: .venv/.dev .venv/.spark ## the spark engine on a standalone master with two workers (3 minutes; the first time pyspark, 456 MB)
 	@PYTHONPATH=tests $(BIN)/python -m support.kafka >/dev/null
 	$(BIN)/python -m pytest -n 0 --durations=10 tests/spark $(ARGS)
 

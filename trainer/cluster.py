@@ -8,12 +8,18 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from consumer.settings import Options
 
 _MASTER = re.compile(r"local(\[(\d+|\*)\])?|spark://[^/\s]+:\d+|yarn|k8s://\S+")
+_SECRET = re.compile(r"secret|password|token|credential|\bkey\b", re.IGNORECASE)
 _OURS = {
     "spark.master": "use spark_master",
     "spark.jars": "use spark_jars",
     "spark.sql.shuffle.partitions": "use spark_partitions",
     "spark.default.parallelism": "use spark_partitions",
 }
+
+
+def is_secret(name: str) -> bool:
+    """Whether an option of that name is not for the eyes of others."""
+    return bool(_SECRET.search(name))
 
 
 def _master(url: str) -> str:

@@ -5,18 +5,26 @@ import subprocess
 import sys
 
 PROGRAM = """
-import pathlib, sys
+import pathlib, secrets, sys
 from trainer.engines import spark_session
 from trainer.errors import TrainerError
 from trainer.settings import TrainerSettings
 
 spark_session.EXECUTORS_S = 6
+SECRET = secrets.token_hex()
 url, memory, scratch, query = sys.argv[1:]
 settings = TrainerSettings(
-    engine="spark", regularization_exponent=1, spark_master=url, spark={"executor.memory": memory}
+    engine="spark",
+    regularization_exponent=1,
+    spark_master=url,
+    spark={"executor.memory": memory, "driver.memory": "512m", "authenticate.secret": SECRET},
 )
 try:
     with spark_session.session(settings, pathlib.Path(scratch)) as spark:
+        assert spark.conf.get("spark.authenticate.secret") == SECRET
+        seen = [path.read_bytes() for path in pathlib.Path("/proc").glob("[0-9]*/cmdline")]
+        assert any(b"driver.memory=512m" in line for line in seen)
+        assert not any(SECRET.encode() in line for line in seen)
         print(spark.sql(query).collect())
 except TrainerError as error:
     print(f"{error.exit_code}: {error}")
@@ -44,7 +52,7 @@ def test_a_cluster_without_room_is_not_waited_for_for_ever(spark_cluster, tmp_pa
     assert "executor.memory" in line
 
 
-def test_what_spark_fails_at_is_one_line_without_a_trace_of_java(tmp_path):
+def test_what_spark_fails_at_is_one_line_and_no_secret_is_an_argument(tmp_path):
     line = said("local[1]", "512m", "select raise_error('of no use')", tmp_path)
 
     assert line.startswith("1: Spark: ")

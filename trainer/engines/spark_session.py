@@ -2,15 +2,16 @@
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from py4j.protocol import Py4JError
+from pyspark import SparkConf, SparkContext
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
-from trainer.cluster import ClusterSettings
+from trainer.cluster import ClusterSettings, is_secret
 from trainer.engines.spark_ready import jars
 from trainer.errors import SparkFailed, SparkUnreachable
 
@@ -28,7 +29,7 @@ appender.stderr.type = Console
 appender.stderr.name = stderr
 appender.stderr.target = SYSTEM_ERR
 appender.stderr.layout.type = PatternLayout
-appender.stderr.layout.pattern = Spark: %p %c{1}: %m%n
+appender.stderr.layout.pattern = Spark: %p %c{1}: %m%ex{none}%n
 """
 
 
@@ -54,8 +55,8 @@ def session(settings: ClusterSettings, scratch: Path) -> Iterator[SparkSession]:
     except (Py4JError, PySparkException, ConnectionError) as error:
         logger.debug("Spark failed.", exc_info=True)
         raise SparkFailed(
-            f"Spark: {_line(error)}; where memory ran out, raise driver.memory and executor.memory "
-            "(setting spark); the workers' logs say more"
+            f"Spark: {_line(error)}; its lines above and the workers' logs say more, and where "
+            "memory ran out, raise driver.memory and executor.memory (setting spark)"
         ) from error
 
 
@@ -82,13 +83,18 @@ def options(settings: ClusterSettings, scratch: Path) -> dict[str, str]:
 
 
 def _started(settings: ClusterSettings, scratch: Path) -> SparkSession:
-    builder = SparkSession.builder
-    for name, value in options(settings, scratch).items():
-        builder = builder.config(name, value)
-    spark: SparkSession = builder.getOrCreate()
+    told = options(settings, scratch)
+    _launch(told)
+    spark: SparkSession = SparkSession.builder.config(map=told).getOrCreate()
     # Without it, the history of every vector grows by each sweep until the stack overflows.
     spark.sparkContext.setCheckpointDir((scratch / "checkpoints").resolve().as_uri())
     return spark
+
+
+def _launch(told: Mapping[str, str]) -> None:
+    """Start the JVM. It gets options as arguments, which anybody can list: so no secrets yet."""
+    shown = [(name, value) for name, value in told.items() if not is_secret(name)]
+    SparkContext._ensure_initialized(conf=SparkConf().setAll(shown))  # noqa: SLF001 - the one door
 
 
 def _reachable_at(master: str) -> dict[str, str]:
