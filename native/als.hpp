@@ -35,7 +35,7 @@ struct Half {
     double* gram;         // width x width: out' out
     int width, steps, threads;
     int further;          // steps more for rows with a large confidence
-    int few;              // rows of so many cells are solved exactly; at most 16, and then c >= 1
+    int few;              // rows of so many cells are solved exactly; at most 16
 };
 
 // out = rows * change, in one of three forms.

@@ -1,9 +1,9 @@
 // Rows of few cells, each one exactly, by the dual of their equations.
 //
 // With Y the whitened vectors of a row's d cells (d x F), c its confidences and E = diag(c - 1),
-// z = Y's turns (I + Y'E Y) z = Y'c into d equations, (I + E K) s = c, where K = Y Y'. For c >= 1
-// these are a row-scaled positive definite matrix, so that elimination needs no pivots. Every lane
-// of a vector eliminates one row's equations.
+// z = Y's turns (I + Y'E Y) z = Y'c into d equations, (I + E K) s = c, where K = Y Y'. Their leading
+// minors are those of I + Y'E Y with fewer cells, hence positive for every c >= 0, so that
+// elimination needs no pivots. Every lane of a vector eliminates one row's equations.
 #pragma once
 #include "row_solver.hpp"
 

@@ -52,7 +52,7 @@ def cancelled(matrix: csr_matrix, venues: np.ndarray) -> np.ndarray:
     matrix=matrices(),
     factors=st.integers(1, 70),
     length=st.sampled_from([1e-3, 0.1, 0.3]),
-    penalty=st.sampled_from([0.1, 2.0, 30.0]),
+    penalty=st.sampled_from([0.3, 2.0, 30.0]),
     exponent=st.sampled_from([0.0, 1.0]),
     isa=st.sampled_from(ISAS),
 )
@@ -64,7 +64,8 @@ def test_a_half_step_on_any_shape_is_a_dense_float64_solve(
     recipe = Recipe(regularization=penalty, regularization_exponent=exponent)
     each = ridges(matrix, recipe) if exponent else penalty
 
-    artists, _ = half(matrix, venues, each, isa=isa, steps=300)
+    few = 16 if matrix.data.max(initial=0) <= 100 else 0  # as a fit does
+    artists, _ = half(matrix, venues, each, isa=isa, steps=300, few=few)
     wanted = exact(matrix, venues, each)
 
     # Row by row: a long vector hides nothing of a short one's error.

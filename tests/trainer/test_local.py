@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_matrix
 
@@ -44,7 +44,7 @@ def test_a_half_step_is_a_dense_float64_solve(matrix, factors, isa):
     per_row=st.booleans(),
 )
 def test_rows_of_few_cells_are_exact_without_a_start_or_a_step(matrix, factors, isa, per_row):
-    matrix.data = np.clip(matrix.data, 1, 100)
+    matrix.data = np.minimum(matrix.data, 100)
     drawn = np.random.default_rng(3).normal(scale=0.3, size=(matrix.shape[1], factors))
     venues = drawn.astype(np.float32)
     penalty = np.linspace(1, 40, matrix.shape[0]) if per_row else 2.0
@@ -53,6 +53,7 @@ def test_rows_of_few_cells_are_exact_without_a_start_or_a_step(matrix, factors, 
     wanted = exact(matrix, venues, penalty)
 
     few = np.diff(matrix.indptr) <= 16
+    assume(few.any())
     error = np.abs(artists - wanted).max(axis=1)
     assert (error[few] <= 1e-4 * np.abs(wanted[few]).max(axis=1)).all()
     assert not artists[~few].any()  # they had neither

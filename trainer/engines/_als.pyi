@@ -87,8 +87,8 @@ def solve(
         gram: out.T @ out.
         steps: of conjugate gradients.
         further: at most so many more for a row with a confidence above 100.
-        few: rows of so many cells or fewer are solved exactly; at most 16. Their confidences are 1
-            or more, and not large.
+        few: rows of so many cells or fewer are solved exactly; at most 16. Their confidences are
+            not large.
 
     Returns:
         The objective less that of all-zero rows, without the other side's own penalty.

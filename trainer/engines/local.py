@@ -117,8 +117,8 @@ class Local:
         width = _als.width(start.artists.shape[1])
         steep = confidence.data.max(initial=0) > STEEP
         packed = not steep and 4 * width * max(map(len, start)) > CACHED_BYTES
-        few = FEW if not steep and confidence.data.min(initial=1) >= 1 else 0
-        return Means(self._isa, threads, STEPS, packed, FURTHER if steep else 0, few)
+        further, few = (FURTHER, 0) if steep else (0, FEW)
+        return Means(self._isa, threads, STEPS, packed, further, few)
 
     def _sweeps(self, recipe: Recipe) -> int:
         leaping = self._beta and self._tolerance

@@ -45,7 +45,7 @@ class Means(NamedTuple):
     further: int = 0
     """Steps more, at most, for a row with a confidence above 100."""
     few: int = 0
-    """Rows of so many cells are solved by the dual: only where no confidence is below 1."""
+    """Rows of so many cells are solved by the dual: not where a confidence is large."""
 
 
 class Cells(NamedTuple):
