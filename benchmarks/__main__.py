@@ -7,7 +7,10 @@ from pathlib import Path
 
 from benchmarks.report import Report, machine
 
-NAMES = ("matrix", "foldin", "topn", "solver", "warm", "ingest", "freshness", "commits", "takeover")
+NAMES = (
+    "matrix", "foldin", "topn", "solver", "sweeps",
+    "warm", "ingest", "freshness", "commits", "takeover",
+)  # fmt: skip
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "benchmarks.md"
 HEAD = """# Benchmarks

@@ -1,25 +1,30 @@
 """Cold fits: ours against implicit's 15 iterations, by time, objective and ranking.
 
 Both start from the same vectors, on the same threads, in turn within one process. A fifth of
-sampled artists' pairs is kept from both; NDCG@10 is asked on those, paired by artist.
+sampled artists' pairs is kept from both; NDCG@10 is asked on those, paired by artist. Our sweeps
+are as many as reached implicit's objective on other worlds (`benchmarks.sweeps`), and beside that a
+fit as shipped, whose own rule ends it.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
+from benchmarks.objective import drawn, objective
 from benchmarks.report import Report, seconds
+from benchmarks.sweeps import TUNED
 from benchmarks.worlds import world
-from trainer.engines import Engine, Factors, engine
+from trainer.engines import Engine, Factors, _als, engine
+from trainer.engines.local import Local
 from trainer.matrix import DAY_MS, confidence
 from trainer.quality import intervals, marks
 from trainer.score import LinearScore
 from trainer.settings import Recipe
-from trainer.start import initial
 from trainer.topn import top_n
 
 ASKED_SHARE = 0.2
@@ -46,22 +51,36 @@ class Outcome:
     ndcg: NDArray[np.float64]
 
 
+@dataclass(frozen=True)
+class Compared:
+    """Fits from the same start."""
+
+    ours: Outcome
+    theirs: Outcome
+    shipped: Outcome
+    avx2: Outcome | None = None
+    """Where that is not the best instruction set anyway."""
+
+
 def measure(*, quick: bool) -> Report:
     """200k artists x 20k venues; three seeds at F = 64, one at F = 128 and 256."""
     size = (4000, 1000, 120_000) if quick else (200_000, 20_000, 6_500_000)
     task = _task(*size, asked=500 if quick else 20_000)
     seeds = {64: (1,) if quick else (1, 2, 3), 128: (1,), 256: (1,)}
     found = {f: [_compared(task, f, seed) for seed in picked] for f, picked in seeds.items()}
-    pairs = [pair for several in found.values() for pair in several]
+    all_found = [one for several in found.values() for one in several]
     return Report(
         "solver",
-        {f"ratio_to_implicit_f{f}": _ratio(several) for f, several in found.items()}
+        {f"ratio_to_implicit_f{f}": _ratio(several, "ours") for f, several in found.items()}
+        | {f"ratio_shipped_f{f}": _ratio(several, "shipped") for f, several in found.items()}
+        | _avx2(found[64])
         | {
-            "ndcg_delta_low": min(_gained(*pair)[1] for pair in pairs),
-            "objective_delta": max(a.objective / b.objective - 1 for a, b in pairs),
+            "ndcg_delta_low": min(_gained(one.ours, one.theirs)[1] for one in all_found),
+            "objective_delta": max(_above(one.ours, one.theirs) for one in all_found),
+            "objective_delta_shipped": max(_above(one.shipped, one.theirs) for one in all_found),
         },
-        {"pairs": int(task.train.nnz), "asked": len(task.asked)}
-        | {f"f{f}": [_told(*pair) for pair in several] for f, several in found.items()},
+        {"pairs": int(task.train.nnz), "asked": len(task.asked), "sweeps": TUNED}
+        | {f"f{f}": [_told(one) for one in several] for f, several in found.items()},
         "python -m benchmarks solver",
     )
 
@@ -81,14 +100,21 @@ def _task(n_artists: int, n_venues: int, n_plays: int, asked: int) -> Task:
     return Task(train, later[rows], rows)
 
 
-def _compared(task: Task, factors: int, seed: int) -> tuple[Outcome, Outcome]:
-    """Ours, and the library's."""
+def _compared(task: Task, factors: int, seed: int) -> Compared:
     recipe = Recipe(factors=factors, seed=seed)
-    start = _start(task.train, recipe)
-    fits = [_fitting(engine(name), task, start, recipe) for name in ("local", "implicit", "local")]
-    outcomes = [fit() for fit in fits]
-    ours = Outcome(median([outcomes[0].took_s, outcomes[2].took_s]), *_quality(outcomes[0]))
-    return ours, outcomes[1]
+    start = drawn(task.train, recipe)
+    tuned = recipe.model_copy(update={"iterations": TUNED[factors]})
+    ours = _fitting(Local(tolerance=0), task, start, tuned)
+    theirs = _fitting(engine("implicit"), task, start, recipe)
+    shipped = _fitting(engine("local"), task, start, recipe)
+    first, anchor, second, own = ours(), theirs(), ours(), shipped()
+    avx2 = [
+        _fitting(Local(isa=isa, tolerance=0), task, start, tuned)()
+        for isa in _als.isas()[:-1]
+        if isa == "v3"
+    ]
+    median_s = median([first.took_s, second.took_s])
+    return Compared(Outcome(median_s, *_quality(first)), anchor, own, *avx2)
 
 
 def _quality(outcome: Outcome) -> tuple[float, NDArray[np.float64]]:
@@ -106,31 +132,6 @@ def _fitting(solver: Engine, task: Task, start: Factors, recipe: Recipe) -> Call
     return fit
 
 
-def _start(matrix: csr_matrix, recipe: Recipe) -> Factors:
-    drawn = (
-        initial(map(str, range(rows)), seed=recipe.seed, side=side, factors=recipe.factors)
-        for rows, side in zip(matrix.shape, ("artist", "venue"), strict=True)
-    )
-    return Factors(*drawn)
-
-
-def objective(matrix: csr_matrix, factors: Factors, regularization: float) -> float:
-    """As `trainer.engines` states it, in float64, over all cells."""
-    artists, venues = (side.astype(np.float64) for side in factors)
-    grams = artists.T @ artists, venues.T @ venues
-    total = float((grams[0] * grams[1]).sum())
-    total += regularization * float(np.trace(grams[0]) + np.trace(grams[1]))
-    coordinates = matrix.tocoo()
-    for begin in range(0, matrix.nnz, 100_000):
-        part = slice(begin, begin + 100_000)
-        predicted = np.einsum(
-            "ij,ij->i", artists[coordinates.row[part]], venues[coordinates.col[part]]
-        )
-        c = coordinates.data[part].astype(np.float64)
-        total += float((c * (1 - predicted) ** 2 - predicted**2).sum())
-    return total
-
-
 def _ndcg(task: Task, factors: Factors) -> NDArray[np.float64]:
     zeros = (np.zeros(size, np.float32) for size in (len(factors.venues), len(task.asked)))
     score = LinearScore(factors.artists[task.asked], factors.venues, *zeros)
@@ -142,14 +143,23 @@ def _gained(ours: Outcome, theirs: Outcome) -> tuple[float, float, float]:
     return found.mean, found.low, found.high
 
 
-def _ratio(pairs: list[tuple[Outcome, Outcome]]) -> float:
-    return median(theirs.took_s / ours.took_s for ours, theirs in pairs)
+def _above(ours: Outcome, theirs: Outcome) -> float:
+    return ours.objective / theirs.objective - 1
 
 
-def _told(ours: Outcome, theirs: Outcome) -> dict[str, object]:
+def _ratio(several: list[Compared], which: Literal["ours", "shipped", "avx2"]) -> float:
+    return median(one.theirs.took_s / getattr(one, which).took_s for one in several)
+
+
+def _avx2(several: list[Compared]) -> dict[str, float]:
+    return {"ratio_avx2_f64": _ratio(several, "avx2")} if several[0].avx2 else {}
+
+
+def _told(one: Compared) -> dict[str, object]:
+    took = [one.ours, one.theirs, one.shipped, *([one.avx2] if one.avx2 else [])]
     return {
-        "s": [round(ours.took_s, 3), round(theirs.took_s, 3)],
-        "objective_delta": ours.objective / theirs.objective - 1,
-        "ndcg": float(np.mean(theirs.ndcg)),
-        "ndcg_delta": _gained(ours, theirs),
+        "s": [round(each.took_s, 3) for each in took],
+        "objective_delta": [_above(each, one.theirs) for each in (one.ours, one.shipped)],
+        "ndcg": float(np.mean(one.theirs.ndcg)),
+        "ndcg_delta": _gained(one.ours, one.theirs),
     }

@@ -9,8 +9,8 @@ from statistics import median
 
 import numpy as np
 
+from benchmarks.objective import objective
 from benchmarks.report import Report, interleaved, ratio
-from benchmarks.solver import objective
 from benchmarks.worlds import world
 from trainer.engines import Factors, engine
 from trainer.matrix import DAY_MS, Plays, confidence

@@ -22,7 +22,7 @@ NOTHING = 1e-15
 """Vectors shorter than this are as good as zero: confidences of 1e-15 lead there."""
 
 confidences = st.one_of(
-    st.sampled_from([0.0, 1e-12, 1e-6, 1e-3, 0.999, 1.0, 1.001, 40.0, 100.0, 101.0, 1e4, 1e6]),
+    st.sampled_from([0.0, 1e-12, 1e-6, 1e-3, 0.999, 1.0, 1.001, 40.0, 100.0, 101.0, 1e4]),
     st.floats(0, 50, width=32),
 )
 
@@ -65,7 +65,7 @@ def test_a_half_step_on_any_shape_is_a_dense_float64_solve(
     each = ridges(matrix, recipe) if exponent else penalty
 
     few = 16 if matrix.data.max(initial=0) <= 100 else 0  # as a fit does
-    artists, _ = half(matrix, venues, each, isa=isa, steps=300, few=few)
+    artists, _ = half(matrix, venues, each, isa=isa, steps=1000, few=few)
     wanted = exact(matrix, venues, each)
 
     # Row by row: a long vector hides nothing of a short one's error.
@@ -157,13 +157,13 @@ def test_ids_of_any_unicode_and_gigs_of_any_day_are_fitted_in_any_order(
     np.testing.assert_allclose(model.venues.factors, wanted, rtol=1e-2, atol=1e-3)
 
 
-@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf, 2e6, -3e38])
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf, 2e4, -3e38])
 def test_what_is_not_finite_or_too_large_is_refused_by_name(wrong):
     matrix = csr_matrix(np.full((3, 2), 2, np.float32))
     matrix.data[4] = wrong
     begun = start(3, 2, 4)
 
-    said = rf"{np.float32(wrong)} at {{}}; give finite numbers up to 1e\+06".replace("+38", r"\+38")
+    said = rf"{np.float32(wrong)} at {{}}; give finite numbers up to 10000".replace("+38", r"\+38")
     with pytest.raises(ValueError, match="confidence: " + said.format(4)):
         Local().fit(matrix, begun, Recipe(factors=4))
     matrix.data[4] = 2

@@ -174,6 +174,18 @@ def test_a_leap_reaches_in_fewer_sweeps_what_plain_sweeps_do():
     assert told[0.5][8] < told[0.0][8]
 
 
+def test_a_fit_under_strong_regularisation_does_not_end_near_the_zeros_it_starts_from():
+    # Less than 1 % is explained in the end: beside the objective, its sweeps gain nearly nothing.
+    matrix = confidence(world(400, 60, 8000)[0], NOW, Recipe())
+    penalty = 0.9 * np.linalg.norm(matrix.toarray(), 2)
+    recipe = Recipe(factors=8, regularization=penalty, threads=1)
+    begun = start(*matrix.shape, 8)
+    ours, theirs = (engine(name).fit(matrix, begun, recipe) for name in ("local", "implicit"))
+
+    reached, anchor = (objective(matrix, factors, penalty) for factors in (ours, theirs))
+    assert reached <= anchor
+
+
 def test_a_fit_ends_when_a_sweep_gains_too_little():
     matrix = confidence(world()[0], NOW, Recipe())
     told: list[float] = []

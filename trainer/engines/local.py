@@ -44,14 +44,14 @@ FIRST_LEAP = 3
 WORTH = 1.3
 """Plain sweeps that one with leaps is worth at least; `Recipe.iterations` counts plain ones."""
 TOLERANCE = 6e-5
-"""A fit ends after a sweep that lowered the objective by a smaller share: below implicit's 15
-sweeps wherever that was measured (docs/solver.md)."""
+"""A fit ends after a sweep that gained a smaller share of the objective, or of what zero vectors'
+objective has fallen by, where that is less: mostly below implicit's 15 sweeps (docs/solver.md)."""
 STEEP = 100.0
 """A confidence above it may need more steps, and exact gathers: a fit that has one takes both."""
 FURTHER = 60
 FEW = 16
 """Rows of so many cells are solved exactly: that is fewer sums than three steps are."""
-LARGEST = 1e6
+LARGEST = 1e4
 """Of confidences and numbers of a start: up to it float32 keeps the digits that are asked for."""
 CACHED_BYTES = 2**21
 """Sides up to this size are gathered as float32, larger ones as bf16: that pays where the second
@@ -97,7 +97,7 @@ class Local:
         little.
 
         Raises:
-            ValueError: a confidence or a start is NaN or beyond 1e6, a confidence negative, lambda
+            ValueError: a confidence or a start is NaN or beyond 1e4, a confidence negative, lambda
                 lost beside the vectors, or more than 512 factors.
             TooLarge: more than 2**31 - 1 cells.
         """
@@ -130,7 +130,9 @@ class Local:
             self._watch(value + constant)
             if warm and before == np.inf:
                 before = descent.halfway
-            if self._tolerance and before - value < self._tolerance * (value + constant):
+            # Near zero vectors, where strong regularisation may hold a fit for long, what is
+            # explained so far is the measure; else what is not.
+            if self._tolerance and before - value < self._tolerance * min(value + constant, -value):
                 return
             before = value
 
