@@ -129,11 +129,22 @@ void Gigs::settle_block(const Statements& said, int64_t begin, int64_t end) {
         int64_t stop = std::min(begin + AHEAD, end);
         for (int64_t row = begin; row < stop; row++) slots_.prefetch(prepared(row).tag);
         for (int64_t row = begin; row < stop; row++) {
+            int32_t number = bills[row - begin] = slots_.likely(prepared(row).tag);
+            if (number < 0) continue;
+            events_.prefetch(number);
+            __builtin_prefetch(&bills_[size_t(number)]);
+        }
+        for (int64_t row = begin; row < stop; row++) {
+            int32_t number = bills[row - begin];
+            if (number < 0) continue;
+            __builtin_prefetch(events_[number].at);
+            int32_t head = bills_[size_t(number)].head;
+            if (head >= 0) __builtin_prefetch(&gigs_[size_t(head)]);
+        }
+        for (int64_t row = begin; row < stop; row++) {
             const Prepared& known = prepared(row);
             int32_t number = bill(said.event[row], known.source, known.tag);
             bills[row - begin] = number;
-            int32_t head = bills_[size_t(number)].head;
-            if (head >= 0) __builtin_prefetch(&gigs_[size_t(head)]);
             if (known.deletes) continue;
             artist_side.expect(known.artist);
             venue_side.expect(known.venue);
@@ -155,7 +166,7 @@ void Gigs::settle_block(const Statements& said, int64_t begin, int64_t end) {
 void Gigs::prepare(const Statements& said, int64_t begin, int64_t end) {
     const Chars deleted{"deleted", 7}, cancelled{"cancelled", 9};
     uint32_t artist_tags[AHEAD], venue_tags[AHEAD];
-    int32_t source = -1;
+    int32_t artist_rows[AHEAD], venue_rows[AHEAD], source = -1;
     Chars last_source;
     for (; begin < end; begin += AHEAD) {
         int64_t stop = std::min(begin + AHEAD, end);
@@ -171,8 +182,12 @@ void Gigs::prepare(const Statements& said, int64_t begin, int64_t end) {
             known.cancels = said.status[row] == cancelled;
         }
         for (int64_t row = begin; row < stop; row++) {
-            artists_.expect(artist_tags[row - begin]);
-            venues_.expect(venue_tags[row - begin]);
+            artist_rows[row - begin] = artists_.expect(artist_tags[row - begin]);
+            venue_rows[row - begin] = venues_.expect(venue_tags[row - begin]);
+        }
+        for (int64_t row = begin; row < stop; row++) {
+            artists_.approach(artist_rows[row - begin]);
+            venues_.approach(venue_rows[row - begin]);
         }
         for (int64_t row = begin; row < stop; row++) {
             Prepared& known = prepared(row);

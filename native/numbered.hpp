@@ -97,10 +97,9 @@ public:
             if (slot.tag == tag && same(slot.row)) return slot.row;
         }
     }
-    // The row in the first slot of a tag, if it is of that tag: likely the one to be found.
+    // The first row of that tag: likely the one to be found.
     int32_t likely(uint32_t tag) const {
-        const Slot& slot = slots_[place(tag)];
-        return slot.tag == tag ? slot.row : -1;
+        return find(tag, [](int32_t) { return true; });
     }
     // Room for so many more.
     void reserve(size_t count) {
@@ -180,10 +179,14 @@ public:
     Chars operator[](int64_t row) const { return texts_[row]; }
     uint32_t tag(Chars text) const { return hash_(text); }
     void prefetch(uint32_t tag) const { slots_.prefetch(tag); }
-    // The next step of looking a text up, after `prefetch`.
-    void expect(uint32_t tag) const {
+    // The next two steps of looking a text up, after `prefetch`: the first tells the likely row.
+    int32_t expect(uint32_t tag) const {
         int32_t row = slots_.likely(tag);
         if (row >= 0) texts_.prefetch(row);
+        return row;
+    }
+    void approach(int32_t row) const {
+        if (row >= 0) __builtin_prefetch(texts_[row].at);
     }
     int32_t find(Chars text) const { return find(text, tag(text)); }
     int32_t add(Chars text) { return add(text, tag(text)); }
