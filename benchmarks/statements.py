@@ -19,6 +19,7 @@ CANCELLED = 0.3
 
 _AHEAD_MS = 30 * DAY_MS
 _PARTITIONS = 12
+_DRAWS = 1 << 23
 _APP = "benchmark/topic/0"
 
 
@@ -67,7 +68,7 @@ def stored(path: Path, events: pa.Table, rows: int) -> int:
 
 def _artists(gig: np.ndarray, n: int) -> np.ndarray:
     """Whose gig it is: drawn from its number, number k in proportion to 1 / (k + 1)**0.7."""
-    drawn = np.random.default_rng(7).random(1 << 20)[gig * 0x9E3779B1 % (1 << 20)]
+    drawn = np.random.default_rng(7).random(_DRAWS)[gig * 0x9E3779B1 % _DRAWS]
     weights = 1.0 / np.arange(1, n + 1) ** 0.7
     return np.searchsorted(np.cumsum(weights) / weights.sum(), drawn)
 

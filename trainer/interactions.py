@@ -136,6 +136,13 @@ class Interactions:
             n_venues=len(self.venues),
         )
 
+    def let_go(self) -> None:
+        """Forget all gigs, which are most of what is held here.
+
+        Ids, names and merges still stand after that, and nothing else can be asked.
+        """
+        del self._gigs
+
     def counts(self) -> csr_matrix:
         """Number of plays, artists x venues, int32, columns sorted. Borrowed, not copied.
 

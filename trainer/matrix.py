@@ -111,11 +111,19 @@ class Plays:
 
     def of_artists(self, rows: NDArray[np.integer]) -> "Plays":
         """All plays of these artists (distinct rows), who become rows 0, 1, ... in that order."""
-        position = np.full(self.n_artists, -1, np.int32)
-        position[rows] = np.arange(len(rows), dtype=np.int32)
-        artist = position[self.artist]
+        artist = places(rows, self.n_artists)[self.artist]
         kept = artist >= 0
         return Plays(artist[kept], self.venue[kept], self.at_ms[kept], len(rows), self.n_venues)
+
+    def renumbered(self, artists: NDArray[np.integer], venues: NDArray[np.integer]) -> "Plays":
+        """The same plays, these rows being 0, 1, ... in that order; all with plays are named."""
+        return Plays(
+            places(artists, self.n_artists)[self.artist],
+            places(venues, self.n_venues)[self.venue],
+            self.at_ms,
+            len(artists),
+            len(venues),
+        )
 
 
 def decay(at_ms: NDArray[np.int64], as_of_ms: int, half_life_days: float) -> NDArray[np.float64]:
@@ -199,6 +207,13 @@ def _sorted_by_numpy(plays: Plays) -> Pairs:
     artist, venue = np.divmod(cell[begin], max(plays.n_venues, 1))
     indptr = np.searchsorted(artist, np.arange(plays.n_artists + 1)).astype(np.int32)
     return Pairs(indptr, venue.astype(np.int32), begin, plays.at_ms[order])
+
+
+def places(rows: NDArray[np.integer], size: int) -> NDArray[np.int32]:
+    """By row, where it stands among `rows`; -1 where it does not."""
+    places = np.full(size, -1, np.int32)
+    places[rows] = np.arange(len(rows), dtype=np.int32)
+    return places
 
 
 def _check_lengths(plays: Plays) -> None:

@@ -8,7 +8,7 @@ next fit; see `trainer.foldin` for what changes in between.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from scipy.sparse import csr_matrix
 
 from trainer.engines import Engine, Factors, engine
 from trainer.errors import NothingToFit
-from trainer.matrix import Plays, confidence, popularity
+from trainer.matrix import Plays, confidence, places, popularity
 from trainer.settings import Recipe
 from trainer.start import carried, drawn
 
@@ -125,23 +125,38 @@ def fit(
     _check(plays, artist_ids, venue_ids)
     artist_rows = _playing(plays.per_artist, artist_ids)
     venue_rows = _playing(plays.per_venue, venue_ids)
-    inside = plays.of_artists(artist_rows).mirrored().of_artists(venue_rows).mirrored()
     names = _picked(artist_ids, artist_rows), _picked(venue_ids, venue_rows)
-    confident = confidence(inside, as_of_ms, recipe)
-    begin = _begin(start, names, confident, recipe)
+    seen = _seen(plays.renumbered(artist_rows, venue_rows), as_of_ms, recipe)
+    begin = _begin(start, names, seen.confident, recipe)
     factors = (solver or engine(recipe.engine)).fit(
-        confident, begin, recipe, warm=start is not None
+        seen.confident, begin, recipe, warm=start is not None
     )
-    days = recipe.popularity_half_life_days
-    artists = _side(factors.artists, popularity(inside.mirrored(), as_of_ms, days))
-    venues = _side(factors.venues, popularity(inside, as_of_ms, days))
+    artists = _side(factors.artists, seen.activity)
+    venues = _side(factors.venues, seen.popularity)
     return Model(
-        artists=artists.taken(_scattered(artist_rows, len(artist_ids))),
-        venues=venues.taken(_scattered(venue_rows, len(venue_ids))),
+        artists=artists.taken(places(artist_rows, len(artist_ids))),
+        venues=venues.taken(places(venue_rows, len(venue_ids))),
         artist_ids=list(artist_ids),
         venue_ids=list(venue_ids),
         as_of_ms=as_of_ms,
         recipe=recipe,
+    )
+
+
+class _Seen(NamedTuple):
+    """What a fit sees of the plays, which are many times as large and may go."""
+
+    confident: csr_matrix
+    activity: NDArray[np.float64]
+    popularity: NDArray[np.float64]
+
+
+def _seen(plays: Plays, as_of_ms: int, recipe: Recipe) -> _Seen:
+    days = recipe.popularity_half_life_days
+    return _Seen(
+        confidence(plays, as_of_ms, recipe),
+        popularity(plays.mirrored(), as_of_ms, days),
+        popularity(plays, as_of_ms, days),
     )
 
 
@@ -185,13 +200,6 @@ def _side(factors: NDArray[np.float32], popular: NDArray[np.float64]) -> Side:
         popularity_std=std,
         fitted=np.ones(len(factors), np.bool_),
     )
-
-
-def _scattered(rows: NDArray[np.int64], size: int) -> NDArray[np.int64]:
-    """Where each of `size` rows stands among `rows`; -1 where it does not."""
-    positions = np.full(size, -1)
-    positions[rows] = np.arange(len(rows))
-    return positions
 
 
 def _z(values: NDArray[np.float64], mean: float, std: float) -> NDArray[np.float32]:

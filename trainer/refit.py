@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from multiprocessing.connection import wait
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from consumer.errors import ConsumerError, VersionGone
 from consumer.tail import Chunk, known
@@ -29,9 +29,10 @@ from trainer.engines.spark_ready import beside, ready
 from trainer.errors import TrainerError
 from trainer.fingerprints import fingerprints
 from trainer.following import settled_at
-from trainer.interactions import Interactions
+from trainer.interactions import Interactions, Totals
 from trainer.journal import Step
 from trainer.lists import Lists
+from trainer.matrix import Plays
 from trainer.model import Model, fit
 from trainer.sanity import check
 from trainer.settings import TrainerSettings
@@ -103,9 +104,12 @@ def work(job: Job) -> None:
     interactions, chunk = settled_at(job.settings.store, job.store_version)
     read = known(job.settings.store, job.store_version)
     with Snapshots(job.settings.models).saving(interactions, read):
-        if not job.artifact.exists():
-            _fit(job, chunk, interactions)
-        _stage(job, interactions, load(job.artifact).model)
+        settled = _Settled(chunk, interactions.totals(), interactions.as_of_ms or 0)
+        plays = interactions.plays()
+    interactions.let_go()
+    if not job.artifact.exists():
+        _fit(job, settled, interactions, plays)
+    _stage(job, interactions, plays, load(job.artifact).model)
     logger.info(
         "Generation %d staged at store version %d, %.2f s.",
         job.generation,
@@ -114,15 +118,22 @@ def work(job: Job) -> None:
     )
 
 
-def _fit(job: Job, chunk: Chunk, interactions: Interactions) -> None:
-    plays = interactions.plays()
+class _Settled(NamedTuple):
+    """What is known of the store while its gigs are held."""
+
+    chunk: Chunk
+    totals: Totals
+    as_of_ms: int
+
+
+def _fit(job: Job, settled: _Settled, interactions: Interactions, plays: Plays) -> None:
     artists, venues = interactions.artists, interactions.venues
     start = load(job.start) if job.start else None
     model = fit(
         plays,
         artists.ids,
         venues.ids,
-        interactions.as_of_ms or 0,
+        settled.as_of_ms,
         job.settings.recipe(),
         start=start.model if start else None,
         solver=_solver(job, interactions),
@@ -131,9 +142,9 @@ def _fit(job: Job, chunk: Chunk, interactions: Interactions) -> None:
     facts: dict[str, Any] = {
         "created_at": time.time(),
         "generation": job.generation,
-        "store_version": chunk.version,
-        "offsets": dict(chunk.positions),
-        "counts": asdict(interactions.totals()),
+        "store_version": settled.chunk.version,
+        "offsets": dict(settled.chunk.positions),
+        "counts": asdict(settled.totals),
         "warm_fits": warm_fits(start.manifest) + 1 if start else 0,
     }
     save(job.artifact, model, fingerprints(plays, artists, venues), facts)
@@ -155,11 +166,11 @@ def warm_fits(manifest: Mapping[str, Any]) -> int:
     return int(manifest.get("warm_fits", 0))
 
 
-def _stage(job: Job, interactions: Interactions, model: Model) -> None:
+def _stage(job: Job, interactions: Interactions, plays: Plays, model: Model) -> None:
     artists, venues = interactions.artists, interactions.venues
     lists = Lists(
         model=model.aligned(artists.ids, venues.ids),
-        plays=interactions.plays(),
+        plays=plays,
         artists=artists,
         venues=venues,
         generation=job.generation,

@@ -1,0 +1,126 @@
+"""A million artists and fifty thousand venues, 30 million pairs: settled, fitted, ranked, in 6 GB.
+
+In a process of its own, so that its peak of memory is its own. Statements come a million at a
+time, as they do from the store; making them is left out of the times.
+"""
+
+import multiprocessing
+import resource
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from statistics import median
+from time import perf_counter
+from typing import Any, NamedTuple, TypeVar
+
+from benchmarks.report import Report, seconds
+from benchmarks.statements import statements
+from serving.contract import VIEWS, View
+from trainer.blas import one_thread
+from trainer.engines import Factors
+from trainer.engines.implicit import plain
+from trainer.engines.local import Local
+from trainer.interactions import Interactions
+from trainer.lists import Lists
+from trainer.matrix import Plays, confidence
+from trainer.model import Model, fit
+from trainer.settings import Recipe
+from trainer.start import drawn
+
+Made = TypeVar("Made")
+
+CHUNK = 1_000_000
+SIZE = 10
+"""Entries of a list."""
+SWEEPS = 3
+
+
+class World(NamedTuple):
+    """How much there is."""
+
+    artists: int
+    venues: int
+    chunks: int
+
+
+LARGE = World(1_000_000, 50_000, 37)
+SMALL = World(20_000, 2_000, 1)
+
+
+def measure(*, quick: bool) -> Report:
+    """F = 64, the default recipe; every list of all three views is formed."""
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=context) as pool:
+        figures, detail = pool.submit(_measured, SMALL if quick else LARGE).result()
+    return Report("large", figures, detail, "python -m benchmarks large")
+
+
+def _measured(world: World) -> tuple[dict[str, float], dict[str, Any]]:
+    interactions = Interactions()
+    detail: dict[str, Any] = {"settle_s": _settle(interactions, world)}
+    detail["after_settling_mb"] = _peak_mb()
+    now = interactions.as_of_ms or 0
+    plays, detail["plays_s"] = _timed(interactions.plays)
+    interactions.let_go()
+    fitted = partial(fit, plays, interactions.artists.ids, interactions.venues.ids, now, Recipe())
+    cold, detail["cold_fit_s"] = _timed(fitted)
+    detail["after_cold_fit_mb"] = _peak_mb()
+    model, detail["refit_s"] = _timed(partial(fitted, start=cold))
+    del cold
+    lists = _lists(interactions, plays, model)
+    for view in VIEWS:
+        detail[f"lists_{view.replace(':', '_')}_s"] = seconds(partial(_ranked, lists, view))
+    detail |= {"plays": len(plays), "pairs": plays.counts.nnz}
+    detail |= dict(zip(("artists", "venues"), plays.counts.shape, strict=True))
+    figures = {"peak_rss_mb": _peak_mb()}
+    return figures | {"seconds_per_sweep": _sweep_s(plays, model, detail)}, detail
+
+
+def _settle(interactions: Interactions, world: World) -> float:
+    took = 0.0
+    for chunk in range(world.chunks):
+        part = statements(CHUNK, world.artists, world.venues, first=chunk * CHUNK, seed=chunk)
+        took += seconds(partial(interactions.settle, part))
+    return took
+
+
+def _lists(interactions: Interactions, plays: Plays, model: Model) -> Lists:
+    return Lists(
+        model=model,
+        plays=plays,
+        artists=interactions.artists,
+        venues=interactions.venues,
+        generation=1,
+        size=SIZE,
+    )
+
+
+def _ranked(lists: Lists, view: View) -> int:
+    return sum(1 for _ in lists.complete(view))
+
+
+def _sweep_s(plays: Plays, model: Model, detail: dict[str, Any]) -> float:
+    """Of our engine; implicit's goes into `detail`. After the peak of memory was read."""
+    confident = confidence(plays, model.as_of_ms, Recipe())
+    start = drawn(model.artist_ids, model.venue_ids, Recipe())
+    few, more = (seconds(partial(_swept, confident, start, n)) for n in (SWEEPS, 2 * SWEEPS))
+    laps: list[float] = []
+    with one_thread():
+        library = plain(start, Recipe(iterations=SWEEPS))
+        library.fit(confident, show_progress=False, callback=lambda _i, took, _l: laps.append(took))
+    detail["implicit_seconds_per_sweep"] = median(laps)
+    return (more - few) / SWEEPS
+
+
+def _swept(confident: Any, start: Factors, sweeps: int) -> Factors:  # noqa: ANN401
+    recipe = Recipe(iterations=sweeps)
+    return Local(tolerance=0).fit(confident, start, recipe)
+
+
+def _timed(work: Callable[[], Made]) -> tuple[Made, float]:
+    began = perf_counter()
+    return work(), perf_counter() - began
+
+
+def _peak_mb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
