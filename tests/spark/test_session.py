@@ -4,6 +4,10 @@ import os
 import subprocess
 import sys
 
+import pytest
+
+pytestmark = pytest.mark.timeout(300)
+
 PROGRAM = """
 import pathlib, secrets, sys
 from trainer.engines import spark_session
@@ -38,7 +42,7 @@ def said(url, memory, query, scratch) -> str:
         capture_output=True,
         text=True,
         env=os.environ,
-        timeout=100,
+        timeout=200,
         check=True,
     )
     (line,) = done.stdout.splitlines()
