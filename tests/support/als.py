@@ -6,7 +6,7 @@ from scipy.sparse import csr_matrix
 
 from trainer.engines import Factors, _als
 from trainer.engines.relabelled import padded, relabelled
-from trainer.engines.whitened import Means, Ridge, plain, solved
+from trainer.engines.whitened import Means, Ridge, plain, room, solved
 from trainer.start import initial
 
 
@@ -73,7 +73,8 @@ def half(matrix, venues, penalty, *, isa, packed=False, threads=1, steps=60, few
     old = plain(padded(zeros, order), ridge, means)
     fixed = plain(padded(venues, there.venue_order), other, means)
     out = np.empty_like(old.coordinates)
-    made, value = solved(there.artists, old, fixed, ridge, means=means, out=out)
+    white = room(fixed, means)
+    made, value = solved(there.artists, old, fixed, ridge, means=means, white=white, out=out)
     artists = np.empty((matrix.shape[0], venues.shape[1]), np.float32)
     basis = np.ascontiguousarray(made.basis, np.float32)
     _als.scatter(isa, made.coordinates, basis, there.artist_order, artists, threads)

@@ -30,6 +30,7 @@ from trainer.engines.whitened import (
     begun,
     formed,
     plain,
+    room,
     solved,
 )
 from trainer.errors import TooLarge
@@ -172,6 +173,8 @@ class Descent:
         """The same after the artists' half of the last sweep."""
         # A half-step writes beside the vectors it starts from: so it can be thrown away.
         self._spare = np.empty_like(self._state.artists.coordinates)
+        self._white_artists = room(self._state.artists, means)
+        self._white_venues = room(self._state.venues, means)
         self._before: Floats | None = None
 
     def values(self, sweeps: int) -> Iterator[float]:
@@ -206,14 +209,16 @@ class Descent:
         self.halfway = value
         self._spare = state.artists.coordinates
         out = np.empty_like(fixed.coordinates)
-        cells, ridge = self._matrix.venues, self._ridges.venues
-        venues, value = solved(cells, fixed, artists, ridge, means=self._means, out=out)
+        cells, ridge, white = self._matrix.venues, self._ridges.venues, self._white_artists
+        venues, value = solved(
+            cells, fixed, artists, ridge, means=self._means, white=white, out=out
+        )
         self._state = State(artists, venues, value)
 
     def _artists(self, venues: Vectors) -> tuple[Vectors, float]:
         cells, old = self._matrix.artists, self._state.artists
-        ridge, out = self._ridges.artists, self._spare
-        return solved(cells, old, venues, ridge, means=self._means, out=out)
+        ridge, white, out = self._ridges.artists, self._white_venues, self._spare
+        return solved(cells, old, venues, ridge, means=self._means, white=white, out=out)
 
     def _leapt(self, sweep: int) -> Vectors:
         """The venues to solve the artists against in this sweep."""

@@ -29,6 +29,7 @@ from trainer.engines import _als
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 Ints = NDArray[np.int32]
+White = Floats | NDArray[np.uint16]
 SLACK = 3
 """Floats that the kernel may read past the last confidence: it takes four at a time."""
 
@@ -113,8 +114,20 @@ def formed(vectors: Vectors, means: Means) -> Floats:
     return out
 
 
+def room(side: Vectors, means: Means) -> White:
+    """Memory for a whitened side, to be used in every half-step: new pages cost as much again."""
+    return np.empty(side.coordinates.shape, np.uint16 if means.packed else np.float32)
+
+
 def solved(
-    cells: Cells, old: Vectors, fixed: Vectors, ridge: Ridge, *, means: Means, out: Floats
+    cells: Cells,
+    old: Vectors,
+    fixed: Vectors,
+    ridge: Ridge,
+    *,
+    means: Means,
+    white: White,
+    out: Floats,
 ) -> tuple[Vectors, float]:
     """One half-step.
 
@@ -124,13 +137,13 @@ def solved(
         fixed: the other side.
         ridge: of the side that is solved.
         means: how.
+        white: `room(fixed)`, for the fixed side in whitened coordinates.
         out: rows x width, for the new coordinates; neither `old`'s nor `fixed`'s.
 
     Returns:
         The side anew, and the objective, less the sum of all confidences.
     """
     lower, inverse, shrink = _whitening(fixed.gram, ridge)
-    white = np.empty(fixed.coordinates.shape, np.uint16 if means.packed else np.float32)
     whitening = _single(fixed.basis @ inverse.T)
     _als.multiply(means.isa, fixed.coordinates, whitening, white, means.threads)
     gram = np.empty_like(fixed.gram)
