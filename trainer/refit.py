@@ -136,7 +136,7 @@ def _fit(job: Job, settled: _Settled, interactions: Interactions, plays: Plays) 
         settled.as_of_ms,
         job.settings.recipe(),
         start=start.model if start else None,
-        solver=_solver(job, interactions),
+        solver=_solver(job, settled.as_of_ms, interactions, plays),
     )
     check(model)
     facts: dict[str, Any] = {
@@ -150,15 +150,15 @@ def _fit(job: Job, settled: _Settled, interactions: Interactions, plays: Plays) 
     save(job.artifact, model, fingerprints(plays, artists, venues), facts)
 
 
-def _solver(job: Job, interactions: Interactions) -> Engine | None:
+def _solver(job: Job, as_of_ms: int, interactions: Interactions, plays: Plays) -> Engine | None:
     """What fits over the store itself; None: the recipe's engine fits what we settled."""
     if job.settings.engine != "spark":
         return None
     ready(job.settings, wait_s=job.settings.connect_timeout_s)
     from trainer.engines.spark import Spark, source  # noqa: PLC0415 - an extra
 
-    plays = source(job.settings.store, job.store_version, interactions)
-    return Spark(job.settings, plays, beside(job.artifact))
+    known = source(job.settings.store, job.store_version, as_of_ms, plays, interactions)
+    return Spark(job.settings, known, beside(job.artifact))
 
 
 def warm_fits(manifest: Mapping[str, Any]) -> int:

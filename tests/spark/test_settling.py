@@ -137,7 +137,9 @@ def ours(path: Path, version: int) -> dict[tuple[int, int], tuple[int, float]]:
 def sparks(spark, path: Path, version: int, scratch: Path) -> dict[tuple[int, int], tuple]:
     known, _ = settled_at(path, version)
     scratch.mkdir(exist_ok=True)
-    found = settled(spark, source(path, version, known), RECIPE, scratch).collect()
+    found = settled(
+        spark, source(path, version, known.as_of_ms or 0, known.plays(), known), RECIPE, scratch
+    ).collect()
     assert len({(row.artist, row.venue) for row in found}) == len(found)
     return {(row.artist, row.venue): (row.plays, row.confidence) for row in found}
 

@@ -44,9 +44,11 @@ FIRST_LEAP = 3
 """The sweep that is followed by the first leap: before, vectors still turn too much."""
 WORTH = 1.3
 """Plain sweeps that one with leaps is worth at least; `Recipe.iterations` counts plain ones."""
-TOLERANCE = 6e-5
+TOLERANCE = 3e-5
 """A fit ends after a sweep that gained a smaller share of the objective, or of what zero vectors'
-objective has fallen by, where that is less: mostly below implicit's 15 sweeps (docs/solver.md)."""
+objective has fallen by, where that is less: below implicit's 15 sweeps (docs/solver.md)."""
+WARM = 2.0
+"""A warm fit's is so many times as large: its half-steps gain by what is new, and little else."""
 STEEP = 100.0
 """A confidence above it may need more steps, and exact gathers: a fit that has one takes both."""
 FURTHER = 60
@@ -126,14 +128,14 @@ class Local:
         return math.ceil(recipe.iterations / WORTH) if leaping else recipe.iterations
 
     def _descend(self, descent: "Descent", sweeps: int, constant: float, *, warm: bool) -> None:
-        before = np.inf
+        before, tolerance = np.inf, self._tolerance * (WARM if warm else 1)
         for value in descent.values(sweeps):
             self._watch(value + constant)
             if warm and before == np.inf:
                 before = descent.halfway
             # Near zero vectors, where strong regularisation may hold a fit for long, what is
             # explained so far is the measure; else what is not.
-            if self._tolerance and before - value < self._tolerance * min(value + constant, -value):
+            if tolerance and before - value < tolerance * min(value + constant, -value):
                 return
             before = value
 

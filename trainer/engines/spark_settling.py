@@ -17,7 +17,7 @@ from pyspark.sql import functions as f
 
 from trainer.ids import Ids
 from trainer.interactions import Interactions
-from trainer.matrix import DAY_MS
+from trainer.matrix import DAY_MS, Plays
 from trainer.merged import Merged
 from trainer.settings import Recipe
 
@@ -37,13 +37,20 @@ class Source:
     venues: pa.Table
 
 
-def source(store: Path, version: int, interactions: Interactions) -> Source:
-    """The plays of a store at a version that was settled here."""
-    plays, known = interactions.plays(), interactions
+def source(store: Path, version: int, as_of_ms: int, plays: Plays, known: Interactions) -> Source:
+    """The plays of a store at a version that was settled here.
+
+    Args:
+        store: its folder.
+        version: of it.
+        as_of_ms: the date from which plays age.
+        plays: all of that version.
+        known: ids and merges of that version; gigs may have been let go.
+    """
     return Source(
         store=store,
         version=version,
-        as_of_ms=known.as_of_ms or 0,
+        as_of_ms=as_of_ms,
         artists=numbered(known.artists, known.merged_artists, plays.per_artist),
         venues=numbered(known.venues, known.merged_venues, plays.per_venue),
     )
