@@ -63,25 +63,37 @@ class Compared:
 
 
 def measure(*, quick: bool) -> Report:
-    """200k artists x 20k venues; three seeds at F = 64, one at F = 128 and 256."""
+    """200k artists x 20k venues; three seeds at F = 64, one at F = 128 and 256, two lambdas."""
     size = (4000, 1000, 120_000) if quick else (200_000, 20_000, 6_500_000)
     task = _task(*size, asked=500 if quick else 20_000)
     seeds = {64: (1,) if quick else (1, 2, 3), 128: (1,), 256: (1,)}
-    found = {f: [_compared(task, f, seed) for seed in picked] for f, picked in seeds.items()}
-    all_found = [one for several in found.values() for one in several]
-    return Report(
-        "solver",
+    figures: dict[str, float] = {}
+    detail: dict[str, object] = {"pairs": int(task.train.nnz), "asked": len(task.asked)}
+    for penalty, sweeps in TUNED.items():
+        of = f"_lambda{penalty:g}"
+        found = {
+            f: [
+                _compared(task, Recipe(factors=f, seed=seed, regularization=penalty)) for seed in on
+            ]
+            for f, on in seeds.items()
+        }
+        figures |= {name + of: value for name, value in _figures(found).items()}
+        detail[f"sweeps{of}"] = sweeps
+        detail |= {f"f{f}{of}": [_told(one) for one in several] for f, several in found.items()}
+    return Report("solver", figures, detail, "python -m benchmarks solver")
+
+
+def _figures(found: dict[int, list[Compared]]) -> dict[str, float]:
+    every = [one for several in found.values() for one in several]
+    return (
         {f"ratio_to_implicit_f{f}": _ratio(several, "ours") for f, several in found.items()}
         | {f"ratio_shipped_f{f}": _ratio(several, "shipped") for f, several in found.items()}
         | _avx2(found[64])
         | {
-            "ndcg_delta_low": min(_gained(one.ours, one.theirs)[1] for one in all_found),
-            "objective_delta": max(_above(one.ours, one.theirs) for one in all_found),
-            "objective_delta_shipped": max(_above(one.shipped, one.theirs) for one in all_found),
-        },
-        {"pairs": int(task.train.nnz), "asked": len(task.asked), "sweeps": TUNED}
-        | {f"f{f}": [_told(one) for one in several] for f, several in found.items()},
-        "python -m benchmarks solver",
+            "ndcg_delta_low": min(_gained(one.ours, one.theirs)[1] for one in every),
+            "objective_delta": max(_above(one.ours, one.theirs) for one in every),
+            "objective_delta_shipped": max(_above(one.shipped, one.theirs) for one in every),
+        }
     )
 
 
@@ -100,10 +112,10 @@ def _task(n_artists: int, n_venues: int, n_plays: int, asked: int) -> Task:
     return Task(train, later[rows], rows)
 
 
-def _compared(task: Task, factors: int, seed: int) -> Compared:
-    recipe = Recipe(factors=factors, seed=seed)
+def _compared(task: Task, recipe: Recipe) -> Compared:
     start = drawn(task.train, recipe)
-    tuned = recipe.model_copy(update={"iterations": TUNED[factors]})
+    sweeps = TUNED[recipe.regularization][recipe.factors]
+    tuned = recipe.model_copy(update={"iterations": sweeps})
     ours = _fitting(Local(tolerance=0), task, start, tuned)
     theirs = _fitting(engine("implicit"), task, start, recipe)
     shipped = _fitting(engine("local"), task, start, recipe)
