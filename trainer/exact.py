@@ -131,15 +131,13 @@ class Common:
 
 
 def solve(
-    confident: csr_matrix, fixed: NDArray[np.float32], regularization: float | Floats
+    confident: csr_matrix,
+    fixed: NDArray[np.float32],
+    regularization: float,
+    each: Floats | None = None,
 ) -> NDArray[np.float32]:
-    """`Common.solve`, once; `regularization` is lambda, one for all rows or r of them."""
-    if isinstance(regularization, float | int):
-        return Common(gram(fixed), regularization).solve(confident, fixed)
-    least = float(regularization.min(initial=np.inf))
-    one = least == regularization.max(initial=least)
-    common = Common(gram(fixed), least if len(regularization) else 1.0)
-    return common.solve(confident, fixed, None if one else regularization)
+    """`Common.solve`, once."""
+    return Common(gram(fixed), regularization).solve(confident, fixed, each)
 
 
 def _inverse_factor(matrix: Floats) -> Floats:

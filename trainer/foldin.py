@@ -9,7 +9,7 @@ import numpy as np
 from trainer.current import Current, Rows, Standing
 from trainer.matrix import Plays, confidence, counts, popularity
 from trainer.model import Model
-from trainer.ridge import ridges
+from trainer.ridge import own_ridges
 
 
 def folded(model: Model, plays: Plays, artists: Rows, venues: Rows) -> Model:
@@ -59,7 +59,7 @@ def _refresh(current: Current, side: Standing, rows: Rows, own: Plays, other: St
     """Solve these rows of `side`; `own` are their plays, `rows` x `other`."""
     now, recipe = current.as_of_ms, current.recipe
     confident = confidence(own, now, recipe)
-    each = ridges(confident, recipe) if recipe.regularization_exponent else None
+    each = own_ridges(confident, recipe)
     factors = other.common.solve(confident, other.side.factors, each)
     popular = popularity(own.mirrored(), now, recipe.popularity_half_life_days)
     known = side.side

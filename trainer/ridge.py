@@ -7,6 +7,11 @@ from scipy.sparse import csr_matrix
 from trainer.settings import Recipe
 
 
+def own_ridges(confident: csr_matrix, recipe: Recipe) -> NDArray[np.float64] | None:
+    """`ridges` where rows differ by them; None where one lambda serves all."""
+    return ridges(confident, recipe) if recipe.regularization_exponent else None
+
+
 def ridges(confident: csr_matrix, recipe: Recipe) -> NDArray[np.float64]:
     """By row, regularization * n ** exponent, n being the row's cells above 0.
 

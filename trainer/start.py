@@ -14,7 +14,7 @@ from scipy.sparse import csr_matrix
 from trainer.engines import Factors
 from trainer.exact import solve
 from trainer.hashing import ODD, keys, mixed
-from trainer.ridge import ridges
+from trainer.ridge import own_ridges
 from trainer.settings import Recipe
 
 SPREAD = np.float32(0.01)
@@ -52,7 +52,7 @@ def carried(earlier: Factors, fresh: Factors, confident: csr_matrix, recipe: Rec
     venues = earlier.venues.copy()
     new = np.flatnonzero(~venues.any(axis=1))
     own = confident[:, new].T.tocsr()
-    grown = solve(own, earlier.artists, ridges(own, recipe))
+    grown = solve(own, earlier.artists, recipe.regularization, own_ridges(own, recipe))
     venues[new] = np.where(grown.any(axis=1, keepdims=True), grown, fresh.venues[new])
     return Factors(earlier.artists, venues)
 

@@ -247,6 +247,8 @@ def test_a_publish_of_half_as_many_or_after_none_passes(publisher):
     commit(publisher, 1, counts, previous_counts=dict.fromkeys(VIEWS, 10))
     commit(publisher, 2, stage(publisher, 2, count=1), previous_counts={})
 
+    assert publisher.live().generation == 2
+
 
 def test_too_few_venues_count_like_too_few_artists(publisher):
     counts = stage(publisher, 1)

@@ -9,6 +9,11 @@ SMALL = Recipe(factors=8, iterations=3, threads=1)
 """A recipe that fits in milliseconds."""
 
 
+def rows(*numbers: int) -> np.ndarray:
+    """Row numbers as the trainer has them."""
+    return np.array(numbers, np.int32)
+
+
 def world(
     n_artists: int = 40, n_venues: int = 15, n_plays: int = 300, seed: int = 7
 ) -> tuple[Plays, list[str], list[str]]:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from support.gigs import SMALL, world
+from support.gigs import SMALL, rows, world
 from trainer.current import Current
 from trainer.exact import gram
 from trainer.foldin import fold_in, folded
@@ -19,10 +19,6 @@ PLAYS, ARTISTS, VENUES = world()
 @pytest.fixture(scope="module")
 def model() -> Model:
     return fit(PLAYS, ARTISTS, VENUES, NOW, SMALL)
-
-
-def rows(*numbers: int) -> np.ndarray:
-    return np.array(numbers, np.int32)
 
 
 def followed(model: Model) -> tuple[Current, Ids, Ids]:

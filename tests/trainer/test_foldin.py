@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from implicit.cpu.als import AlternatingLeastSquares
 from scipy.sparse import csr_matrix
 
-from support.gigs import SMALL, world
+from support.gigs import SMALL, rows, world
 from trainer.blas import one_thread
 from trainer.engines import _als
 from trainer.errors import InsaneModel
@@ -27,10 +27,6 @@ PLAYS, ARTISTS, VENUES = world()
 @pytest.fixture(scope="module")
 def model() -> Model:
     return fit(PLAYS, ARTISTS, VENUES, NOW, SMALL)
-
-
-def rows(*numbers: int) -> np.ndarray:
-    return np.array(numbers, np.int32)
 
 
 def with_plays(*more: tuple[int, int, int], shape: tuple[int, int] = PLAYS.shape) -> Plays:
