@@ -57,9 +57,11 @@ def descended(matrix: csr_matrix, begun: Factors, penalty: Penalty, sweeps: int)
     return Factors(artists, venues)
 
 
-def half(matrix, venues, penalty, *, isa, packed=False, threads=1, steps=60, few=0):
+def half(matrix, venues, penalty, *, isa, packed=False, threads=1, steps=200, few=0):
     """One half-step's artists, and the objective that it tells.
 
+    Conjugate gradients are exact after as many steps as a row has cells, and some for rounding:
+    rows of 62 cells were 1e-4 off after 60 steps, 6e-7 after 120.
     `penalty`: of the artists, one for all or one for each; where it is for each, venues have 2.
     """
     means = Means(isa, threads, steps, packed, few=few)
