@@ -410,6 +410,8 @@ bool Gigs::restore(const Saved& saved) {
         bills_.push({source, -1, saved.bill_deleted[at] != 0});
         slots_.add(tag(event, source), int32_t(at));
     }
+    gigs_.stretch(saved.gig_count);
+    next_.stretch(saved.gig_count);
     gigs_.more(saved.gig_count);
     next_.more(saved.gig_count);
     for (size_t at = 0; at < saved.gig_count; at++) {

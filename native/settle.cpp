@@ -22,11 +22,10 @@ using In = nb::ndarray<const T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 
 template <class T>
 nb::object handed_over(Pile<T>& pile) {
-    size_t size = pile.size();
-    T* data = pile.release();
-    nb::capsule owner(data ? static_cast<void*>(data) : malloc(1),
-                      [](void* at) noexcept { free(at); });
-    return nb::cast(nb::ndarray<nb::numpy, T, nb::ndim<1>>(data, {size}, owner));
+    auto* kept = new Pile<T>();
+    kept->swap(pile);
+    nb::capsule owner(kept, [](void* at) noexcept { delete static_cast<Pile<T>*>(at); });
+    return nb::cast(nb::ndarray<nb::numpy, T, nb::ndim<1>>(kept->data(), {kept->size()}, owner));
 }
 
 nb::object array_of(const std::vector<int32_t>& rows) {
