@@ -63,7 +63,9 @@ def _growth(plays: Plays, share: float, recipe: Recipe) -> Growth:
     made: dict[str, Factors] = {}
 
     def warm() -> None:
-        made["warm"] = ours.fit(whole, carried(earlier, fresh, whole, recipe), recipe, warm=True)
+        made["warm"] = ours.fit(
+            whole, carried(earlier, fresh.venues, whole, recipe), recipe, warm=True
+        )
 
     def cold() -> None:
         made["cold"] = ours.fit(whole, fresh, recipe)

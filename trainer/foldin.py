@@ -7,7 +7,7 @@ statistics and the biases of fitted rows stay as they were at the fit.
 import numpy as np
 
 from trainer.current import Current, Rows, Standing
-from trainer.matrix import Plays, confidence, counts, popularity
+from trainer.matrix import Plays, activity, confidence, counts
 from trainer.model import Model
 from trainer.ridge import own_ridges
 
@@ -61,7 +61,7 @@ def _refresh(current: Current, side: Standing, rows: Rows, own: Plays, other: St
     confident = confidence(own, now, recipe)
     each = own_ridges(confident, recipe)
     factors = other.common.solve(confident, other.side.factors, each)
-    popular = popularity(own.mirrored(), now, recipe.popularity_half_life_days)
+    popular = activity(own, now, recipe.popularity_half_life_days)
     known = side.side
     bias = np.where(known.fitted[rows], known.bias[rows], known.standardised(popular))
     side.write(rows, factors, bias)

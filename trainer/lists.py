@@ -7,7 +7,7 @@ An id that was merged into another one has that one's lists under its own name, 
 remember goes on working; as an entry of a list, only the one that it became appears.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import scipy.sparse as sp
@@ -19,7 +19,7 @@ from trainer.ids import Ids
 from trainer.matrix import Plays
 from trainer.merged import Merged
 from trainer.model import Model
-from trainer.topn import top_n
+from trainer.topn import TopN, top_n
 
 Rows = NDArray[np.int32]
 Changes = Mapping[str, Entry | None]
@@ -83,7 +83,8 @@ class Lists:
         ranked = np.argsort(-side.bias[columns], kind="stable")[: self._size]
         rows = columns[ranked]
         plays = [0] * len(rows) if view == "artist:returns" else None
-        return self._entry("popular", ids, rows, side.bias[rows], plays)
+        names = [ids[row] for row in rows.tolist()]
+        return self._entry("popular", names, side.bias[rows].tolist(), plays)
 
     def _subjects(self, view: View) -> tuple[Ids, Rows, Merged]:
         if view == "venue":
@@ -108,18 +109,28 @@ class Lists:
         own = self._plays_of(view).counts_of(distinct)
         played = _among(own[place], columns)
         returns = view == "artist:returns"
-        best, scores = top_n(
+        best = top_n(
             self._score(view, _spread(own, distinct, len(subjects)), counted, columns),
             self._size,
             exclude=None if returns else played,
         )
-        for at, row in enumerate(rows.tolist()):
-            found = best[at][best[at] >= 0]
-            plays = _row_values(played, at, found) if returns else None
-            yield (
-                subjects[row],
-                self._entry(kind, targets, columns[found], scores[at, : len(found)], plays),
-            )
+        names = subjects.ids
+        owners = [names[row] for row in rows.tolist()]
+        plays = _values(played, best.cols) if returns else None
+        return zip(owners, self._entries(kind, targets.ids, columns, best, plays), strict=True)
+
+    def _entries(
+        self, kind: Kind, names: list[str], columns: Rows, best: TopN, plays: Rows | None
+    ) -> Iterator[Entry]:
+        """Row by row of `best`; whole blocks become Python objects at once, which is quicker."""
+        rows = np.append(columns, np.int32(-1))[best.cols].tolist()  # place -1 is the last
+        sizes = (best.cols >= 0).sum(axis=1).tolist()
+        counted = [None] * len(rows) if plays is None else plays.tolist()
+        for size, found, scores, times in zip(
+            sizes, rows, best.scores.tolist(), counted, strict=True
+        ):
+            ids = [names[row] for row in found[:size]]
+            yield self._entry(kind, ids, scores[:size], times and times[:size])
 
     def _plays_of(self, view: View) -> Plays:
         return self._mirrored if view == "venue" else self._plays
@@ -133,19 +144,14 @@ class Lists:
         return score.venues_for_artists(self._model, played, rows, columns)
 
     def _entry(
-        self,
-        kind: Kind,
-        ids: Ids,
-        rows: Rows,
-        scores: NDArray[np.floating],
-        plays: list[int] | None,
+        self, kind: Kind, ids: list[str], scores: list[float], plays: list[int] | None
     ) -> Entry:
         return Entry(
             generation=self._generation,
             as_of=self._model.as_of_ms // 1000,
             kind=kind,
-            ids=[ids[row] for row in rows.tolist()],
-            scores=scores.tolist(),
+            ids=ids,
+            scores=scores,
             plays=plays,
         )
 
@@ -167,9 +173,9 @@ def _spread(own: sp.csr_matrix, rows: Rows, n: int) -> sp.csr_matrix:
     return sp.csr_matrix((own.data, own.indices, np.cumsum(indptr)), shape=(n, own.shape[1]))
 
 
-def _row_values(matrix: sp.csr_matrix, row: int, columns: Iterable[int]) -> list[int]:
-    start, end = matrix.indptr[row : row + 2]
-    held = dict(
-        zip(matrix.indices[start:end].tolist(), matrix.data[start:end].tolist(), strict=True)
-    )
-    return [int(held.get(column, 0)) for column in columns]
+def _values(matrix: sp.csr_matrix, columns: Rows) -> Rows:
+    """What each row holds at its columns; 0 where it stores nothing, anything at -1."""
+    if not matrix.nnz:
+        return np.zeros_like(columns)
+    rows = np.repeat(np.arange(len(columns)), columns.shape[1])
+    return np.asarray(matrix[rows, columns.ravel()]).reshape(columns.shape)

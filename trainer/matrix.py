@@ -163,10 +163,22 @@ def confidence(plays: Plays, as_of_ms: int, recipe: Recipe) -> csr_matrix:
     return _csr(plays, values)
 
 
-def popularity(plays: Plays, as_of_ms: int, half_life_days: float) -> NDArray[np.float64]:
-    """By venue: sum over artists of min(1, decayed plays), so that no resident fills a house."""
-    matrix = decayed(plays.mirrored(), as_of_ms, half_life_days)
-    return np.asarray(matrix.minimum(1.0).sum(axis=1)).ravel()
+class Popularities(NamedTuple):
+    """Sums over the other side of min(1, decayed plays), so that no resident fills a house."""
+
+    artists: NDArray[np.float64]
+    venues: NDArray[np.float64]
+
+
+def popularities(plays: Plays, as_of_ms: int, half_life_days: float) -> Popularities:
+    """Of both sides, from plays that are sorted once."""
+    capped = _capped(plays, as_of_ms, half_life_days)
+    return Popularities(_row_sums(capped), _row_sums(capped.T.tocsr()))
+
+
+def activity(plays: Plays, as_of_ms: int, half_life_days: float) -> NDArray[np.float64]:
+    """`popularities` of the artists."""
+    return _row_sums(_capped(plays, as_of_ms, half_life_days))
 
 
 def csr(
@@ -180,6 +192,14 @@ def csr(
     matrix.has_sorted_indices = True
     matrix.has_canonical_format = True
     return matrix
+
+
+def _capped(plays: Plays, as_of_ms: int, half_life_days: float) -> csr_matrix:
+    return decayed(plays, as_of_ms, half_life_days).minimum(1.0)
+
+
+def _row_sums(matrix: csr_matrix) -> NDArray[np.float64]:
+    return np.asarray(matrix.sum(axis=1)).ravel()
 
 
 def _csr(plays: Plays, values: NDArray[np.generic]) -> csr_matrix:

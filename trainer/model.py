@@ -16,9 +16,9 @@ from scipy.sparse import csr_matrix
 
 from trainer.engines import Engine, Factors, engine
 from trainer.errors import NothingToFit
-from trainer.matrix import Plays, confidence, places, popularity
+from trainer.matrix import Plays, confidence, places, popularities
 from trainer.settings import Recipe
-from trainer.start import carried, drawn
+from trainer.start import carried, drawn, drawn_venues
 
 Names = tuple[list[str], list[str]]
 
@@ -153,17 +153,13 @@ class _Seen(NamedTuple):
 
 def _seen(plays: Plays, as_of_ms: int, recipe: Recipe) -> _Seen:
     days = recipe.popularity_half_life_days
-    return _Seen(
-        confidence(plays, as_of_ms, recipe),
-        popularity(plays.mirrored(), as_of_ms, days),
-        popularity(plays, as_of_ms, days),
-    )
+    return _Seen(confidence(plays, as_of_ms, recipe), *popularities(plays, as_of_ms, days))
 
 
 def _begin(start: Model | None, names: Names, confident: csr_matrix, recipe: Recipe) -> Factors:
-    fresh = drawn(*names, recipe)
     if start is None:
-        return fresh
+        return drawn(*names, recipe)
+    fresh = drawn_venues(names[1], recipe)
     return carried(start.aligned(*names).vectors, fresh, confident, recipe)
 
 

@@ -15,7 +15,7 @@ from trainer.engines import _als
 from trainer.errors import InsaneModel
 from trainer.exact import Common, gram, solve
 from trainer.foldin import folded
-from trainer.matrix import DAY_MS, Plays, confidence, popularity
+from trainer.matrix import DAY_MS, Plays, confidence, popularities
 from trainer.model import Model, fit
 from trainer.settings import Recipe
 
@@ -208,7 +208,7 @@ def test_a_new_venue_gets_its_bias_by_the_fit_s_standards_each_time_it_is_touche
     for result, popular in ((once, 1.0), (twice, 2.0)):
         expected = (np.log1p(popular) - side.popularity_mean) / side.popularity_std
         assert result.venues.bias[15] == np.float32(expected)
-    assert popularity(second, NOW, 60)[15] == 2
+    assert popularities(second, NOW, 60).venues[15] == 2
 
 
 def test_a_play_after_the_date_of_the_fit_weighs_one(model):

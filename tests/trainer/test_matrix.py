@@ -10,11 +10,12 @@ from trainer.errors import TooLarge
 from trainer.matrix import (
     DAY_MS,
     Plays,
+    activity,
     confidence,
     counts,
     decay,
     decayed,
-    popularity,
+    popularities,
 )
 
 NOW = 365 * DAY_MS
@@ -64,7 +65,18 @@ def test_one_artist_adds_at_most_one_to_a_venue_s_popularity():
     resident = [(0, 0, 10)] * 50
     visitors = [(1, 1, 10), (2, 1, 8)]
 
-    assert popularity(plays(resident + visitors), 10 * DAY_MS, 2).tolist() == [1.0, 1.5]
+    assert popularities(plays(resident + visitors), 10 * DAY_MS, 2).venues.tolist() == [1.0, 1.5]
+
+
+def test_artists_are_as_popular_as_venues_would_be_in_mirrored_plays_to_the_bit():
+    given_plays, *_ = world(n_artists=5, n_venues=40, n_plays=2000)
+    artists, venues = popularities(given_plays, NOW, 60)
+
+    mirrored = popularities(given_plays.mirrored(), NOW, 60)
+
+    assert np.array_equal(artists, mirrored.venues)
+    assert np.array_equal(venues, mirrored.artists)
+    assert np.array_equal(artists, activity(given_plays, NOW, 60))
 
 
 @given(seed=st.integers(0, 2**32))
@@ -75,7 +87,9 @@ def test_no_bit_depends_on_the_order_of_plays(seed):
     for name in ("data", "indices", "indptr"):
         ours, theirs = (getattr(decayed(each, NOW, 60), name) for each in (given_plays, other))
         assert np.array_equal(ours, theirs)
-    assert np.array_equal(popularity(given_plays, NOW, 1), popularity(other, NOW, 1))
+    assert np.array_equal(
+        popularities(given_plays, NOW, 1).venues, popularities(other, NOW, 1).venues
+    )
 
 
 def test_a_row_has_the_same_sums_alone_and_among_others():
@@ -102,7 +116,7 @@ def test_no_plays_make_an_empty_matrix():
 
     assert matrix.shape == (3, 2)
     assert matrix.nnz == 0
-    assert popularity(plays([]), NOW, 60).tolist() == [0, 0]
+    assert popularities(plays([]), NOW, 60).venues.tolist() == [0, 0]
 
 
 def test_plays_per_row_count_everybody():

@@ -6,7 +6,7 @@ import pytest
 from support.als import objective
 from support.gigs import SMALL, world
 from trainer.errors import NothingToFit
-from trainer.matrix import DAY_MS, Plays, confidence, popularity
+from trainer.matrix import DAY_MS, Plays, confidence, popularities
 from trainer.model import Model, fit
 
 NOW = 365 * DAY_MS
@@ -64,7 +64,7 @@ def test_the_seed_the_date_and_the_recipe_each_change_the_fit():
 def test_biases_are_standardised_popularity_and_statistics_are_of_those_who_played():
     plays, artists, venues = world()
     model = fit(plays, artists, venues, NOW, SMALL)
-    known = np.log1p(popularity(plays, NOW, 60))
+    known = np.log1p(popularities(plays, NOW, 60).venues)
 
     np.testing.assert_allclose(
         model.venues.bias, (known - known.mean()) / known.std(), rtol=1e-5, atol=1e-6

@@ -119,7 +119,7 @@ def test_a_new_venue_of_a_warm_fit_begins_with_the_lambda_of_its_own_pairs():
     earlier = Factors(drawn.artists * 50, drawn.venues.copy())
     earlier.venues[4] = 0
 
-    grown = carried(earlier, drawn, matrix, BY_COUNT)
+    grown = carried(earlier, drawn.venues, matrix, BY_COUNT)
 
     mirrored = matrix.T.tocsr()
     wanted = exact(mirrored, earlier.artists, ridges(mirrored, BY_COUNT))[4]

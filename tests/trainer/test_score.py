@@ -7,7 +7,7 @@ import pytest
 from scipy.sparse import csr_matrix
 
 from support.gigs import SMALL, world
-from trainer.matrix import DAY_MS, counts, popularity
+from trainer.matrix import DAY_MS, activity, counts, popularities
 from trainer.model import Model, Side, fit
 from trainer.score import LinearScore, Part, artists_for_venues, joined, venues_for_artists
 
@@ -41,7 +41,7 @@ def test_venues_for_artists_are_popularity_and_taste_by_the_number_of_plays(mode
     score = venues_for_artists(model, counts(PLAYS), ALL_ARTISTS, ALL_VENUES)
 
     h = PLAYS.per_artist[:, None]
-    popular = z(np.log1p(popularity(PLAYS, NOW, 60)))
+    popular = z(np.log1p(popularities(PLAYS, NOW, 60).venues))
     expected = popular + h / (h + 1) * z(products(model))
     np.testing.assert_allclose(whole(score), expected, atol=1e-4)
 
@@ -49,7 +49,7 @@ def test_venues_for_artists_are_popularity_and_taste_by_the_number_of_plays(mode
 def test_artists_for_venues_are_standardised_over_artists_not_read_by_column(model):
     score = artists_for_venues(model, counts(PLAYS), ALL_VENUES, ALL_ARTISTS)
 
-    active = z(np.log1p(popularity(PLAYS.mirrored(), NOW, 60)))
+    active = z(np.log1p(activity(PLAYS, NOW, 60)))
     np.testing.assert_allclose(whole(score), active + z(products(model).T), atol=1e-4)
 
 
