@@ -2,8 +2,9 @@
 
 pandas counts pairs of artist and venue and settles nothing: a gig that was moved or cancelled
 counts as often as it was spoken of. Ours reads what the settling rule asks for, 15 columns, and
-counts each gig once. Both begin with columns in memory, each in its own form (pandas' as `read_csv`
-leaves them), and end with a scipy matrix.
+counts each gig once. Both begin with columns in memory, each as its reader leaves them (pandas'
+`read_csv`; ours that of the store, with the ids of each commit as codes and a dictionary), and end
+with a scipy matrix. `plain_s` is ours where all texts are strings.
 
 The process keeps the memory that it gave back: on a virtual machine a page that the host must find
 anew costs more than the work that is done on it, and both sides would wait for gigabytes of them.
@@ -26,9 +27,9 @@ from scipy.sparse import coo_matrix, csr_matrix
 
 from benchmarks.report import Report, interleaved, ratio, resident_bytes, seconds
 from benchmarks.statements import statements, stored
-from consumer.tail import known
+from consumer.tail import known, read_at
 from trainer.following import Following, settled_at
-from trainer.interactions import Interactions
+from trainer.interactions import CODED, COLUMNS, Interactions
 from trainer.matrix import Plays
 from trainer.snapshot import Snapshots
 
@@ -46,8 +47,14 @@ def measure(*, quick: bool) -> Report:
     events = statements(n, *sizes)
     held, increments, ticks = _grown_by(events, sizes)
     frame = _as_read(events)
+    read = _as_stored(events)
     _keep_memory()
-    times = interleaved(rounds, pandas=partial(notebook, frame), ours=partial(settled, events))
+    times = interleaved(
+        rounds,
+        pandas=partial(notebook, frame),
+        ours=partial(settled, read),
+        plain=partial(settled, events),
+    )
     restart = _restarted(events.slice(0, commits * ROWS_A_COMMIT))
     return Report(
         "matrix",
@@ -62,6 +69,7 @@ def measure(*, quick: bool) -> Report:
         {
             "events": n,
             "pandas_s": median(times["pandas"]),
+            "plain_s": median(times["plain"]),
             "slowest_tick_ms": max(ticks) * 1e3,
             "restart_events": min(commits * ROWS_A_COMMIT, n),
             "restart_anew_s": restart["anew"],
@@ -104,6 +112,13 @@ def _as_read(events: pa.Table) -> pd.DataFrame:
         )
         pyarrow.csv.write_csv(events.select(["artist_id", "venue_id"]), path, options)
         return pd.read_csv(path, sep="\t", names=["artists", "venues"])
+
+
+def _as_stored(events: pa.Table) -> pa.Table:
+    """The columns that settling reads of a store."""
+    with tempfile.TemporaryDirectory() as folder:
+        version = stored(Path(folder), events, ROWS_A_COMMIT)
+        return read_at(Path(folder), version, columns=COLUMNS, coded=CODED).events
 
 
 def _grown_by(events: pa.Table, sizes: tuple[int, int]) -> tuple[int, list[float], list[float]]:

@@ -55,12 +55,14 @@ class Part(NamedTuple):
 def read(path: Path, file: File, schema: pa.Schema) -> pa.Table:
     """The rows of one file of the table at `path`, in these columns.
 
+    A dictionary is asked for where the schema has one: then texts stay coded as they lie there.
+
     Raises:
         FileNotFoundError: it is not there, or not any more.
         StoreDamaged: it is no Parquet file.
     """
     with _damage(path, file):
-        return fitted(pq.ParquetFile(path / file.path).read(columns=schema.names), schema)
+        return fitted(_open(path / file.path, schema).read(columns=schema.names), schema)
 
 
 def stream(path: Path, file: File, schema: pa.Schema, rows: int) -> Iterator[pa.Table]:
@@ -70,8 +72,13 @@ def stream(path: Path, file: File, schema: pa.Schema, rows: int) -> Iterator[pa.
         FileNotFoundError, StoreDamaged: see `read`.
     """
     with _damage(path, file):
-        for batch in pq.ParquetFile(path / file.path).iter_batches(rows, columns=schema.names):
+        for batch in _open(path / file.path, schema).iter_batches(rows, columns=schema.names):
             yield fitted(pa.Table.from_batches([batch]), schema)
+
+
+def _open(path: Path, schema: pa.Schema) -> pq.ParquetFile:
+    coded = [field.name for field in schema if pa.types.is_dictionary(field.type)]
+    return pq.ParquetFile(path, read_dictionary=coded)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ used: with it the process aborts at its exit (deltalake 1.6.6, 9 runs of 12).
 
 import logging
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,6 +31,9 @@ logger = logging.getLogger(__name__)
 _OF_DEAD = {"raw", "raw_key", "raw_headers", "reason", "field"}
 EVENT_SCHEMA = pa.schema([field for field in SCHEMA if field.name not in {"kind", *_OF_DEAD}])
 """Columns of a chunk's events."""
+
+CODES = pa.dictionary(pa.int32(), pa.string())
+"""The type of a column that comes as codes."""
 
 _IDS = [SCHEMA.field("artist_id"), SCHEMA.field("venue_id")]
 _ATTEMPTS = 5
@@ -57,6 +60,10 @@ class Chunk:
     positions: dict[str, int]
     merges: tuple[Merge, ...] = ()
     erasures: Erasures = NONE
+
+    def without_events(self) -> "Chunk":
+        """What is worth keeping when its events, which may be the whole store, are taken in."""
+        return replace(self, events=self.events.schema.empty_table())
 
 
 class Known(NamedTuple):
@@ -95,11 +102,14 @@ class Tail:
     Args:
         path: the store's folder; it need not be there yet.
         columns: which columns of the events to read; all by default.
+        coded: those of them that come as codes and dictionaries, as they lie in the files.
     """
 
-    def __init__(self, path: Path, *, columns: Sequence[str] | None = None) -> None:
+    def __init__(
+        self, path: Path, *, columns: Sequence[str] | None = None, coded: Sequence[str] = ()
+    ) -> None:
         self._path = path
-        self._schema = _schema(columns)
+        self._schema = _schema(columns, coded)
         self._seen: log.Snapshot | None = None
         self._decisions = Decisions(path)
         self._mark: Mark | None = None
@@ -184,8 +194,10 @@ class Tail:
             self._mark.move(version)
 
 
-def read_at(path: Path, version: int, *, columns: Sequence[str] | None = None) -> Chunk:
-    """The whole store as it was at one version.
+def read_at(
+    path: Path, version: int, *, columns: Sequence[str] | None = None, coded: Sequence[str] = ()
+) -> Chunk:
+    """The whole store as it was at one version; `columns` and `coded` as of `Tail`.
 
     Raises:
         VersionGone: there is no such version, or not any more.
@@ -195,7 +207,7 @@ def read_at(path: Path, version: int, *, columns: Sequence[str] | None = None) -
     try:
         snapshot = log.replay(path, version)
         if snapshot is not None:
-            return _whole(path, snapshot, _schema(columns), Decisions(path))
+            return _whole(path, snapshot, _schema(columns, coded), Decisions(path))
     except FileNotFoundError as error:
         raise VersionGone(path, f"version {version}: {error}") from None
     except StoreDamaged:
@@ -286,7 +298,6 @@ def _events(
     return pa.concat_tables(tables) if tables else schema.empty_table()
 
 
-def _schema(columns: Sequence[str] | None) -> pa.Schema:
-    if columns is None:
-        return EVENT_SCHEMA
-    return pa.schema([EVENT_SCHEMA.field(name) for name in columns])
+def _schema(columns: Sequence[str] | None, coded: Sequence[str] = ()) -> pa.Schema:
+    fields = [EVENT_SCHEMA.field(name) for name in columns or EVENT_SCHEMA.names]
+    return pa.schema([f.with_type(CODES) if f.name in coded else f for f in fields])

@@ -57,26 +57,36 @@ private:
     const T* values_ = nullptr;
 };
 
+// Texts by row; or in a dictionary, and rows tell the place of theirs, its code.
 class TextsOf {
 public:
     TextsOf() = default;
     explicit TextsOf(const ArrowArray& array)
         : said(array),
           nothing(array.null_count == array.length),
-          ends_(static_cast<const int32_t*>(array.buffers[1]) + array.offset),
-          chars_(static_cast<const char*>(array.buffers[2])) {}
-
-    Chars operator[](int64_t row) const {
-        if (!chars_) return {};
-        return {chars_ + ends_[row], size_t(ends_[row + 1] - ends_[row])};
+          codes_(array.dictionary ? static_cast<const int32_t*>(array.buffers[1]) + array.offset
+                                  : nullptr) {
+        const ArrowArray& texts = array.dictionary ? *array.dictionary : array;
+        codes = array.dictionary ? texts.length : 0;
+        ends_ = static_cast<const int32_t*>(texts.buffers[1]) + texts.offset;
+        chars_ = static_cast<const char*>(texts.buffers[2]);
     }
-    // Of so many rows, all together.
-    size_t bytes(int64_t rows) const { return size_t(ends_[rows] - ends_[0]); }
+
+    Chars operator[](int64_t row) const { return coded(codes_ ? code(row) : row); }
+    Chars coded(int64_t code) const {
+        if (!chars_ || code < 0) return {};
+        return {chars_ + ends_[code], size_t(ends_[code + 1] - ends_[code])};
+    }
+    // -1: there is none, since what a row without a value holds may be anything.
+    int64_t code(int64_t row) const {
+        return codes_ && uint64_t(codes_[row]) < uint64_t(codes) ? codes_[row] : -1;
+    }
     Validity said;
     bool nothing = true;
+    int64_t codes = 0;
 
 private:
-    const int32_t* ends_ = nullptr;
+    const int32_t *codes_ = nullptr, *ends_ = nullptr;
     const char* chars_ = nullptr;
 };
 

@@ -12,8 +12,7 @@ namespace gigstream {
 
 namespace {
 
-constexpr int64_t BLOCK = 4096, AHEAD = 32, ALONE = 1 << 14;
-constexpr int CROWD = 32;
+constexpr int CROWD = 32, NEAR = 64;
 constexpr uint32_t PLACES = 1u << 29;
 
 uint64_t both(int32_t one, int32_t other) { return uint64_t(uint32_t(one)) << 32 | uint32_t(other); }
@@ -58,173 +57,59 @@ void Visits::list(const Pile<Gig>& gigs) {
     chained_ = int32_t(gigs.size());
 }
 
-// Preparing goes ahead of settling, by a ring at most, in a thread of its own where it pays.
-class Gigs::Preparing {
-public:
-    Preparing(Gigs& gigs, const Statements& said) : gigs_(gigs), said_(said) {
-        if (said.rows >= ALONE) thread_ = std::thread([this] { run(); });
-    }
-    ~Preparing() {
-        settled_ = said_.rows;
-        if (thread_.joinable()) thread_.join();
-    }
-    void wait(int64_t end) {
-        if (!thread_.joinable()) gigs_.prepare(said_, prepared_, end), prepared_ = end;
-        while (prepared_.load(std::memory_order_acquire) < end) std::this_thread::yield();
-        if (failed_) std::rethrow_exception(failed_);
-    }
-    void settled(int64_t end) { settled_.store(end, std::memory_order_release); }
-
-private:
-    void run() {
-        try {
-            for (int64_t row = 0; row < said_.rows; row += BLOCK) {
-                int64_t end = std::min(row + BLOCK, said_.rows);
-                while (end - settled_.load(std::memory_order_acquire) > int64_t(RING))
-                    std::this_thread::yield();
-                gigs_.prepare(said_, row, end);
-                prepared_.store(end, std::memory_order_release);
-            }
-        } catch (...) {
-            failed_ = std::current_exception();
-            prepared_.store(said_.rows, std::memory_order_release);
-        }
-    }
-
-    Gigs& gigs_;
-    const Statements& said_;
-    std::exception_ptr failed_;
-    std::atomic<int64_t> prepared_{0}, settled_{0};
-    std::thread thread_;
-};
-
-void Gigs::settle(const Statements& said) {
-    prepared_.cover(RING, Prepared{});
-    reserve(said);
-    Preparing preparing(*this, said);
-    for (int64_t row = 0; row < said.rows; row += BLOCK) {
-        int64_t end = std::min(row + BLOCK, said.rows);
-        preparing.wait(end);
-        settle_block(said, row, end);
-        preparing.settled(end);
-    }
-}
-
-// Where most is new, growing by halves would move all of it again and again.
-void Gigs::reserve(const Statements& said) {
-    size_t rows = size_t(said.rows);
-    if (rows < bills_.size()) return;
-    slots_.reserve(rows);
-    events_.reserve(rows, said.event.bytes(said.rows));
-    bills_.reserve(rows);
-    gigs_.reserve(rows);
-    next_.reserve(rows);
-}
-
 void Gigs::settle_block(const Statements& said, int64_t begin, int64_t end) {
-    int32_t bills[AHEAD], topic = -1;
-    uint32_t here = 0;
+    int32_t topic = -1;
+    uint32_t near[NEAR] = {};  // places of the topic, by the last bits of their partition
     Chars last_topic;
     for (; begin < end; begin += AHEAD) {
         int64_t stop = std::min(begin + AHEAD, end);
-        for (int64_t row = begin; row < stop; row++) slots_.prefetch(prepared(row).tag);
-        for (int64_t row = begin; row < stop; row++) {
-            int32_t number = bills[row - begin] = slots_.likely(prepared(row).tag);
-            if (number < 0) continue;
-            events_.prefetch(number);
-            __builtin_prefetch(&bills_[size_t(number)]);
+        if (!said.coded()) {
+            for (int64_t row = stop; row < std::min(stop + AHEAD, end); row++)
+                slots_.prefetch(prepared(said, row).tag);
+            number_bills(said, begin, stop);
         }
         for (int64_t row = begin; row < stop; row++) {
-            int32_t number = bills[row - begin];
-            if (number < 0) continue;
-            __builtin_prefetch(events_[number].at);
-            int32_t head = bills_[size_t(number)].head;
+            size_t number = size_t(prepared(said, row).bill);
+            bills_.cover(number + 1, Bill{});
+            __builtin_prefetch(&bills_[number]);
+        }
+        for (int64_t row = begin; row < stop; row++) {
+            const Prepared& known = prepared(said, row);
+            int32_t head = bills_[size_t(known.bill)].head;
             if (head >= 0) __builtin_prefetch(&gigs_[size_t(head)]);
-        }
-        for (int64_t row = begin; row < stop; row++) {
-            const Prepared& known = prepared(row);
-            int32_t number = bill(said.event[row], known.source, known.tag);
-            bills[row - begin] = number;
             if (known.deletes) continue;
             artist_side.expect(known.artist);
             venue_side.expect(known.venue);
         }
         for (int64_t row = begin; row < stop; row++) {
-            if (prepared(row).deletes) {
-                strike(bills[row - begin]);
+            if (prepared(said, row).deletes) {
+                strike(prepared(said, row).bill);
                 continue;
             }
-            bool same_topic = topic >= 0 && said.topic[row] == last_topic;
-            if (!same_topic) topic = topics_.add(last_topic = said.topic[row]);
-            if (!same_topic || places_[here].partition != said.partition[row])
-                here = place(topic, said.partition[row]);
-            take(said, row, bills[row - begin], here);
+            if (topic < 0 || !(said.topic[row] == last_topic))
+                topic = topics_.add(last_topic = said.topic[row]);
+            int32_t partition = said.partition[row];
+            uint32_t& here = near[uint32_t(partition) % NEAR];
+            bool known = here < places_.size() && places_[here].partition == partition;
+            if (!known || places_[here].topic != topic) here = place(topic, partition);
+            take(said, row, here);
         }
     }
-}
-
-void Gigs::prepare(const Statements& said, int64_t begin, int64_t end) {
-    const Chars deleted{"deleted", 7}, cancelled{"cancelled", 9};
-    uint32_t artist_tags[AHEAD], venue_tags[AHEAD];
-    int32_t artist_rows[AHEAD], venue_rows[AHEAD], source = -1;
-    Chars last_source;
-    for (; begin < end; begin += AHEAD) {
-        int64_t stop = std::min(begin + AHEAD, end);
-        for (int64_t row = begin; row < stop; row++) {
-            artists_.prefetch(artist_tags[row - begin] = artists_.tag(said.artist[row]));
-            venues_.prefetch(venue_tags[row - begin] = venues_.tag(said.venue[row]));
-            Prepared& known = prepared(row);
-            if (source < 0 || !(said.source[row] == last_source))
-                source = sources_.add(last_source = said.source[row]);
-            known.source = source;
-            known.tag = tag(said.event[row], source);
-            known.deletes = said.status[row] == deleted;
-            known.cancels = said.status[row] == cancelled;
-        }
-        for (int64_t row = begin; row < stop; row++) {
-            artist_rows[row - begin] = artists_.expect(artist_tags[row - begin]);
-            venue_rows[row - begin] = venues_.expect(venue_tags[row - begin]);
-        }
-        for (int64_t row = begin; row < stop; row++) {
-            artists_.approach(artist_rows[row - begin]);
-            venues_.approach(venue_rows[row - begin]);
-        }
-        for (int64_t row = begin; row < stop; row++) {
-            Prepared& known = prepared(row);
-            if (known.deletes) continue;
-            known.artist = artists_.add(said.artist[row], artist_tags[row - begin]);
-            known.venue = venues_.add(said.venue[row], venue_tags[row - begin]);
-            if (!said.artist_name.nothing && said.artist_name.said[row])
-                artist_names_.hear(known.artist, said.artist_name[row], said.time_us[row] / 1000);
-            if (!said.venue_name.nothing && said.venue_name.said[row])
-                venue_names_.hear(known.venue, said.venue_name[row], said.time_us[row] / 1000);
-        }
-    }
-}
-
-int32_t Gigs::bill(Chars event, int32_t source, uint32_t tag) {
-    int32_t row = slots_.find(tag, [&](int32_t at) {
-        return bills_[size_t(at)].source == source && events_[at] == event;
-    });
-    if (row >= 0) return row;
-    if (bills_.size() == INT32_MAX) throw std::length_error("more than 2147483647 bills");
-    row = int32_t(bills_.size());
-    events_.add(event);
-    bills_.push({source, -1});
-    slots_.add(tag, row);
-    return row;
 }
 
 uint32_t Gigs::place(int32_t topic, int32_t partition) {
-    auto found = place_rows_.emplace(both(topic, partition), uint32_t(places_.size()));
-    if (!found.second) return found.first->second;
+    auto found = place_rows_.find(both(topic, partition));
+    if (found != place_rows_.end()) return found->second;
     if (places_.size() == PLACES) throw std::length_error("more than 536870912 partitions");
+    uint32_t row = uint32_t(places_.size());
+    place_rows_.emplace(both(topic, partition), row);
     places_.push_back({topic, partition});
-    return found.first->second;
+    return row;
 }
 
-void Gigs::take(const Statements& said, int64_t row, int32_t number, uint32_t place) {
-    const Prepared& known = prepared(row);
+void Gigs::take(const Statements& said, int64_t row, uint32_t place) {
+    const Prepared& known = prepared(said, row);
+    int32_t number = known.bill;
     Gig gig;
     gig.version = said.version.said[row] ? said.version[row] : -1;
     gig.time = said.time_us[row] / 1000;
@@ -407,11 +292,10 @@ bool Gigs::restore(const Saved& saved) {
         Chars event{saved.chars + begin, size_t(saved.ends[at] - begin)};
         int32_t source = saved.bill_source[at];
         events_.add(event);
-        bills_.push({source, -1, saved.bill_deleted[at] != 0});
+        bill_source_.push(source);
+        bills_.push({-1, saved.bill_deleted[at] != 0});
         slots_.add(tag(event, source), int32_t(at));
     }
-    gigs_.stretch(saved.gig_count);
-    next_.stretch(saved.gig_count);
     gigs_.more(saved.gig_count);
     next_.more(saved.gig_count);
     for (size_t at = 0; at < saved.gig_count; at++) {
@@ -428,10 +312,8 @@ bool Gigs::restore(const Saved& saved) {
 }
 
 void Gigs::bills(Pile<int32_t>& source, Pile<uint8_t>& deleted) const {
-    for (const Bill& bill : bills_) {
-        source.push(bill.source);
-        deleted.push(bill.deleted);
-    }
+    for (int32_t each : bill_source_) source.push(each);
+    for (const Bill& bill : bills_) deleted.push(bill.deleted);
 }
 
 void Gigs::places(Pile<int32_t>& out) const {

@@ -15,9 +15,13 @@ namespace gigstream {
 // Event rows as columns.
 struct Statements {
     int64_t rows = 0;
+    int64_t first = 0;  // how many rows are settled before these in the same call
     NumbersOf<int32_t> partition;
     NumbersOf<int64_t> offset, recorded_us, digest, time_us, version, starts_us;
     TextsOf topic, source, event, artist, venue, status, artist_name, venue_name;
+
+    // Whether artists and venues are quickly numbered.
+    bool coded() const { return artist.codes && venue.codes; }
 };
 
 // The newest name that was said of each row; of two said at once, the greater.
@@ -115,8 +119,10 @@ public:
           venue_names_(venue_names), hash_(bits), artist_side(&Gig::artist),
           venue_side(&Gig::venue) {}
 
+    // Makes room for so many statements that are about to be settled.
+    void expect(size_t rows);
     // Rows touched are marked in both sides.
-    void settle(const Statements& said);
+    void settle(std::vector<Statements>& parts);
     // Bills, topics, sources and gigs as they were in another one, whose artists and venues these
     // have. Merges are left aside. False: they do not fit together.
     bool restore(const Saved& saved);
@@ -156,7 +162,7 @@ public:
 
 private:
     struct Bill {
-        int32_t source, head;
+        int32_t head = -1;
         bool deleted = false, crowded = false;
     };
     struct Place {
@@ -167,19 +173,21 @@ private:
     };
     // What can be known of a statement without looking at any other gig.
     struct Prepared {
-        int32_t artist, venue, source;
+        int32_t artist, venue, source, bill;
         uint32_t tag;
         bool deletes, cancels;
     };
+    class Numbering;
     class Preparing;
 
     uint32_t tag(Chars event, int32_t source) const { return hash_(event, uint64_t(source) + 1); }
     int32_t bill(Chars event, int32_t source, uint32_t tag);
     uint32_t place(int32_t topic, int32_t partition);
-    void prepare(const Statements& said, int64_t begin, int64_t end);
+    void prepare(const Statements& said, Numbering& artists, Numbering& venues, int64_t begin,
+                 int64_t end);
+    void number_bills(const Statements& said, int64_t begin, int64_t end);
     void settle_block(const Statements& said, int64_t begin, int64_t end);
-    void take(const Statements& said, int64_t row, int32_t bill, uint32_t place);
-    void reserve(const Statements& said);
+    void take(const Statements& said, int64_t row, uint32_t place);
     int32_t find(const Bill& bill, int32_t number, int32_t artist);
     void add(const Gig& gig);
     void replace(int32_t at, const Gig& gig);
@@ -200,15 +208,21 @@ private:
     }
     template <class Take>
     void each_rival(const Gig& gig, Take take);
-    Prepared& prepared(int64_t row) { return prepared_[size_t(row) % RING]; }
+    Prepared& prepared(const Statements& said, int64_t row) {
+        return prepared_[size_t(said.first + row) % RING];
+    }
 
     static constexpr size_t RING = size_t(1) << 15;
+    static constexpr int64_t BLOCK = 4096, AHEAD = 32, ALONE = 1 << 14;
 
     Numbered &artists_, &venues_, topics_, sources_;
     Names &artist_names_, &venue_names_;
     Hash hash_;
+    // Bills as they are numbered, which may be ahead of how they are settled.
     Slots slots_;
     Joined events_;  // event ids by bill
+    Pile<int32_t> bill_source_;
+
     Pile<Bill> bills_;
     Pile<Gig> gigs_;
     Pile<int32_t> next_;  // by gig: another one of its bill

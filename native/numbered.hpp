@@ -25,6 +25,7 @@ struct Chars {
     // Most are short, and a call of memcmp takes longer than they do.
     bool operator==(const Chars& other) const {
         if (size != other.size) return false;
+        if (at == other.at) return true;
         if (size > 32) return !memcmp(at, other.at, size);
         if (size >= 8) {
             uint64_t apart = word<uint64_t>(at + size - 8) ^ word<uint64_t>(other.at + size - 8);

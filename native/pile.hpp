@@ -1,13 +1,14 @@
 // An array that grows, in huge pages where it is huge, and does not clear what it grows by.
 #pragma once
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <new>
 #include <type_traits>
 #include <utility>
-
-#include "pages.hpp"
 
 namespace gigstream {
 
@@ -19,7 +20,7 @@ public:
     Pile() = default;
     Pile(const Pile&) = delete;
     Pile& operator=(const Pile&) = delete;
-    ~Pile() { give_back(); }
+    ~Pile() { free(data_); }
 
     size_t size() const { return size_; }
     T* data() { return data_; }
@@ -50,54 +51,45 @@ public:
     }
     void clear() { size_ = 0; }
     void cut(size_t size) { size_ = size; }
-    // Room for so many, as for one that has grown: for what will grow and is large at once.
-    void stretch(size_t count) {
-        reserve(1);
-        reserve(count);
+    // Hands the memory over, to be freed by `free`.
+    T* release() {
+        size_ = room_ = 0;
+        return std::exchange(data_, nullptr);
     }
     void swap(Pile& other) {
         std::swap(data_, other.data_);
         std::swap(size_, other.size_);
         std::swap(room_, other.room_);
-        std::swap(pages_, other.pages_);
     }
 
 private:
-    static constexpr size_t HUGE = 8 * HUGE_PAGE;
+    static constexpr size_t HUGE_PAGE = size_t(1) << 21, HEAD = 32;
 
     void grow(size_t wanted) {
         size_t room = room_ + room_ / 2 > wanted ? room_ + room_ / 2 : wanted + 16;
-        // What stands in pages from the start would never be memory that malloc had kept.
-        if (CAN_MOVE_PAGES && data_ && room * sizeof(T) >= HUGE) return grow_in_pages(room);
-        void* grown = realloc(static_cast<void*>(data_), room * sizeof(T));
+        size_t bytes = room * sizeof(T);
+        bool huge = bytes >= 8 * HUGE_PAGE;
+        // With what malloc puts before it, a mapping of whole huge pages, which the kernel aligns.
+        if (huge) bytes = (bytes + HEAD + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE - HEAD;
+        void* grown = realloc(static_cast<void*>(data_), bytes);
         if (!grown) throw std::bad_alloc();
         data_ = static_cast<T*>(grown);
-        room_ = room;
-        if (room * sizeof(T) >= HUGE) prefer_huge_pages(grown, room * sizeof(T));
-    }
-
-    void grow_in_pages(size_t room) {
-        size_t bytes = whole_pages(room * sizeof(T));
-        void* grown = pages_ ? moved_pages(data_, pages_, bytes) : new_pages(bytes);
-        if (!pages_) {
-            memcpy(grown, static_cast<const void*>(data_), size_ * sizeof(T));
-            free(data_);
-        }
-        data_ = static_cast<T*>(grown);
         room_ = bytes / sizeof(T);
-        pages_ = bytes;
+        if (huge) prefer_huge_pages(bytes + HEAD);
     }
 
-    void give_back() {
-        if (pages_)
-            free_pages(data_, pages_);
-        else
-            free(data_);
+    // All of the mapping: told of a part, the kernel makes two mappings of it, which it does not
+    // move, and then realloc copies, so that there are two of the contents for a while.
+    void prefer_huge_pages(size_t bytes) {
+#ifdef MADV_HUGEPAGE
+        uintptr_t page = uintptr_t(getpagesize());
+        uintptr_t first = reinterpret_cast<uintptr_t>(data_) / page * page;
+        madvise(reinterpret_cast<void*>(first), bytes, MADV_HUGEPAGE);
+#endif
     }
 
     T* data_ = nullptr;
     size_t size_ = 0, room_ = 0;
-    size_t pages_ = 0;  // bytes of pages of one's own; 0: it is malloc's
 };
 
 }  // namespace gigstream

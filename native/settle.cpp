@@ -22,10 +22,11 @@ using In = nb::ndarray<const T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 
 template <class T>
 nb::object handed_over(Pile<T>& pile) {
-    auto* kept = new Pile<T>();
-    kept->swap(pile);
-    nb::capsule owner(kept, [](void* at) noexcept { delete static_cast<Pile<T>*>(at); });
-    return nb::cast(nb::ndarray<nb::numpy, T, nb::ndim<1>>(kept->data(), {kept->size()}, owner));
+    size_t size = pile.size();
+    T* data = pile.release();
+    nb::capsule owner(data ? static_cast<void*>(data) : malloc(1),
+                      [](void* at) noexcept { free(at); });
+    return nb::cast(nb::ndarray<nb::numpy, T, nb::ndim<1>>(data, {size}, owner));
 }
 
 nb::object array_of(const std::vector<int32_t>& rows) {
@@ -70,20 +71,33 @@ class Batch {
 public:
     explicit Batch(const Borrowed& from) : schema_(from.schema()), array_(from.array()) {}
 
-    template <class Column>
-    Column column(const char* name, const char* format) const {
-        for (int64_t at = 0; at < schema_.n_children; at++) {
-            if (strcmp(schema_.children[at]->name, name)) continue;
-            if (strcmp(schema_.children[at]->format, format))
-                throw std::invalid_argument(std::string(name) + ": of another type");
-            if (array_.offset) throw std::invalid_argument("batch: a part of another one");
-            return Column(*array_.children[at]);
-        }
-        throw std::invalid_argument(std::string(name) + ": no such column");
+    template <class T>
+    NumbersOf<T> numbers(const char* name, const char* format) const {
+        int64_t at = place(name);
+        require_type(name, !strcmp(schema_.children[at]->format, format));
+        return NumbersOf<T>(*array_.children[at]);
+    }
+    TextsOf texts(const char* name) const {
+        int64_t at = place(name);
+        const ArrowSchema& kind = *schema_.children[at];
+        const ArrowSchema& text = kind.dictionary ? *kind.dictionary : kind;
+        bool coded = !kind.dictionary || !strcmp(kind.format, "i");
+        require_type(name, coded && !strcmp(text.format, "u"));
+        return TextsOf(*array_.children[at]);
     }
     int64_t rows() const { return array_.length; }
 
 private:
+    int64_t place(const char* name) const {
+        if (array_.offset) throw std::invalid_argument("batch: a part of another one");
+        for (int64_t at = 0; at < schema_.n_children; at++)
+            if (!strcmp(schema_.children[at]->name, name)) return at;
+        throw std::invalid_argument(std::string(name) + ": no such column");
+    }
+    static void require_type(const char* name, bool fits) {
+        if (!fits) throw std::invalid_argument(std::string(name) + ": of another type");
+    }
+
     const ArrowSchema& schema_;
     const ArrowArray& array_;
 };
@@ -92,19 +106,19 @@ Statements statements(const Borrowed& from) {
     Batch batch(from);
     Statements said;
     said.rows = batch.rows();
-    said.partition = batch.column<NumbersOf<int32_t>>("partition", "i");
+    said.partition = batch.numbers<int32_t>("partition", "i");
     for (auto& [name, column] : {std::pair{"offset", &said.offset}, {"digest", &said.digest},
                                  {"version", &said.version}})
-        *column = batch.column<NumbersOf<int64_t>>(name, "l");
+        *column = batch.numbers<int64_t>(name, "l");
     for (auto& [name, column] : {std::pair{"recorded_at", &said.recorded_us},
                                  {"time", &said.time_us}, {"starts_at", &said.starts_us}})
-        *column = batch.column<NumbersOf<int64_t>>(name, "tsu:UTC");
+        *column = batch.numbers<int64_t>(name, "tsu:UTC");
     for (auto& [name, column] : {std::pair{"topic_id", &said.topic}, {"source", &said.source},
                                  {"event_id", &said.event}, {"artist_id", &said.artist},
                                  {"venue_id", &said.venue}, {"status", &said.status},
                                  {"artist_name", &said.artist_name},
                                  {"venue_name", &said.venue_name}})
-        *column = batch.column<TextsOf>(name, "u");
+        *column = batch.texts(name);
     return said;
 }
 
@@ -112,13 +126,18 @@ nb::tuple touched(Gigs& gigs) {
     return nb::make_tuple(array_of(gigs.artist_side.taken()), array_of(gigs.venue_side.taken()));
 }
 
-nb::tuple settle(Gigs& gigs, const nb::object& batch) {
-    Borrowed borrowed(batch);
-    Statements said = statements(borrowed);
-    if (said.rows) {
-        nb::gil_scoped_release released;
-        gigs.settle(said);
+nb::tuple settle(Gigs& gigs, nb::list batches) {
+    std::vector<Borrowed> borrowed;
+    borrowed.reserve(batches.size());
+    std::vector<Statements> parts;
+    for (nb::handle batch : batches) {
+        borrowed.emplace_back(nb::borrow(batch));
+        Statements said = statements(borrowed.back());
+        if (said.rows) parts.push_back(said);
     }
+    nb::gil_scoped_release released;
+    gigs.settle(parts);
+    nb::gil_scoped_acquire acquired;
     return touched(gigs);
 }
 
@@ -318,7 +337,8 @@ NB_MODULE(_settle, module) {
              "artist_names"_a, "venue_names"_a, "bits"_a = 32, nb::keep_alive<1, 2>(),
              nb::keep_alive<1, 3>(), nb::keep_alive<1, 4>(), nb::keep_alive<1, 5>())
         .def("__len__", &Gigs::size)
-        .def("settle", &settle, "batch"_a)
+        .def("expect", &Gigs::expect, "rows"_a)
+        .def("settle", &settle, "batches"_a)
         .def("share",
              [](Gigs& gigs, In<int32_t> rows, In<int32_t> targets) {
                  if (rows.shape(0) != targets.shape(0))

@@ -13,7 +13,7 @@ from consumer.tail import Chunk, Tail, read_at
 from trainer.artifact import Artifact
 from trainer.fingerprints import differing, fingerprints
 from trainer.ids import Ids
-from trainer.interactions import COLUMNS, Interactions, Touched
+from trainer.interactions import CODED, COLUMNS, Interactions, Touched
 from trainer.journal import Step
 from trainer.matrix import Plays
 from trainer.snapshot import Snapshots
@@ -41,7 +41,7 @@ class Following:
 
     def __init__(self, store: Path, snapshots: Snapshots | None = None) -> None:
         self.snapshots = snapshots
-        self._tail = Tail(store, columns=COLUMNS)
+        self._tail = Tail(store, columns=COLUMNS, coded=CODED)
         self._chunk: Chunk | None = None
         self._artists: set[int] = set()
         self._venues: set[int] = set()
@@ -77,7 +77,7 @@ class Following:
         chunk = self._read()
         if chunk is None:
             return False
-        self._chunk = chunk
+        self._chunk = chunk.without_events()
         self._hear_erasures(chunk.erasures)
         if chunk.anew:
             self._forget()
@@ -186,12 +186,12 @@ class Following:
 
 
 def settled_at(store: Path, version: int) -> tuple[Interactions, Chunk]:
-    """The whole store at one version, settled."""
-    chunk = read_at(store, version, columns=COLUMNS)
+    """The whole store at one version, settled, and what else it says."""
+    chunk = read_at(store, version, columns=COLUMNS, coded=CODED)
     interactions = Interactions()
     interactions.merge(chunk.merges)
     interactions.settle(chunk.events)
-    return interactions, chunk
+    return interactions, chunk.without_events()
 
 
 def _both(one: Touched, other: Touched) -> Touched:

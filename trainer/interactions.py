@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from consumer.merges import Merge
-from consumer.tail import EVENT_SCHEMA
+from consumer.tail import CODES, EVENT_SCHEMA
 from trainer import settling
 from trainer.ids import Ids
 from trainer.matrix import Plays, csr, sum_of
@@ -47,8 +47,14 @@ COLUMNS = (
 )
 """The columns of the store that settling looks at."""
 
+CODED = ("topic_id", "source", "artist_id", "venue_id", "status")
+"""Those that say the same again and again: settling is quicker where they come as codes and a
+dictionary, as Parquet has them. (An id is looked up once a dictionary, then, not once a row.)"""
+
 SCHEMA = pa.schema([EVENT_SCHEMA.field(name) for name in COLUMNS])
 
+_PLAIN = {field.name: field.type for field in SCHEMA}
+_AS_CODES = _PLAIN | dict.fromkeys(CODED, CODES)
 _SMALL_BATCH = 10_000
 """Rows; where batches are smaller on average, they are joined first."""
 
@@ -97,12 +103,13 @@ class Interactions:
     def settle(self, events: pa.Table) -> Touched:
         """Take in stored event rows (`COLUMNS` of them), in any order, any repetition.
 
+        Texts may be strings or, those of `CODED`, dictionaries of strings.
+
         Returns:
             The artists and venues whose plays are no longer what they were, perhaps some more.
         """
         self.events += len(events)
-        touched = [self._gigs.settle(batch) for batch in _batches(events)]
-        return self._touched(*touched)
+        return self._touched(self._gigs.settle(_batches(events)))
 
     def merge(self, merges: Iterable[Merge]) -> Touched:
         """Take in merges; those known already may be among them.
@@ -221,9 +228,16 @@ def _distinct(parts: Iterable[NDArray[np.int32]]) -> NDArray[np.int32]:
     return np.unique(np.concatenate([np.empty(0, np.int32), *parts]))
 
 
+def _fitted(events: pa.Table) -> pa.Table:
+    kinds = (_AS_CODES if pa.types.is_dictionary(field.type) else _PLAIN for field in events.schema)
+    return events.cast(
+        pa.schema([(name, kind[name]) for name, kind in zip(COLUMNS, kinds, strict=True)])
+    )
+
+
 def _batches(events: pa.Table) -> list[pa.RecordBatch]:
     """Its rows as settling takes them: without offset, of `SCHEMA`, not all too small."""
-    events = events.select(COLUMNS).cast(SCHEMA)
+    events = _fitted(events.select(COLUMNS))
     chunks = max(column.num_chunks for column in events.columns)
     if chunks > 1 and len(events) < chunks * _SMALL_BATCH:
         events = events.combine_chunks()

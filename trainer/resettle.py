@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from consumer.tail import Tail
 from trainer.fingerprints import differing, fingerprints
-from trainer.interactions import COLUMNS, Interactions, Totals
+from trainer.interactions import CODED, COLUMNS, Interactions, Totals
 
 Place = tuple[str, int]
 """A topic id and the number of a partition."""
@@ -65,7 +65,7 @@ def settle_both(first: Path, second: Path, within: Mapping[Place, Between]) -> S
 
 
 def _settled(store: Path, within: Mapping[Place, Between] | None) -> Interactions:
-    interactions, chunk = Interactions(), Tail(store, columns=COLUMNS).read()
+    interactions, chunk = Interactions(), Tail(store, columns=COLUMNS, coded=CODED).read()
     if chunk is not None:
         interactions.merge(chunk.merges)
         interactions.settle(_chosen(chunk.events, within))

@@ -74,8 +74,11 @@ class Gigs(Protocol):
     def newest_ms(self) -> int | None:
         """The newest time of any statement."""
 
-    def settle(self, batch: Any) -> tuple[Rows, Rows]:  # noqa: ANN401 - pyarrow has no types
-        """Take in a record batch, `trainer.interactions.SCHEMA`.
+    def expect(self, rows: int) -> None:
+        """So many statements are about to be settled, in whatever batches: make room."""
+
+    def settle(self, batches: list[Any]) -> tuple[Rows, Rows]:
+        """Take in record batches, `trainer.interactions.SCHEMA`; texts may be coded, as there.
 
         Returns:
             Artists and venues whose plays are others now, each once; some more may be among them.

@@ -124,13 +124,20 @@ class Gigs:
         """Gigs that are plays."""
         return int(self._are_plays().sum())
 
-    def settle(self, batch: Any) -> tuple[Rows, Rows]:  # noqa: ANN401 - pyarrow has no types
-        """Take in a record batch, `trainer.interactions.SCHEMA`."""
+    def expect(self, rows: int) -> None:
+        """Room is made as it is needed."""
+
+    def settle(self, batches: list[Any]) -> tuple[Rows, Rows]:
+        """Take in record batches, `trainer.interactions.SCHEMA`, texts coded or not."""
         self.turns += 1
+        changed = [self._settle(_decoded(batch)) for batch in batches]
+        return self._touched(np.concatenate([self._table[:0], *changed]))
+
+    def _settle(self, batch: Any) -> Records:  # noqa: ANN401 - pyarrow has no types
         deleted = pc.equal(batch["status"], "deleted")
         stated = self._state(batch.filter(pc.invert(deleted)))
         struck = self._strike(batch.filter(deleted))
-        return self._touched(np.concatenate([stated, struck]))
+        return np.concatenate([stated, struck])
 
     def share(self, rows: Rows, targets: Rows) -> None:
         """Which artists are one by merges, and what they count as."""
@@ -304,6 +311,12 @@ def _later(ours: list[Moments], theirs: list[Moments]) -> NDArray[np.bool_]:
         greater |= equal & (mine > other)
         equal &= mine == other
     return greater
+
+
+def _decoded(batch: Any) -> Any:  # noqa: ANN401 - pyarrow has no types
+    columns = {name: batch[name] for name in batch.schema.names}
+    coded = {n: c.cast(pa.string()) for n, c in columns.items() if pa.types.is_dictionary(c.type)}
+    return pa.record_batch(columns | coded)
 
 
 def _identity(events: Any, *columns: str) -> Any:  # noqa: ANN401 - pyarrow has no types

@@ -10,7 +10,7 @@ from deltalake import DeltaTable
 from consumer import log, rows
 from consumer.errors import StoreDamaged
 from consumer.store import Span, Store
-from consumer.tail import EVENT_SCHEMA, Tail, read_at
+from consumer.tail import CODES, EVENT_SCHEMA, Tail, read_at
 from support.records import gig, message
 
 A, B = "c/t/0", "c/t/1"
@@ -89,6 +89,36 @@ def test_only_the_columns_asked_for_are_read(store, path):
     chunk = Tail(path, columns=["artist_id", "offset"]).read()
 
     assert chunk.events.to_pydict() == {"artist_id": ["a0"], "offset": [0]}
+
+
+def test_columns_come_as_codes_where_that_is_asked_for_and_say_the_same(store, path):
+    said = [message(0), message(1, None, key=b"e9"), message(2), message(3, gig(1))]
+    store.append(rows.table(said, topic_id="T"), {A: Span(None, 4)})
+    append(store, 4, 4, 5)
+    names = ["offset", "artist_id", "artist_name", "topic_id"]
+
+    events = Tail(path, columns=names, coded=["artist_id", "artist_name"]).read().events
+    again = read_at(path, 2, columns=names, coded=["artist_id", "artist_name"]).events
+
+    assert [events.schema.field(name).type for name in names] == [
+        pa.int64(),
+        CODES,
+        CODES,
+        pa.string(),
+    ]
+    assert events.to_pylist() == Tail(path, columns=names).read().events.to_pylist()
+    assert events.to_pylist() == again.to_pylist()
+
+
+def test_a_chunk_without_its_events_is_the_same_but_for_them(store, path):
+    append(store, None, 0, 1)
+    chunk = Tail(path, columns=["artist_id"], coded=["artist_id"]).read()
+
+    bare = chunk.without_events()
+
+    assert (bare.events.num_rows, bare.events.schema) == (0, chunk.events.schema)
+    assert (bare.version, bare.anew, bare.positions) == (1, True, {A: 2})
+    assert chunk.events.num_rows == 2
 
 
 def test_a_commit_that_only_moves_positions_is_a_chunk_without_rows(store, path):

@@ -3,6 +3,7 @@
 import multiprocessing
 import resource
 from concurrent.futures import ProcessPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +50,15 @@ def test_gigs_are_all_there_however_often_they_had_to_make_room():
 
     check(interactions, 6 * ROWS)
     assert len(interactions.settle(gigs(0, 6 * ROWS)).artists) == 0
+
+
+def test_gigs_of_many_batches_are_settled_as_they_come_while_others_are_prepared():
+    interactions, whole = Interactions(), gigs(0, 3 * ROWS)
+    starts = [*range(0, ROWS, 3989), ROWS, len(whole)]  # more of them would be joined first
+    parts = [whole.slice(start, end - start) for start, end in pairwise(starts)]
+    interactions.settle(pa.concat_tables(parts))
+
+    check(interactions, 3 * ROWS)
 
 
 def test_gigs_that_another_process_settled_are_joined_by_more():

@@ -3,6 +3,7 @@
 from types import ModuleType, SimpleNamespace
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from consumer.merges import Merge
 from support.statements import Statement, kept, order, settled, table, tombstone
 from trainer import settling, uncompiled
-from trainer.interactions import Interactions
+from trainer.interactions import CODED, Interactions
 from trainer.matrix import Plays
 
 
@@ -107,6 +108,67 @@ def test_any_order_in_any_batches_settles_as_the_rule_says(history, random, batc
     parts = [shuffled[start::batches] for start in range(batches)]
 
     assert plays(settle(*parts)) == settled(history)
+
+
+def coded(rows: pa.Table, names: set[str], random) -> pa.Table:
+    """The same, these columns as codes: of a dictionary in any order that holds more than is said.
+
+    A row without a value has a code that is none, and the table is a part of a longer one.
+    """
+    rows = pa.concat_tables([rows.slice(0, 1), rows])
+    for name in sorted(names):
+        said = rows[name].to_pylist()
+        texts = [*{text for text in said if text is not None}, "nobody"]
+        random.shuffle(texts)
+        codes = np.array([texts.index(text) if text in texts else 10**6 for text in said], np.int32)
+        absent = np.array([text is None for text in said], np.bool_)
+        column = pa.DictionaryArray.from_arrays(pa.array(codes, mask=absent), pa.array(texts))
+        rows = rows.set_column(rows.column_names.index(name), name, column)
+    return rows.slice(1)
+
+
+def rows_of(interactions: Interactions) -> tuple:
+    found = interactions.plays()
+    arrays = (found.artist.tolist(), found.venue.tolist(), found.at_ms.tolist())
+    return interactions.artists.ids, interactions.venues.ids, *arrays
+
+
+@given(
+    st.lists(histories, max_size=3),
+    st.sets(st.sampled_from(CODED)),
+    st.randoms(use_true_random=False),
+)
+def test_coded_texts_settle_as_plain_ones_to_the_row_whatever_their_dictionaries_hold(
+    parts, names, random
+):
+    plain, other = Interactions(), Interactions()
+    for part in parts:
+        touched = plain.settle(table(part))
+        again = other.settle(coded(table(part), names, random))
+        assert [rows.tolist() for rows in touched] == [rows.tolist() for rows in again]
+
+    assert rows_of(other) == rows_of(plain)
+
+
+def encoded(rows: pa.Table) -> pa.Table:
+    columns = {name: rows[name].combine_chunks() for name in rows.column_names}
+    return pa.table(columns | {name: columns[name].dictionary_encode() for name in CODED})
+
+
+def test_codes_of_many_batches_are_numbered_ahead_as_texts_are():
+    history = [
+        Statement(f"e{k % 30_011}", f"a{k % 9110}", f"v{k % 401}", k % 7, topic_id=f"t{k % 5}")
+        for k in range(40_000)
+    ]
+    whole = table(history)
+    chunks = [whole.slice(start, 10_000) for start in range(0, len(whole), 10_000)]
+    plain, other = Interactions(), Interactions()
+    plain.settle(pa.concat_tables(chunks))
+
+    other.settle(pa.concat_tables(map(encoded, chunks)))
+
+    assert rows_of(other) == rows_of(plain)
+    assert plays(other) == settled(distinct(history))
 
 
 @given(histories)

@@ -124,6 +124,13 @@ def test_a_restart_is_what_settling_anew_is_and_goes_on_alike(growing, snapshots
     assert facts(same.interactions) == facts(found.interactions)
 
 
+def test_of_what_was_settled_no_rows_are_kept(growing):
+    interactions, chunk = settled_at(growing.path, 3)
+
+    assert interactions.totals().events > 0
+    assert (chunk.version, chunk.events.num_rows) == (3, 0)
+
+
 def test_no_file_that_a_snapshot_holds_is_read_again(growing, snapshots, caplog):
     growing.save(snapshots)
     for file in growing.path.glob("kind=event/*.parquet"):
