@@ -82,6 +82,7 @@ const Kernel* kernel_portable();
 const Kernel* kernel_v3();
 const Kernel* kernel_v4();
 const Kernel* kernel_vnni();
+const Kernel* kernel_bf16();
 #endif
 
 }  // namespace gigstream

@@ -23,17 +23,25 @@ constexpr size_t block_floats = size_t(BLOCK) * F;
 INLINE int at_most(int64_t value, int bound) { return value < bound ? int(value) : bound; }
 
 // One thread's work on a half-step, stripe after stripe.
-template <int F, bool PACKED>
+template <int F, class Cells>
 struct Worker {
+    typedef typename Cells::Number Number;
     const Half& half;
-    const float* panels;
+    const Number* panels;
     Buffer vectors{HELD_FLOATS}, block{block_floats<F>}, spare{block_floats<F>};
     Buffer gram{square<F>};
-    RowSolver<F, PACKED> solver{half, vectors.data, half.rows.indptr[half.rows.count]};
+    RowSolver<F, Cells> solver{half, vectors.data};
 
-    Worker(const Half& half_, const float* panels_) : half(half_), panels(panels_) {}
+    Worker(const Half& half_, const Number* panels_) : half(half_), panels(panels_) {}
 
     int length(int64_t row) const { return half.rows.indptr[row + 1] - half.rows.indptr[row]; }
+
+    // How many of `most` rows are no longer than the first.
+    int alike(int64_t first, int most) const {
+        int count = 1;
+        while (count < most && length(first + count) <= length(first)) count++;
+        return count;
+    }
 
     double solve_block(int64_t first, int count) {
         double value = 0;
@@ -41,7 +49,7 @@ struct Worker {
             float* z = block.data + size_t(done) * F;
             int longest = length(first + done);
             bool few = longest <= half.few;
-            int group = at_most(count - done, few ? VL : solver.together(longest));
+            int group = alike(first + done, at_most(count - done, few ? VL : solver.together(longest)));
             if (few && longest)
                 value += solve_short(solver, first + done, group, z);
             else if (longest)
@@ -63,25 +71,27 @@ struct Worker {
         gram.clear(square<F>);
         for (int64_t row = stripe.first; row < stripe.last; row += BLOCK) {
             int count = at_most(stripe.last - row, BLOCK);
-            int begun = 0;  // rows of few cells need no start
-            while (begun < count && length(row + begun) > half.few) begun++;
-            block_times<F>(half.start + row * F, begun, panels, spare.data, block.data);
+            int begun = count;  // rows of few cells need no start
+            while (begun && length(row + begun - 1) <= half.few) begun--;
+            Number* numbers = (Number*)spare.data;
+            block_times<F>(half.start + row * F, begun, panels, numbers, block.data);
             value += solve_block(row, count);
             memcpy(half.out + row * F, block.data, size_t(count) * F * sizeof(float));
-            add_gram<F>(block.data, count, gram.data);
+            add_block_gram<F>(block.data, count, numbers, gram.data);
         }
         return value;
     }
 };
 
-template <int F, bool PACKED>
+template <int F, class Cells>
 double solve_all(const Half& half) {
-    Buffer panels(square<F>);
-    arrange<F>(half.change, panels.data);
+    Buffer room(square<F>);
+    auto panels = (typename Cells::Number*)room.data;
+    arrange<F>(half.change, panels);
     OrderedSums sums(half.stripe_count, F, half.gram);
 #pragma omp parallel num_threads(half.threads)
     {
-        Worker<F, PACKED> worker(half, panels.data);
+        Worker<F, Cells> worker(half, panels);
 #pragma omp for schedule(dynamic, 1)
         for (int64_t s = 0; s < half.stripe_count; s++) {
             double value = worker.work(half.stripes[s]);
@@ -147,10 +157,21 @@ void gram_all(const float* rows, const Stripe* stripes, int64_t count, int threa
         default: { constexpr int F = 512; call; }   \
     }
 
-double solve(const Half& half) {
-    WITH_WIDTH(half.width,
-               return half.packed ? (solve_all<F, true>(half)) : (solve_all<F, false>(half)))
+#ifdef __AVX512BF16__
+template <int F>
+using Packed = Pairs<F>;
+#else
+template <int F>
+using Packed = Floats<F, true>;
+#endif
+
+template <int F>
+double solve_width(const Half& half) {
+    if (!half.packed) return solve_all<F, Floats<F, false>>(half);
+    return half.more ? solve_all<F, Floats<F, true>>(half) : solve_all<F, Packed<F>>(half);
 }
+
+double solve(const Half& half) { WITH_WIDTH(half.width, return solve_width<F>(half)) }
 
 void multiply(const Product& product) { WITH_WIDTH(product.width, return multiply_all<F>(product)) }
 

@@ -37,6 +37,45 @@ static void copy_rows(const Rows& from, const int32_t* order, const int32_t* ran
     }
 }
 
+static void mean_of_columns(const Rows& cells, const float* of_columns, float* of_rows,
+                            int threads) {
+#pragma omp parallel for schedule(dynamic, 512) num_threads(threads)
+    for (int64_t row = 0; row < cells.count; row++) {
+        float total = 0;
+        for (int32_t k = cells.indptr[row]; k < cells.indptr[row + 1]; k++)
+            total += of_columns[cells.column[k]];
+        of_rows[row] = total / float(std::max(cells.indptr[row + 1] - cells.indptr[row], 1));
+    }
+}
+
+// Each thread sums up a range of columns, rows ascending: the same for any number of threads.
+static void mean_of_rows(const Rows& cells, const float* of_rows, int64_t columns,
+                         float* of_columns, int threads) {
+#pragma omp parallel num_threads(threads)
+    {
+        int64_t number = omp_get_thread_num(), all = omp_get_num_threads();
+        int64_t low = columns * number / all, high = columns * (number + 1) / all;
+        std::vector<float> total(size_t(high - low)), count(size_t(high - low));
+        for (int64_t row = 0; row < cells.count; row++)
+            for (int32_t k = cells.indptr[row]; k < cells.indptr[row + 1]; k++) {
+                int64_t column = cells.column[k] - low;
+                if (column < 0 || column >= high - low) continue;
+                total[column] += of_rows[row];
+                count[column]++;
+            }
+        for (int64_t column = low; column < high; column++)
+            of_columns[column] = total[column - low] / std::max(count[column - low], 1.f);
+    }
+}
+
+void smooth(const Rows& cells, int64_t columns, int rounds, float* of_rows, float* of_columns,
+            int threads) {
+    for (int round = 0; round < rounds; round++) {
+        mean_of_columns(cells, of_columns, of_rows, threads);
+        mean_of_rows(cells, of_rows, columns, of_columns, threads);
+    }
+}
+
 // Each thread fills a range of columns with about the same number of non-zeros, rows ascending:
 // the same result for any number of threads.
 static void transpose(const Relabelled& from, int64_t rows, const Relabelled& to, int64_t columns,

@@ -1,4 +1,4 @@
-// Order and shape of the work: rows by degree, the transpose, stripes of equal work.
+// Order and shape of the work: rows by degree and by what they share, the transpose, stripes.
 #pragma once
 #include <vector>
 
@@ -19,6 +19,12 @@ struct Relabelled {
 // `row_order` and `rank` (old column -> new) name them; `by_column.indptr` is filled already.
 void relabel(const Rows& from, const int32_t* row_order, const int32_t* rank, int64_t columns,
              Relabelled by_row, Relabelled by_column, int threads);
+
+// Numbers that are alike where rows and columns have cells in common: in each round every row's
+// becomes the mean of its columns', then every column's that of its rows'. Those that start apart
+// come together within a cluster long before clusters do.
+void smooth(const Rows& cells, int64_t columns, int rounds, float* of_rows, float* of_columns,
+            int threads);
 
 std::vector<Stripe> stripes(const int32_t* indptr, int64_t rows, int width);
 

@@ -34,7 +34,9 @@ static std::vector<const Kernel*> kernels() {
               __builtin_cpu_supports("avx512cd");
     if (v3) found.push_back(kernel_v3());
     if (v4) found.push_back(kernel_v4());
-    if (v4 && __builtin_cpu_supports("avx512vnni")) found.push_back(kernel_vnni());
+    bool vnni = v4 && __builtin_cpu_supports("avx512vnni");
+    if (vnni) found.push_back(kernel_vnni());
+    if (vnni && __builtin_cpu_supports("avx512bf16")) found.push_back(kernel_bf16());
 #endif
     return found;
 }
@@ -62,18 +64,24 @@ static int checked_width(size_t columns) {
     return int(columns);
 }
 
-static Rows rows_of(In<int32_t, 1> indptr, In<int32_t, 1> column, In<float, 1> confidence,
-                    int64_t columns, int64_t slack) {
+static Rows cells_of(In<int32_t, 1> indptr, In<int32_t, 1> column, int64_t columns) {
     require(indptr.shape(0) >= 1 && indptr.data()[0] == 0, "indptr: begins with 0");
     int64_t count = int64_t(indptr.shape(0)) - 1, nonzeros = indptr.data()[count];
     for (int64_t row = 0; row < count; row++)
         require(indptr.data()[row] <= indptr.data()[row + 1], "indptr: falls");
     require(int64_t(column.shape(0)) >= nonzeros, "column: shorter than indptr says");
-    require(int64_t(confidence.shape(0)) >= nonzeros + slack, "confidence: too short");
     uint32_t wrong = 0;
     for (int64_t k = 0; k < nonzeros; k++) wrong |= uint32_t(column.data()[k]) >= uint32_t(columns);
     require(!wrong, "column: out of range");
-    return {indptr.data(), column.data(), confidence.data(), count};
+    return {indptr.data(), column.data(), nullptr, count};
+}
+
+static Rows rows_of(In<int32_t, 1> indptr, In<int32_t, 1> column, In<float, 1> confidence,
+                    int64_t columns, int64_t slack) {
+    Rows rows = cells_of(indptr, column, columns);
+    require(int64_t(confidence.shape(0)) >= rows.indptr[rows.count] + slack, "confidence: too short");
+    rows.confidence = confidence.data();
+    return rows;
 }
 
 static void py_by_length(In<int32_t, 1> length, Out<int32_t, 1> order) {
@@ -81,6 +89,15 @@ static void py_by_length(In<int32_t, 1> length, Out<int32_t, 1> order) {
     for (size_t row = 0; row < length.shape(0); row++)
         require(length.data()[row] >= 0, "length: negative");
     by_length(length.data(), int64_t(length.shape(0)), order.data());
+}
+
+static void py_smooth(In<int32_t, 1> indptr, In<int32_t, 1> column, int rounds,
+                      Out<float, 1> of_rows, Out<float, 1> of_columns, int threads) {
+    int64_t columns = int64_t(of_columns.shape(0));
+    Rows cells = cells_of(indptr, column, columns);
+    require(int64_t(of_rows.shape(0)) == cells.count, "of_rows: one of each row");
+    nb::gil_scoped_release released;
+    smooth(cells, columns, rounds, of_rows.data(), of_columns.data(), threads);
 }
 
 static void py_relabel(In<int32_t, 1> indptr, In<int32_t, 1> column, In<float, 1> confidence,
@@ -283,6 +300,8 @@ NB_MODULE(_als, m) {
     m.def("isas", &isas);
     m.def("width", &width, "factors"_a);
     m.def("by_length", &py_by_length, "length"_a, "order"_a.noconvert());
+    m.def("smooth", &py_smooth, "indptr"_a.noconvert(), "column"_a.noconvert(), "rounds"_a,
+          "of_rows"_a.noconvert(), "of_columns"_a.noconvert(), "threads"_a);
     m.def("relabel", &py_relabel, "indptr"_a.noconvert(), "column"_a.noconvert(),
           "confidence"_a.noconvert(), "row_order"_a.noconvert(), "rank"_a.noconvert(),
           "row_indptr"_a.noconvert(), "row_column"_a.noconvert(), "row_confidence"_a.noconvert(),

@@ -4,7 +4,7 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "vectors.hpp"
+#include "pairs.hpp"
 
 namespace {
 
@@ -39,17 +39,45 @@ void arrange(const float* matrix, float* panels) {
                    PANEL * sizeof(float));
 }
 
+// The same of pairs: the matrix's rows are paired as `pack` pairs the numbers of a vector.
 template <int F>
-INLINE void tile(const float* a, const float* panel, float* c) {
+void arrange(const float* matrix, Pair* panels) {
+    for (int panel = 0; panel < F / PANEL; panel++)
+        for (int k = 0; k < F / 2; k++, panels += PANEL) {
+            const float* low = matrix + size_t(k / 16 * 32 + k % 16) * F + panel * PANEL;
+            for (int v = 0; v < PANEL; v += VL)
+                store(panels + v, paired(load(low + v), load(low + 16 * F + v)));
+        }
+}
+
+// Rows of `a` as numbers of the panels' kind, zeros added up to `whole` rows; in `spare`, if need be.
+template <int F>
+const float* as_numbers(const float* a, int rows, int whole, float* spare) {
+    if (whole == rows) return a;
+    memcpy(spare, a, size_t(rows) * F * sizeof(float));
+    memset(spare + size_t(rows) * F, 0, size_t(whole - rows) * F * sizeof(float));
+    return spare;
+}
+
+template <int F>
+const Pair* as_numbers(const float* a, int rows, int whole, Pair* spare) {
+    pack(a, rows * F, (uint16_t*)spare);
+    memset(spare + size_t(rows) * F / 2, 0, size_t(whole - rows) * F / 2 * sizeof(Pair));
+    return spare;
+}
+
+template <int F, class Number>
+INLINE void tile(const Number* a, const Number* panel, float* c) {
+    constexpr int DEEP = F / floats_in<Number>;
     Vec left[TILE], right[TILE];
 #pragma GCC unroll 12
     for (int q = 0; q < TILE; q++) left[q] = right[q] = Vec{};
-    for (int k = 0; k < F; k++) {
-        Vec m = load(panel + k * PANEL), n = load(panel + k * PANEL + VL);
+    for (int k = 0; k < DEEP; k++) {
+        auto m = load(panel + k * PANEL), n = load(panel + k * PANEL + VL);
 #pragma GCC unroll 12
         for (int q = 0; q < TILE; q++) {
-            left[q] += m * a[q * F + k];
-            right[q] += n * a[q * F + k];
+            left[q] = fused(left[q], m, a[q * DEEP + k]);
+            right[q] = fused(right[q], n, a[q * DEEP + k]);
         }
     }
 #pragma GCC unroll 12
@@ -59,29 +87,20 @@ INLINE void tile(const float* a, const float* panel, float* c) {
     }
 }
 
-// c = a * matrix; `rows` is a multiple of TILE.
-template <int F>
-void times(const float* a, int rows, const float* panels, float* c) {
+// c = a * matrix, for up to BLOCK rows; `spare` holds BLOCK rows, as does c.
+template <int F, class Number>
+void block_times(const float* a, int rows, const Number* panels, Number* spare, float* c) {
+    constexpr int DEEP = F / floats_in<Number>;
+    int whole = (rows + TILE - 1) / TILE * TILE;
+    const Number* numbers = as_numbers<F>(a, rows, whole, spare);
     for (int panel = 0; panel < F / PANEL; panel++)
-        for (int r = 0; r < rows; r += TILE)
-            tile<F>(a + size_t(r) * F, panels + size_t(panel) * F * PANEL,
+        for (int r = 0; r < whole; r += TILE)
+            tile<F>(numbers + size_t(r) * DEEP, panels + size_t(panel) * DEEP * PANEL,
                     c + size_t(r) * F + panel * PANEL);
 }
 
-// The same for up to BLOCK rows, any number; `spare` holds BLOCK rows.
-template <int F>
-void block_times(const float* a, int rows, const float* panels, float* spare, float* c) {
-    int whole = (rows + TILE - 1) / TILE * TILE;
-    if (whole != rows) {
-        memcpy(spare, a, size_t(rows) * F * sizeof(float));
-        memset(spare + size_t(rows) * F, 0, size_t(whole - rows) * F * sizeof(float));
-        a = spare;
-    }
-    times<F>(a, whole, panels, c);
-}
-
-template <int F>
-INLINE void gram_tile(const float* z, int rows, int i, int j, float* gram) {
+template <int F, class Number>
+INLINE void gram_tile(const Number* z, int rows, int i, int j, float* gram) {
     Vec left[GRAM_TILE], right[GRAM_TILE];
     float* g = gram + size_t(i) * F + j;
 #pragma GCC unroll 8
@@ -90,11 +109,11 @@ INLINE void gram_tile(const float* z, int rows, int i, int j, float* gram) {
         right[q] = load(g + q * F + VL);
     }
     for (int r = 0; r < rows; r++, z += F) {
-        Vec m = load(z + j), n = load(z + j + VL);
+        auto m = load(z + j), n = load(z + j + VL);
 #pragma GCC unroll 8
         for (int q = 0; q < GRAM_TILE; q++) {
-            left[q] += m * z[i + q];
-            right[q] += n * z[i + q];
+            left[q] = fused(left[q], m, z[i + q]);
+            right[q] = fused(right[q], n, z[i + q]);
         }
     }
 #pragma GCC unroll 8
@@ -105,10 +124,27 @@ INLINE void gram_tile(const float* z, int rows, int i, int j, float* gram) {
 }
 
 // gram += z' z, in the tiles that touch the diagonal or lie above it.
-template <int F>
-void add_gram(const float* z, int rows, float* gram) {
+template <int F, class Number>
+void add_gram(const Number* z, int rows, float* gram) {
     for (int i = 0; i < F; i += GRAM_TILE)
         for (int j = i / PANEL * PANEL; j < F; j += PANEL) gram_tile<F>(z, rows, i, j, gram);
+}
+
+template <int F>
+void add_block_gram(const float* z, int rows, float*, float* gram) {
+    add_gram<F>(z, rows, gram);
+}
+
+// The same by pairs of rows; `spare` holds half of the rows, rounded up.
+template <int F>
+void add_block_gram(const float* z, int rows, Pair* spare, float* gram) {
+    Pair* to = spare;
+    for (int r = 0; r < rows; r += 2)
+        for (int v = 0; v < F; v += VL, to += VL) {
+            const float* row = z + size_t(r) * F + v;
+            store(to, paired(load(row), r + 1 < rows ? load(row + F) : Vec{}));
+        }
+    add_gram<F>((const Pair*)spare, (rows + 1) / 2, gram);
 }
 
 }  // namespace

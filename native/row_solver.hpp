@@ -5,15 +5,12 @@
 // that is, solves (I + totalk (c_k - 1) y_k y_k') z = totalk c_k y_k. Hu, Koren and Volinsky (2008)
 // subtract the cells without plays in the same way; whitening turns their Gram matrix into I.
 #pragma once
-#include "als.hpp"
+#include "pairs_gathered.hpp"
 #include "products.hpp"
 
 namespace {
 
-using namespace gigstream;
-
 constexpr int LOCKSTEP = 4;               // rows solved side by side, to hide latencies
-constexpr int AHEAD = 32;                 // non-zeros between prefetch and use
 constexpr int GULP = 16;                  // rows gathered before the first pass uses them
 constexpr int64_t HELD_FLOATS = 1 << 21;  // a longer row is gathered anew in every pass
 constexpr float TINY = 1e-37f;            // a squared length of nothing
@@ -37,110 +34,14 @@ struct Group {
     Member members[LOCKSTEP];
 };
 
-INLINE int to_four(int n) { return (n + 3) & ~3; }
-
-template <int F, bool FIRST>
-INLINE Quad weights(Quad score, const float* confidence, Quad& value) {
-    Quad c = *(const QuadAt*)confidence, extra = c - 1.f;
-    if (!FIRST) return extra * score;
-    Quad weight = c - extra * score;
-    value -= score * (c + weight);
-    return weight;
-}
-
-// sum += weight_k y_k over `count` vectors (a multiple of four; those past the row's end are 0),
-// where weight_k = (c_k - 1) (y_k . p), or, FIRST, c_k - (c_k - 1) (y_k . p). Returns, FIRST, the
-// objective's part that depends on these cells.
-template <int F, bool FIRST>
-INLINE float pass_wide(const float* y, int count, const float* c, const Vec* p, Vec* total) {
-    constexpr int N = F / VL;
-    Quad value = {};
-    for (int k = 0; k < count; k += 4, y += 4 * F) {
-        Vec t[4] = {};
-#pragma GCC unroll 8
-        for (int v = 0; v < N; v++)
-#pragma GCC unroll 4
-            for (int q = 0; q < 4; q++) t[q] += load(y + q * F + VL * v) * p[v];
-        Quad w = weights<F, FIRST>(sums(t[0], t[1], t[2], t[3]), c + k, value);
-        Vec w0 = all(w[0]), w1 = all(w[1]), w2 = all(w[2]), w3 = all(w[3]);
-#pragma GCC unroll 8
-        for (int v = 0; v < N; v++) {
-            Vec sum = total[v] + load(y + VL * v) * w0;
-            sum += load(y + F + VL * v) * w1;
-            sum += load(y + 2 * F + VL * v) * w2;
-            total[v] = sum + load(y + 3 * F + VL * v) * w3;
-        }
-    }
-    return sum(value);
-}
-
-// The same with p and the sums in registers, where they fit.
-template <int F, bool FIRST>
-INLINE float pass_narrow(const float* y, int count, const float* c, const Vec* p_, Vec* total) {
-    constexpr int N = F / VL;
-    Quad value = {};
-    constexpr int SUMS = N <= 4 ? 2 : 1;  // side by side, as registers allow
-    Vec p[N], part[SUMS][N] = {};
-#pragma GCC unroll 8
-    for (int v = 0; v < N; v++) p[v] = p_[v], part[0][v] = total[v];
-    for (int k = 0; k < count; k += 4, y += 4 * F) {
-        Vec t[4];
-#pragma GCC unroll 4
-        for (int q = 0; q < 4; q++) {
-            t[q] = load(y + q * F) * p[0];
-#pragma GCC unroll 8
-            for (int v = 1; v < N; v++) t[q] += load(y + q * F + VL * v) * p[v];
-        }
-        Quad quad = weights<F, FIRST>(sums(t[0], t[1], t[2], t[3]), c + k, value);
-        float w[4];
-        *(QuadAt*)w = quad;
-        asm volatile("" : "+m"(w));  // broadcasts from memory are loads; from a register, shuffles
-#pragma GCC unroll 4
-        for (int q = 0; q < 4; q++)
-#pragma GCC unroll 8
-            for (int v = 0; v < N; v++) part[q % SUMS][v] += load(y + q * F + VL * v) * w[q];
-    }
-#pragma GCC unroll 8
-    for (int v = 0; v < N; v++) total[v] = SUMS == 2 ? part[0][v] + part[SUMS - 1][v] : part[0][v];
-    return sum(value);
-}
-
-template <int F, bool FIRST>
-INLINE float pass(const float* y, int count, const float* c, const Vec* p, Vec* total) {
-    if constexpr (VL == 16 && F / VL <= 8) return pass_narrow<F, FIRST>(y, count, c, p, total);
-    return pass_wide<F, FIRST>(y, count, c, p, total);
-}
-
-template <int F, bool PACKED>
+// Cells is Floats or Pairs.
+template <int F, class Cells>
 struct RowSolver {
     static constexpr int N = F / VL;
     typedef typename Group<F>::Member Member;
     const Half& half;
     float* buffer;  // HELD_FLOATS, and four vectors more per row in lock step
-    int64_t nonzeros;
-
-    INLINE void prefetch(int64_t at) const {
-        if (at >= nonzeros) return;
-        constexpr int BYTES = F * (PACKED ? 2 : 4);
-        const char* vector = (const char*)half.fixed + int64_t(half.rows.column[at]) * BYTES;
-        for (int byte = 0; byte < BYTES; byte += 64) __builtin_prefetch(vector + byte);
-    }
-
-    INLINE void fetch(int64_t row, float* to) const {
-        if (PACKED)
-            unpack<F>((const uint16_t*)half.fixed + row * F, to);
-        else
-            memcpy(to, (const float*)half.fixed + row * F, F * sizeof(float));
-    }
-
-    // The vectors of `count` non-zeros, and zeros up to a multiple of four.
-    INLINE void gather(int64_t from, int count, float* to) const {
-        for (int k = 0; k < count; k++) {
-            prefetch(from + k + AHEAD);
-            fetch(half.rows.column[from + k], to + size_t(k) * F);
-        }
-        memset(to + size_t(count) * F, 0, size_t(to_four(count) - count) * F * sizeof(float));
-    }
+    Cells cells{half};
 
     static bool holds(int length) { return int64_t(to_four(length)) * F <= HELD_FLOATS; }
 
@@ -152,16 +53,11 @@ struct RowSolver {
         for (int k = 0; k < m.length; k += GULP) {
             int count = m.length - k < GULP ? m.length - k : GULP;
             float* y = m.held + (holding ? size_t(k) * F : 0);
-            gather(m.begin + k, count, y);
-            if (half.more) rescale(y, count, m.scale);
-            value += pass<F, FIRST>(y, to_four(count), half.rows.confidence + m.begin + k, p, total);
+            cells.gather(m.begin + k, count, half.more ? m.scale : nullptr, y);
+            const float* c = half.rows.confidence + m.begin + k;
+            value += Cells::template pass<FIRST>(y, to_four(count), c, p, total);
         }
         return value;
-    }
-
-    static INLINE void rescale(float* y, int count, const Vec* scale) {
-        for (int k = 0; k < count; k++, y += F)
-            for (int v = 0; v < N; v++) store(y + VL * v, load(y + VL * v) * scale[v]);
     }
 
     // A row whose lambda is `more` above the least has D = 1 + more * shrink in place of I: in
@@ -190,31 +86,31 @@ struct RowSolver {
     INLINE void begin(Member& m) const {
         for (int v = 0; v < N; v++) m.residual[v] = -m.z[v];
         m.value = dot<N>(m.z, m.z) + gathering_pass<true>(m, m.z, m.residual);
-        for (int v = 0; v < N; v++) m.direction[v] = m.residual[v];
+        for (int v = 0; v < N; v++) m.direction[v] = Cells::usable(m.residual[v]);
         m.first = m.squared = dot<N>(m.residual, m.residual);
     }
 
     INLINE void apply(Member& m) const {
         for (int v = 0; v < N; v++) m.image[v] = m.direction[v];
         if (holds(m.length))
-            pass<F, false>(m.held, to_four(m.length), half.rows.confidence + m.begin, m.direction,
-                           m.image);
+            Cells::template pass<false>(m.held, to_four(m.length),
+                                        half.rows.confidence + m.begin, m.direction, m.image);
         else
             gathering_pass<false>(m, m.direction, m.image);
     }
 
-    // The objective falls by exactly squared * pace, for conjugate directions.
+    // To the least of the objective along a direction, from where it falls by slope * pace.
     INLINE void descend(Member& m) const {
-        float curvature = dot<N>(m.direction, m.image);
-        float pace = m.squared / (curvature > TINY ? curvature : TINY);
-        m.value -= pace * m.squared;
+        float curvature = dot<N>(m.direction, m.image), slope = dot<N>(m.direction, m.residual);
+        float pace = slope / (curvature > TINY ? curvature : TINY);
+        m.value -= pace * slope;
         for (int v = 0; v < N; v++) {
             m.z[v] += m.direction[v] * pace;
             m.residual[v] -= m.image[v] * pace;
         }
         float left = dot<N>(m.residual, m.residual);
         float turn = left / (m.squared > TINY ? m.squared : TINY);
-        for (int v = 0; v < N; v++) m.direction[v] = m.residual[v] + m.direction[v] * turn;
+        for (int v = 0; v < N; v++) m.direction[v] = Cells::usable(m.residual[v] + m.direction[v] * turn);
         m.squared = left;
         // The residual was carried on from sums as large as the confidences, whose rounding is in
         // it: the true one tells what is left to do.

@@ -54,17 +54,17 @@ struct Equations {
     }
 };
 
-template <int F>
+template <int F, class Cells>
 INLINE void put_products(const float* y, int i, int j, int lane, Equations& to) {
     Vec t[2][4] = {};
 #pragma GCC unroll 4
-    for (int v = 0; v < F; v += VL) {
-        Vec a = load(y + size_t(i) * F + v), b = load(y + size_t(i + 1) * F + v);
+    for (int v = 0; v < F / floats_in<typename Cells::Number>; v += VL) {
+        auto a = load(Cells::cell(y, i) + v), b = load(Cells::cell(y, i + 1) + v);
 #pragma GCC unroll 4
         for (int q = 0; q < 4; q++) {
-            Vec other = load(y + size_t(j + q) * F + v);
-            t[0][q] += a * other;
-            t[1][q] += b * other;
+            auto other = load(Cells::cell(y, j + q) + v);
+            t[0][q] = fused(t[0][q], a, other);
+            t[1][q] = fused(t[1][q], b, other);
         }
     }
     for (int p = 0; p < 2; p++) {
@@ -76,8 +76,8 @@ INLINE void put_products(const float* y, int i, int j, int lane, Equations& to) 
 
 // Rows first .. first + count - 1, at most VL of at most SHORT cells; their solutions go to z.
 // Returns the change of the objective against z = 0.
-template <int F, bool PACKED>
-double solve_short(const RowSolver<F, PACKED>& solver, int64_t first, int count, float* z) {
+template <int F, class Cells>
+double solve_short(const RowSolver<F, Cells>& solver, int64_t first, int count, float* z) {
     const Rows& rows = solver.half.rows;
     int cells = to_four(rows.indptr[first + 1] - rows.indptr[first]);
     Equations equations;
@@ -87,11 +87,11 @@ double solve_short(const RowSolver<F, PACKED>& solver, int64_t first, int count,
         int64_t begin = rows.indptr[first + lane];
         int length = rows.indptr[first + lane + 1] - int32_t(begin);
         float* y = solver.buffer + size_t(lane) * SHORT * F;
-        solver.gather(begin, length, y);
-        if (solver.half.more) solver.own_scale(first + lane, scale), solver.rescale(y, length, scale);
+        if (solver.half.more) solver.own_scale(first + lane, scale);
+        solver.cells.gather(begin, length, solver.half.more ? scale : nullptr, y);
         for (int k = 0; k < length; k++) equations.right[k][lane] = rows.confidence[begin + k];
         for (int i = 0; i < length; i += 2)
-            for (int j = 0; j <= i; j += 4) put_products<F>(y, i, j, lane, equations);
+            for (int j = 0; j <= i; j += 4) put_products<F, Cells>(y, i, j, lane, equations);
     }
     Vec image[SHORT], fall = {};
     equations.image(cells, image);
@@ -102,10 +102,10 @@ double solve_short(const RowSolver<F, PACKED>& solver, int64_t first, int count,
         int length = rows.indptr[first + lane + 1] - rows.indptr[first + lane];
         const float* y = solver.buffer + size_t(lane) * SHORT * F;
         Vec total[F / VL] = {};
-        for (int k = 0; k < length; k++, y += F) {
-            float share = equations.right[k][lane];
-#pragma GCC unroll 8
-            for (int v = 0; v < F / VL; v++) total[v] += load(y + VL * v) * share;
+        for (int k = 0; k < length; k += 4, y += 4 * F) {
+            Quad share;
+            for (int q = 0; q < 4; q++) share[q] = equations.right[k + q][lane];
+            Cells::add(y, share, total);
         }
         if (solver.half.more)
             solver.own_scale(first + lane, scale), solver.leave_own(first + lane, total, scale);

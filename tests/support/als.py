@@ -57,7 +57,7 @@ def descended(matrix: csr_matrix, begun: Factors, penalty: Penalty, sweeps: int)
     return Factors(artists, venues)
 
 
-def half(matrix, venues, penalty, *, isa, packed=False, threads=1, steps=200, few=0):
+def half(matrix, venues, penalty, *, isa, packed=False, threads=1, steps=200, few=0, groups=1):
     """One half-step's artists, and the objective that it tells.
 
     Conjugate gradients are exact after as many steps as a row has cells, and some for rounding:
@@ -65,7 +65,7 @@ def half(matrix, venues, penalty, *, isa, packed=False, threads=1, steps=200, fe
     `penalty`: of the artists, one for all or one for each; where it is for each, venues have 2.
     """
     means = Means(isa, threads, steps, packed, few=few)
-    there = relabelled(matrix, threads)
+    there = relabelled(matrix, threads, groups)
     order, nothing = there.artist_order, np.empty(0, np.float32)
     ridge, other = Ridge(penalty, nothing), Ridge(penalty, nothing)
     if not np.isscalar(penalty):

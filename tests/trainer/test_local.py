@@ -12,8 +12,10 @@ from scipy.sparse import csr_matrix
 from support.als import exact, half, matrices, objective, start
 from support.gigs import SMALL, world
 from trainer import kernel
-from trainer.engines import Factors, _als, engine
+from trainer.engines import Factors, _als, engine, local
 from trainer.engines.local import Local
+from trainer.engines.relabelled import relabelled
+from trainer.engines.whitened import SLACK
 from trainer.errors import EngineMissing
 from trainer.matrix import DAY_MS, Plays, confidence
 from trainer.model import fit
@@ -24,12 +26,17 @@ ISAS = _als.isas()
 
 
 @settings(max_examples=60, deadline=None)
-@given(matrix=matrices(), factors=st.integers(1, 140), isa=st.sampled_from(ISAS))
-def test_a_half_step_is_a_dense_float64_solve(matrix, factors, isa):
+@given(
+    matrix=matrices(),
+    factors=st.integers(1, 140),
+    isa=st.sampled_from(ISAS),
+    groups=st.integers(1, 5),
+)
+def test_a_half_step_is_a_dense_float64_solve(matrix, factors, isa, groups):
     drawn = np.random.default_rng(3).normal(scale=0.3, size=(matrix.shape[1], factors))
     venues = drawn.astype(np.float32)
 
-    artists, value = half(matrix, venues, 2.0, isa=isa)
+    artists, value = half(matrix, venues, 2.0, isa=isa, groups=groups)
     wanted = exact(matrix, venues, 2.0)
 
     assert np.abs(artists - wanted).max() <= 1e-4 * max(np.abs(wanted).max(), 1e-3)
@@ -42,14 +49,17 @@ def test_a_half_step_is_a_dense_float64_solve(matrix, factors, isa):
     factors=st.sampled_from([3, 64, 109, 200]),
     isa=st.sampled_from(ISAS),
     per_row=st.booleans(),
+    groups=st.integers(1, 5),
 )
-def test_rows_of_few_cells_are_exact_without_a_start_or_a_step(matrix, factors, isa, per_row):
+def test_rows_of_few_cells_are_exact_without_a_start_or_a_step(
+    matrix, factors, isa, per_row, groups
+):
     matrix.data = np.minimum(matrix.data, 100)
     drawn = np.random.default_rng(3).normal(scale=0.3, size=(matrix.shape[1], factors))
     venues = drawn.astype(np.float32)
     penalty = np.linspace(1, 40, matrix.shape[0]) if per_row else 2.0
 
-    artists, _ = half(matrix, venues, penalty, isa=isa, steps=0, few=16)
+    artists, _ = half(matrix, venues, penalty, isa=isa, steps=0, few=16, groups=groups)
     wanted = exact(matrix, venues, penalty)
 
     few = np.diff(matrix.indptr) <= 16
@@ -99,6 +109,24 @@ def test_bf16_is_as_near_as_its_eight_bits(isa):
 
     assert np.abs(artists - wanted).max() <= 1e-2 * np.abs(wanted).max()
     assert value == pytest.approx(objective(matrix, Factors(wanted, venues), 2.0), rel=5e-3)
+
+
+@pytest.mark.parametrize("factors", [32, 64, 128, 256, 512])
+@pytest.mark.parametrize("few", [0, 16])
+@pytest.mark.parametrize("per_row", [False, True])
+def test_products_of_bf16_lose_little_beside_what_bf16_vectors_lost(factors, few, per_row):
+    matrix = confidence(world(n_plays=6000)[0], NOW, Recipe())
+    venues = start(*matrix.shape, factors).venues * 50
+    penalty = np.linspace(2, 4, matrix.shape[0]) if per_row else 2.0
+
+    wanted = exact(matrix, venues, penalty)
+
+    def off(isa):
+        artists, _ = half(matrix, venues, penalty, isa=isa, packed=True, few=few)
+        return np.linalg.norm(artists - wanted)
+
+    first, *others = map(off, ISAS)
+    assert max(others) <= 1.25 * first
 
 
 def test_all_instruction_sets_fit_the_same_model():
@@ -198,8 +226,48 @@ def test_a_fit_ends_when_a_sweep_gains_too_little():
     assert told[-3] - told[-2] >= 1e-3 * told[-2]
 
 
+def outgrow_the_caches(monkeypatch):
+    """Sides are packed, and rows come in groups."""
+    monkeypatch.setattr(local, "CACHED_BYTES", 0)
+    monkeypatch.setattr(local, "GROUP_BYTES", 2**9)
+    monkeypatch.setattr(local, "GROUP_ROWS", 2)
+
+
+def test_a_fit_in_groups_ends_no_higher_than_one_without(monkeypatch):
+    outgrow_the_caches(monkeypatch)
+    matrix = confidence(world(n_plays=3000)[0], NOW, Recipe())
+    begun, recipe = start(*matrix.shape, 16), Recipe(factors=16, regularization=5)
+    grouped = Local().fit(matrix, begun, recipe)
+    monkeypatch.setattr(local, "GROUP_ROWS", 10**9)
+
+    plain = Local().fit(matrix, begun, recipe)
+
+    assert not np.array_equal(grouped.artists, plain.artists)
+    assert objective(matrix, grouped, 5) <= 1.001 * objective(matrix, plain, 5)
+
+
+def test_rows_that_share_columns_become_neighbours():
+    # Four scenes, their artists and venues dealt out in turn; one gig in ten is elsewhere.
+    rng = np.random.default_rng(1)
+    scene = np.where(rng.random(8000) < 0.1, rng.integers(0, 4, 8000), np.arange(8000) % 4)
+    artist, venue = rng.integers(0, 100, 8000) * 4 + np.arange(8000) % 4, rng.integers(0, 20, 8000)
+    matrix = csr_matrix((np.ones(8000, np.float32), (artist, venue * 4 + scene)), shape=(400, 80))
+
+    for groups, alike in ((1, range(150)), (4, range(370, 400))):
+        made = relabelled(matrix, 2, groups)
+        assert np.count_nonzero(np.diff(made.artist_order % 4) == 0) in alike
+        assert sorted(made.venue_order) == list(range(80))
+        dense = matrix.toarray()[made.artist_order][:, made.venue_order]
+        cells = made.artists
+        same = csr_matrix((cells.confidence[:-SLACK], cells.column, cells.indptr), dense.shape)
+        np.testing.assert_array_equal(same.toarray(), dense)
+
+
 @pytest.mark.parametrize("isa", ISAS)
-def test_neither_threads_nor_repeats_change_a_bit(isa):
+@pytest.mark.parametrize("grouped", [False, True])
+def test_neither_threads_nor_repeats_change_a_bit(isa, grouped, monkeypatch):
+    if grouped:
+        outgrow_the_caches(monkeypatch)
     matrix = confidence(world(n_plays=3000)[0], NOW, Recipe())
     fits = [
         Local(isa=isa).fit(matrix, start(*matrix.shape, 64), Recipe(threads=threads))

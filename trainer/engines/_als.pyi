@@ -22,6 +22,17 @@ def width(factors: int) -> int:
 def by_length(length: Ints, order: Ints) -> None:
     """Fills `order` with rows by length, longest first, equal ones in row order."""
 
+def smooth(
+    indptr: Ints, column: Ints, rounds: int, of_rows: Floats, of_columns: Floats, threads: int
+) -> None:
+    """Takes the mean of neighbours: in each round rows that of their columns, then columns.
+
+    Args:
+        indptr, column: a matrix, rows x columns, of which only the places count.
+        of_rows: filled.
+        of_columns: where it starts, and then the end.
+    """
+
 def relabel(
     indptr: Ints,
     column: Ints,

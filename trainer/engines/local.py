@@ -59,6 +59,10 @@ LARGEST = 1e4
 CACHED_BYTES = 2**21
 """Sides up to this size are gathered as float32, larger ones as bf16: that pays where the second
 cache is missed."""
+GROUP_BYTES = 2**19
+"""What the vectors of a group of rows may take, so that they stay in the second cache."""
+GROUP_ROWS = 64
+"""A smaller group would have too few rows of equal length."""
 
 Watch = Callable[[float], None]
 
@@ -108,7 +112,7 @@ class Local:
         confidence = _settled(confidence)
         means = self._means(confidence, start, recipe)
         with one_thread():
-            matrix = relabelled(confidence, means.threads)
+            matrix = relabelled(confidence, means.threads, _groups(start, means))
             sides = _ridges(confidence, matrix, recipe)
             descent = Descent(matrix, start, sides, means, self._beta)
             constant = float(confidence.data.sum(dtype=np.float64))
@@ -234,6 +238,14 @@ class Descent:
         reach = self._beta * (sweep - 2) / (sweep + 1)
         leapt = now + np.float32(reach) * (now - before)
         return plain(leapt, self._ridges.venues, self._means)
+
+
+def _groups(start: Factors, means: Means) -> int:
+    shorter, longer = sorted(map(len, start))
+    size = longer * _als.width(start.artists.shape[1]) * (2 if means.packed else 4)
+    if size <= CACHED_BYTES:
+        return 1
+    return max(min(size // GROUP_BYTES, shorter // GROUP_ROWS), 1)
 
 
 def _ridges(confidence: csr_matrix, matrix: Relabelled, recipe: Recipe) -> Ridges:
