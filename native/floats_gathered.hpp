@@ -9,12 +9,16 @@ namespace {
 
 using namespace gigstream;
 
-constexpr int AHEAD = 32;  // non-zeros between prefetch and use
+// Non-zeros between prefetch and use: more would push what is in use out of the first cache.
+template <int BYTES>
+constexpr int ahead = BYTES <= 192 ? 16 : BYTES <= 768 ? 3072 / BYTES : 4;
 
 INLINE int to_four(int n) { return (n + 3) & ~3; }
 
+// A vector of BYTES for later, while non-zero `now` is at work.
 template <int BYTES>
-INLINE void prefetch(const Half& half, int64_t at) {
+INLINE void prefetch(const Half& half, int64_t now) {
+    int64_t at = now + ahead<BYTES>;
     if (at >= half.rows.indptr[half.rows.count]) return;
     const char* vector = (const char*)half.fixed + int64_t(half.rows.column[at]) * BYTES;
     for (int byte = 0; byte < BYTES; byte += 64) __builtin_prefetch(vector + byte);
@@ -90,6 +94,7 @@ INLINE float pass_narrow(const float* y, int count, const float* c, const Vec* p
 template <int F, bool PACKED>
 struct Floats {
     typedef float Number;
+    static constexpr int FLOATS = F;  // that a gathered cell takes
     const Half& half;
 
     // Cell k of those gathered at y.
@@ -106,7 +111,7 @@ struct Floats {
     // multiple of four.
     INLINE void gather(int64_t from, int count, const Vec* scale, float* to) const {
         for (int k = 0; k < count; k++, to += F) {
-            prefetch<F * (PACKED ? 2 : 4)>(half, from + k + AHEAD);
+            prefetch<F * (PACKED ? 2 : 4)>(half, from + k);
             fetch(half.rows.column[from + k], to);
             for (int v = 0; scale && v < F / VL; v++)
                 store(to + VL * v, load(to + VL * v) * scale[v]);

@@ -26,6 +26,8 @@ INLINE void store(Pair* to, Bits value) { *(BitsAt*)to = value; }
 
 // a's numbers in the words' lower halves, b's in their upper halves.
 INLINE Bits paired(Vec a, Vec b) { return (rounded(a) >> 16) | (rounded(b) & 0xffff0000u); }
+INLINE Vec lower(Bits words) { return (Vec)(words << 16); }
+INLINE Vec upper(Bits words) { return (Vec)(words & 0xffff0000u); }
 INLINE Vec rounded_off(Vec v) { return (Vec)(rounded(v) & 0xffff0000u); }
 
 #ifdef __AVX512BF16__

@@ -12,7 +12,7 @@ namespace {
 
 constexpr int LOCKSTEP = 4;               // rows solved side by side, to hide latencies
 constexpr int GULP = 16;                  // rows gathered before the first pass uses them
-constexpr int64_t HELD_FLOATS = 1 << 21;  // a longer row is gathered anew in every pass
+constexpr size_t HELD_FLOATS = 1 << 21;  // a longer row is gathered anew in every pass
 constexpr float TINY = 1e-37f;            // a squared length of nothing
 constexpr float STEEP = 100;              // a confidence that three steps may not do justice to
 constexpr float SOLVED = 1e-8f;           // of its first squared residual: time to look anew
@@ -43,7 +43,8 @@ struct RowSolver {
     float* buffer;  // HELD_FLOATS, and four vectors more per row in lock step
     Cells cells{half};
 
-    static bool holds(int length) { return int64_t(to_four(length)) * F <= HELD_FLOATS; }
+    static INLINE size_t floats(int length) { return size_t(to_four(length)) * Cells::FLOATS; }
+    static INLINE bool holds(int length) { return floats(length) <= HELD_FLOATS; }
 
     // One pass over a row, gathering on the way; a row that is held stays in its place.
     template <bool FIRST>
@@ -52,7 +53,7 @@ struct RowSolver {
         float value = 0;
         for (int k = 0; k < m.length; k += GULP) {
             int count = m.length - k < GULP ? m.length - k : GULP;
-            float* y = m.held + (holding ? size_t(k) * F : 0);
+            float* y = m.held + (holding ? floats(k) : 0);
             cells.gather(m.begin + k, count, half.more ? m.scale : nullptr, y);
             const float* c = half.rows.confidence + m.begin + k;
             value += Cells::template pass<FIRST>(y, to_four(count), c, p, total);
@@ -139,7 +140,7 @@ struct RowSolver {
             m.begin = half.rows.indptr[first + q];
             m.length = half.rows.indptr[first + q + 1] - int32_t(m.begin);
             m.held = held;
-            held += holds(m.length) ? size_t(to_four(m.length)) * F : 0;
+            held += holds(m.length) ? floats(m.length) : 0;
             for (int v = 0; v < N; v++) m.z[v] = load(z + size_t(q) * F + VL * v);
             if (half.more) enter_own(first + q, m);
             begin(m);

@@ -102,7 +102,7 @@ double solve_short(const RowSolver<F, Cells>& solver, int64_t first, int count, 
         int length = rows.indptr[first + lane + 1] - rows.indptr[first + lane];
         const float* y = solver.buffer + size_t(lane) * SHORT * F;
         Vec total[F / VL] = {};
-        for (int k = 0; k < length; k += 4, y += 4 * F) {
+        for (int k = 0; k < length; k += 4, y += 4 * Cells::FLOATS) {
             Quad share;
             for (int q = 0; q < 4; q++) share[q] = equations.right[k + q][lane];
             Cells::add(y, share, total);
