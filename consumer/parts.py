@@ -66,14 +66,17 @@ def read(path: Path, file: File, schema: pa.Schema) -> pa.Table:
 
 
 def stream(path: Path, file: File, schema: pa.Schema, rows: int) -> Iterator[pa.Table]:
-    """The same in runs of so many rows, one at a time.
+    """The same in runs of so many rows at most, each of one row group.
 
     Raises:
         FileNotFoundError, StoreDamaged: see `read`.
     """
     with _damage(path, file):
-        for batch in _open(path / file.path, schema).iter_batches(rows, columns=schema.names):
-            yield fitted(pa.Table.from_batches([batch]), schema)
+        source = _open(path / file.path, schema)
+        for group in range(source.num_row_groups):
+            # Each run brings dictionaries of its own: over the end of a group it would be two.
+            for batch in source.iter_batches(rows, row_groups=[group], columns=schema.names):
+                yield fitted(pa.Table.from_batches([batch]), schema)
 
 
 def _open(path: Path, schema: pa.Schema) -> pq.ParquetFile:

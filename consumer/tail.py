@@ -11,22 +11,22 @@ used: with it the process aborts at its exit (deltalake 1.6.6, 9 runs of 12).
 """
 
 import logging
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 import pyarrow as pa
 
-from consumer import log, parts
+from consumer import log
+from consumer.chunk import Chunk, Pieces, events_of, gathered, rows_of
 from consumer.decisions import Decisions
-from consumer.erasures import NONE, Erasures
 from consumer.errors import StoreDamaged, VersionGone
 from consumer.marks import Mark
-from consumer.merges import Merge
 from consumer.rows import SCHEMA
 
 logger = logging.getLogger(__name__)
+
+Made = TypeVar("Made")
 
 _OF_DEAD = {"raw", "raw_key", "raw_headers", "reason", "field"}
 EVENT_SCHEMA = pa.schema([field for field in SCHEMA if field.name not in {"kind", *_OF_DEAD}])
@@ -35,35 +35,7 @@ EVENT_SCHEMA = pa.schema([field for field in SCHEMA if field.name not in {"kind"
 CODES = pa.dictionary(pa.int32(), pa.string())
 """The type of a column that comes as codes."""
 
-_IDS = [SCHEMA.field("artist_id"), SCHEMA.field("venue_id")]
 _ATTEMPTS = 5
-
-
-@dataclass(frozen=True)
-class Chunk:
-    """Rows of one or more commits, or of the whole store where ``anew``.
-
-    Attributes:
-        version: the store's version after them.
-        anew: forget everything read before.
-        events: rows of kind ``event``, columns of ``EVENT_SCHEMA`` (or those asked for).
-        dead: how many rows of kind ``dead`` there are beside them.
-        positions: app id to next offset, of all partitions, at this version.
-        merges: all that there are at this version, earlier ones included.
-        erasures: likewise; the events are without what is of an erased id.
-    """
-
-    version: int
-    anew: bool
-    events: pa.Table
-    dead: int
-    positions: dict[str, int]
-    merges: tuple[Merge, ...] = ()
-    erasures: Erasures = NONE
-
-    def without_events(self) -> "Chunk":
-        """What is worth keeping when its events, which may be the whole store, are taken in."""
-        return replace(self, events=self.events.schema.empty_table())
 
 
 class Known(NamedTuple):
@@ -84,15 +56,15 @@ class Known(NamedTuple):
     erasures: int
 
 
-class Resumed(NamedTuple):
-    """What a reader lacks.
+class Resumed(NamedTuple, Generic[Made]):
+    """What a reader lacked.
 
     Attributes:
-        chunk: its events; some that are known may be among them, as files were compacted since.
+        made: of its events; some that are known may be among them, as files were compacted since.
         rows: how many events came since.
     """
 
-    chunk: Chunk
+    made: Made
     rows: int
 
 
@@ -121,30 +93,35 @@ class Tail:
             StoreDamaged: the log has a hole, or a file of it is missing or unreadable.
             StoreNewer: a newer gigstream has written it.
         """
+        return self.take(gathered)
+
+    def take(self, taker: Callable[[Pieces], Made]) -> Made | None:
+        """What `taker` makes of what is new, which it need not hold in memory all at once.
+
+        It is called again, with all there is, where files go while it reads. What it raises ends
+        the call, and the next one is anew.
+
+        Raises:
+            StoreDamaged, StoreNewer: see `read`.
+        """
         seen = self._seen
         if seen is None or not log.is_history(self._path, seen):
-            return self._anew()
+            return self._anew(taker)
         entries = list(log.following(self._path, seen.version))
         if any(entry.rewrites for entry in entries) or self._has_hole(seen.version + len(entries)):
-            return self._anew()
+            return self._anew(taker)
         if not entries:
             return None
-        added = [file for entry in entries for file in entry.added]
+        self._seen = None  # until all of it is taken
         try:
-            erased = len(self._decisions.erasures)
-            self._decisions.see(added)
-            if len(self._decisions.erasures) > erased:
-                return self._anew()
-            events = _events(self._path, added, self._schema, self._decisions)
+            return self._more(seen, entries, taker)
         except FileNotFoundError:
-            return self._anew()  # compacted and cleaned up while we were behind
-        for entry in entries:
-            seen.apply(entry)
-        self._move_mark(seen.version)
-        return _chunk(seen, added, events, self._decisions, anew=False)
+            return self._anew(taker)  # compacted and cleaned up while we were behind
 
-    def resume(self, known: Known) -> Resumed | None:
-        """Go on where another reader ended; None: one must begin anew, by `read`.
+    def resume(self, known: Known, taker: Callable[[Pieces], Made]) -> Resumed[Made] | None:
+        """Go on where another reader ended; None: one must begin anew, by `take`.
+
+        It may be None after `taker` was called: where files went while it read.
 
         Raises:
             StoreDamaged, StoreNewer: see `read`.
@@ -154,11 +131,17 @@ class Tail:
         snapshot, decisions = log.replay(self._path), Decisions(self._path)
         if snapshot is None:
             return None
-        resumed = _resumed(self._path, snapshot, self._schema, decisions, known)
-        if resumed is not None:
-            self._seen, self._decisions, self._mark = snapshot, decisions, mark
-            self._move_mark(snapshot.version)
-        return resumed
+        try:
+            if not _goes_on(self._path, snapshot, decisions, known):
+                return None
+            files = [file for name, file in snapshot.files.items() if name not in known.files]
+            lacked = _pieces(self._path, snapshot, files, self._schema, decisions, anew=False)
+            rows = rows_of(snapshot.files.values()) - known.rows
+            made = taker(lacked._replace(rows=max(rows, 0)))
+        except FileNotFoundError:
+            return None  # compacted and cleaned up meanwhile
+        self._hold(snapshot, decisions, mark)
+        return Resumed(made, rows)
 
     @property
     def place(self) -> tuple[int, bytes] | None:
@@ -170,7 +153,21 @@ class Tail:
         after, following = (log.entry_path(self._path, version + ahead) for ahead in (2, 1))
         return after.exists() and not following.exists()
 
-    def _anew(self) -> Chunk | None:
+    def _more(
+        self, seen: log.Snapshot, entries: Sequence[log.Entry], taker: Callable[[Pieces], Made]
+    ) -> Made | None:
+        added = [file for entry in entries for file in entry.added]
+        erased = len(self._decisions.erasures)
+        self._decisions.see(added)
+        if len(self._decisions.erasures) > erased:
+            return self._anew(taker)
+        for entry in entries:
+            seen.apply(entry)
+        made = taker(_pieces(self._path, seen, added, self._schema, self._decisions, anew=False))
+        self._hold(seen, self._decisions, self._mark)
+        return made
+
+    def _anew(self, taker: Callable[[Pieces], Made]) -> Made | None:
         for _ in range(_ATTEMPTS):
             there = log.versions(self._path)
             # Before the log is read: what is in the table from here on stays until we have it.
@@ -180,24 +177,40 @@ class Tail:
                 return None
             decisions = Decisions(self._path)
             try:
-                chunk = _whole(self._path, snapshot, self._schema, decisions)
+                made = taker(_whole(self._path, snapshot, self._schema, decisions))
             except FileNotFoundError as error:
                 logger.debug("The store was compacted while it was read: %s", error)
                 continue
-            self._seen, self._decisions, self._mark = snapshot, decisions, mark
-            self._move_mark(snapshot.version)
-            return chunk
+            self._hold(snapshot, decisions, mark)
+            return made
         raise StoreDamaged(self._path, "files that its log names are missing")
 
-    def _move_mark(self, version: int) -> None:
-        if self._mark is not None:
-            self._mark.move(version)
+    def _hold(self, seen: log.Snapshot, decisions: Decisions, mark: Mark | None) -> None:
+        self._seen, self._decisions, self._mark = seen, decisions, mark
+        if mark is not None:
+            mark.move(seen.version)
 
 
 def read_at(
     path: Path, version: int, *, columns: Sequence[str] | None = None, coded: Sequence[str] = ()
 ) -> Chunk:
     """The whole store as it was at one version; `columns` and `coded` as of `Tail`.
+
+    Raises:
+        VersionGone, StoreDamaged, StoreNewer: see `take_at`.
+    """
+    return take_at(path, version, gathered, columns=columns, coded=coded)
+
+
+def take_at(
+    path: Path,
+    version: int,
+    taker: Callable[[Pieces], Made],
+    *,
+    columns: Sequence[str] | None = None,
+    coded: Sequence[str] = (),
+) -> Made:
+    """What `taker` makes of it, which it need not hold in memory all at once.
 
     Raises:
         VersionGone: there is no such version, or not any more.
@@ -207,7 +220,7 @@ def read_at(
     try:
         snapshot = log.replay(path, version)
         if snapshot is not None:
-            return _whole(path, snapshot, _schema(columns, coded), Decisions(path))
+            return taker(_whole(path, snapshot, _schema(columns, coded), Decisions(path)))
     except FileNotFoundError as error:
         raise VersionGone(path, f"version {version}: {error}") from None
     except StoreDamaged:
@@ -226,76 +239,46 @@ def known(path: Path, version: int) -> Known:
     if snapshot is None:
         raise StoreDamaged(path, "its log is gone")
     decisions.see(snapshot.files.values())
-    files, rows = frozenset(snapshot.files), _rows(snapshot)
+    files, rows = frozenset(snapshot.files), rows_of(snapshot.files.values())
     return Known(snapshot.version, snapshot.digest, files, rows, len(decisions.erasures))
 
 
-def _resumed(
-    path: Path, snapshot: log.Snapshot, schema: pa.Schema, decisions: Decisions, known: Known
-) -> Resumed | None:
-    try:
-        if not _goes_on(path, snapshot, known):
-            return None
-        decisions.see(snapshot.files.values())
-        if len(decisions.erasures) != known.erasures:
-            return None
-        files = [file for name, file in snapshot.files.items() if name not in known.files]
-        events = _events(path, files, schema, decisions)
-    except FileNotFoundError:
-        return None  # compacted and cleaned up meanwhile
-    chunk = _chunk(snapshot, files, events, decisions, anew=False)
-    return Resumed(chunk, _rows(snapshot) - known.rows)
-
-
-def _goes_on(path: Path, snapshot: log.Snapshot, known: Known) -> bool:
+def _goes_on(path: Path, snapshot: log.Snapshot, decisions: Decisions, known: Known) -> bool:
     """Whether the table only grew, or was compacted, since it was known."""
     versions = range(known.version, snapshot.version + 1)
     if not versions or log.digest_of(path, known.version) != known.digest:
         return False
-    return not any(log.read_entry(path, version).rewrites for version in versions[1:])
+    if any(log.read_entry(path, version).rewrites for version in versions[1:]):
+        return False
+    decisions.see(snapshot.files.values())
+    return len(decisions.erasures) == known.erasures
 
 
-def _rows(snapshot: log.Snapshot) -> int:
-    return sum(file.rows for file in snapshot.files.values() if file.kind == "event")
-
-
-def _whole(path: Path, snapshot: log.Snapshot, schema: pa.Schema, decisions: Decisions) -> Chunk:
+def _whole(path: Path, snapshot: log.Snapshot, schema: pa.Schema, decisions: Decisions) -> Pieces:
     files = list(snapshot.files.values())
     decisions.see(files)
-    return _chunk(snapshot, files, _events(path, files, schema, decisions), decisions, anew=True)
+    return _pieces(path, snapshot, files, schema, decisions, anew=True)
 
 
-def _chunk(
+def _pieces(
+    path: Path,
     snapshot: log.Snapshot,
     files: Sequence[log.File],
-    events: pa.Table,
+    schema: pa.Schema,
     decisions: Decisions,
     *,
     anew: bool,
-) -> Chunk:
-    return Chunk(
+) -> Pieces:
+    chunk = Chunk(
         version=snapshot.version,
         anew=anew,
-        events=events,
+        events=schema.empty_table(),
         dead=sum(file.rows for file in files if file.kind == "dead"),
         positions=dict(snapshot.positions),
         merges=decisions.merges,
         erasures=decisions.erasures,
     )
-
-
-def _events(
-    path: Path, files: Iterable[log.File], schema: pa.Schema, decisions: Decisions
-) -> pa.Table:
-    erasures = decisions.erasures
-    ids = [field for field in _IDS if erasures and field.name not in schema.names]
-    wider = pa.schema([*schema, *ids])
-    tables = [
-        erasures.visible(parts.read(path, file, wider)).select(schema.names)
-        for file in files
-        if file.kind == "event"
-    ]
-    return pa.concat_tables(tables) if tables else schema.empty_table()
+    return Pieces(chunk, rows_of(files), events_of(path, files, schema, decisions.erasures))
 
 
 def _schema(columns: Sequence[str] | None, coded: Sequence[str] = ()) -> pa.Schema:

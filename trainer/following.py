@@ -1,15 +1,18 @@
 """The store as the trainer knows it: settled so far, and what changed since lists were made."""
 
 import logging
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from consumer.chunk import Chunk, Pieces
 from consumer.erasures import NONE, Erasures
 from consumer.merges import Side
-from consumer.tail import Chunk, Tail, read_at
+from consumer.tail import Tail, take_at
 from trainer.artifact import Artifact
 from trainer.fingerprints import differing, fingerprints
 from trainer.ids import Ids
@@ -74,48 +77,47 @@ class Following:
             now_s: the time.
             reference: what a store that must be read anew is compared with.
         """
-        chunk = self._read()
-        if chunk is None:
+        taker = partial(self._take, reference)
+        touched = self._resumed(taker) if self._chunk is None else None
+        if touched is None:
+            touched = self._tail.take(taker)
+        if touched is None:
             return False
-        self._chunk = chunk.without_events()
-        self._hear_erasures(chunk.erasures)
-        if chunk.anew:
-            self._forget()
-        touched = self._settle(chunk)
-        if chunk.anew:
-            touched = self.differing(reference) if reference else NOTHING
         self._note(touched, now_s)
+        self._note_place()
         return True
 
-    def _read(self) -> Chunk | None:
-        chunk = self._resumed() if self._chunk is None else None
-        chunk = chunk or self._tail.read()
-        place = self._tail.place
-        if chunk is not None and not chunk.anew and place and self.snapshots:
-            self.snapshots.note(*place)
-        return chunk
+    def _take(self, reference: Artifact | None, pieces: Pieces) -> Touched:
+        """Settle what came; where that breaks off, what comes next is anew."""
+        chunk = pieces.chunk
+        self._hear_erasures(chunk.erasures)  # by the ids that were settled before
+        ours = self._forgotten() if chunk.anew else self.interactions
+        touched = self._settle(ours, pieces)
+        self._chunk, self.interactions, self.plays = chunk, ours, ours.present()
+        if not chunk.anew:
+            return touched
+        return self.differing(reference) if reference else NOTHING
 
-    def _resumed(self) -> Chunk | None:
+    def _resumed(self, taker: Callable[[Pieces], Touched]) -> Touched | None:
         """What came since the snapshot, which is taken over; None where there is none to use."""
         saved = self.snapshots.load() if self.snapshots else None
-        resumed = self._tail.resume(saved.known) if saved else None
         if saved is None:
             return None
+        self.interactions, events = saved.interactions, saved.interactions.events
+        resumed = self._tail.resume(saved.known, taker)
         if resumed is None:
             logger.info("What was settled is of another state of the store: settling it anew.")
+            self.interactions = Interactions()
             return None
-        self.interactions = saved.interactions
-        # Some of these rows may be known: files were compacted since.
-        self.interactions.events += resumed.rows - len(resumed.chunk.events)
+        # Some of these rows may have been known: files were compacted since.
+        self.interactions.events = events + resumed.rows
         logger.info("Went on from version %d of the store, settled before.", saved.known.version)
-        return resumed.chunk
+        return resumed.made
 
-    def _settle(self, chunk: Chunk) -> Touched:
-        merged = self.interactions.merge(chunk.merges)
+    def _settle(self, ours: Interactions, pieces: Pieces) -> Touched:
+        merged = ours.merge(pieces.chunk.merges)
         self.merged = self.merged or any(map(len, merged))
-        touched = _both(merged, self.interactions.settle(chunk.events))
-        self.plays = self.interactions.present()
-        return touched
+        return _both(merged, ours.settle_all(pieces.events, pieces.rows))
 
     def differing(self, artifact: Artifact) -> Touched:
         """The rows whose plays are not those that the artifact's model was fitted on.
@@ -171,11 +173,17 @@ class Following:
             found = (erasures.gone(side, name) for side, ids in known.items() for name in ids.ids)
             self.knew_erased = self.knew_erased or any(found)
 
-    def _forget(self) -> None:
+    def _forgotten(self) -> Interactions:
+        """To begin anew with; what is settled until now stays until that is done."""
         if self.snapshots:
             self.snapshots.clear()
-        self.interactions = Interactions()
         self.all_done()
+        return Interactions()
+
+    def _note_place(self) -> None:
+        place = self._tail.place
+        if place and self.snapshots and self._chunk and not self._chunk.anew:
+            self.snapshots.note(*place)
 
     def _note(self, touched: Touched, now_s: float) -> None:
         if self.first_change_s is None:
@@ -185,13 +193,29 @@ class Following:
         self._venues.update(touched.venues.tolist())
 
 
+def settled(store: Path) -> tuple[Interactions, Chunk] | None:
+    """The whole store as it is, settled, and what else it says; None where there is none.
+
+    Raises:
+        StoreDamaged, StoreNewer: it cannot be read.
+    """
+    return Tail(store, columns=COLUMNS, coded=CODED).take(_settled)
+
+
 def settled_at(store: Path, version: int) -> tuple[Interactions, Chunk]:
-    """The whole store at one version, settled, and what else it says."""
-    chunk = read_at(store, version, columns=COLUMNS, coded=CODED)
+    """The same as it was at one version.
+
+    Raises:
+        VersionGone, StoreDamaged, StoreNewer: see `consumer.tail.take_at`.
+    """
+    return take_at(store, version, _settled, columns=COLUMNS, coded=CODED)
+
+
+def _settled(pieces: Pieces) -> tuple[Interactions, Chunk]:
     interactions = Interactions()
-    interactions.merge(chunk.merges)
-    interactions.settle(chunk.events)
-    return interactions, chunk.without_events()
+    interactions.merge(pieces.chunk.merges)
+    interactions.settle_all(pieces.events, pieces.rows)
+    return interactions, pieces.chunk
 
 
 def _both(one: Touched, other: Touched) -> Touched:

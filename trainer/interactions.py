@@ -108,8 +108,17 @@ class Interactions:
         Returns:
             The artists and venues whose plays are no longer what they were, perhaps some more.
         """
-        self.events += len(events)
-        return self._touched(self._gigs.settle(_batches(events)))
+        return self.settle_all([events])
+
+    def settle_all(self, pieces: Iterable[pa.Table], rows: int = 0) -> Touched:
+        """The same of several tables, each let go before the next one is asked for.
+
+        Args:
+            pieces: them.
+            rows: about how many there are in all, to make room for.
+        """
+        self._gigs.expect(rows)
+        return self._touched(*map(self._settled, pieces))
 
     def merge(self, merges: Iterable[Merge]) -> Touched:
         """Take in merges; those known already may be among them.
@@ -204,6 +213,10 @@ class Interactions:
             pairs=len(plays.pairs.venue),
             cancelled=len(gigs) - gigs.outdone() - len(plays),
         )
+
+    def _settled(self, events: pa.Table) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        self.events += len(events)
+        return self._gigs.settle(_batches(events))
 
     def _counted(self, shape: tuple[int, int]) -> csr_matrix:
         found = None if self.merged_artists or self.merged_venues else self._gigs.counts(*shape)

@@ -18,8 +18,9 @@ from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from consumer.chunk import Chunk
 from consumer.errors import ConsumerError, VersionGone
-from consumer.tail import Chunk, known
+from consumer.tail import known
 from serving.contract import VIEWS
 from serving.errors import ServingError
 from serving.publish import Publisher, connect

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from consumer.chunk import Pieces
 from consumer.tail import Tail
 from trainer.fingerprints import differing, fingerprints
 from trainer.interactions import CODED, COLUMNS, Interactions, Totals
@@ -65,10 +67,14 @@ def settle_both(first: Path, second: Path, within: Mapping[Place, Between]) -> S
 
 
 def _settled(store: Path, within: Mapping[Place, Between] | None) -> Interactions:
-    interactions, chunk = Interactions(), Tail(store, columns=COLUMNS, coded=CODED).read()
-    if chunk is not None:
-        interactions.merge(chunk.merges)
-        interactions.settle(_chosen(chunk.events, within))
+    taken = Tail(store, columns=COLUMNS, coded=CODED).take(partial(_taken, within))
+    return taken or Interactions()
+
+
+def _taken(within: Mapping[Place, Between] | None, pieces: Pieces) -> Interactions:
+    interactions, chosen = Interactions(), partial(_chosen, within=within)
+    interactions.merge(pieces.chunk.merges)
+    interactions.settle_all(map(chosen, pieces.events), pieces.rows)
     return interactions
 
 

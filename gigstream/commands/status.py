@@ -49,13 +49,10 @@ def _attempt(look: Callable[[], Mapping[str, Any]]) -> tuple[Mapping[str, Any], 
 
 def stored(settings: "Settings") -> tuple[dict[str, Any], dict[str, int]]:
     """Counts of the store, and the offset to read next of each partition by its app id."""
-    from consumer.tail import Tail
+    from trainer.following import settled
     from trainer.interactions import Interactions
 
-    interactions, chunk = Interactions(), Tail(settings.store).read()
-    if chunk is not None:
-        interactions.merge(chunk.merges)
-        interactions.settle(chunk.events)
+    interactions, chunk = settled(settings.store) or (Interactions(), None)
     facts: dict[str, Any] = {
         **asdict(interactions.totals()),
         "dead_letters": chunk.dead if chunk else 0,

@@ -110,17 +110,6 @@ def test_columns_come_as_codes_where_that_is_asked_for_and_say_the_same(store, p
     assert events.to_pylist() == again.to_pylist()
 
 
-def test_a_chunk_without_its_events_is_the_same_but_for_them(store, path):
-    append(store, None, 0, 1)
-    chunk = Tail(path, columns=["artist_id"], coded=["artist_id"]).read()
-
-    bare = chunk.without_events()
-
-    assert (bare.events.num_rows, bare.events.schema) == (0, chunk.events.schema)
-    assert (bare.version, bare.anew, bare.positions) == (1, True, {A: 2})
-    assert chunk.events.num_rows == 2
-
-
 def test_a_commit_that_only_moves_positions_is_a_chunk_without_rows(store, path):
     tail = Tail(path)
     tail.read()

@@ -4,69 +4,27 @@ import json
 import logging
 import shutil
 
-import numpy as np
-import pyarrow as pa
 import pytest
 from deltalake import DeltaTable
 
-from consumer import log, merges
+from consumer import log
 from consumer.erasing import Erasing
 from consumer.errors import StoreDamaged
 from consumer.merges import Merge
-from consumer.rows import SCHEMA
-from consumer.store import Span, Store
+from consumer.store import Store
 from consumer.tail import known
-from support.statements import Statement, table, tombstone
+from support.growing import MERGES, Growing, facts, history
+from support.statements import table
 from trainer.following import Following, settled_at
 from trainer.interactions import Interactions
 from trainer.snapshot import Snapshots
-
-APP = "c/t/0"
-ONE = [Merge(0, "a1", "a2", "artist"), Merge(1, "v1", "v2", "venue")]
-
-
-def history(first: int, n: int) -> list[Statement]:
-    rng = np.random.default_rng(first)
-    drawn = zip(*(rng.integers(0, size, n).tolist() for size in (60, 9, 7, 9)), strict=True)
-    said = [
-        Statement(f"e{e}", f"a{a}", f"v{v}", t, offset=first + k, artist_name=f"Artist {a}/{t}")
-        for k, (e, a, v, t) in enumerate(drawn)
-    ]
-    return [*said, tombstone(f"e{first}")._replace(offset=first + n)]
-
-
-class Growing:
-    """A store, and statements that come into it."""
-
-    def __init__(self, path) -> None:
-        self.path = path
-        self.store = Store.open(path)
-        self.next = 0
-
-    def grow(self, n: int = 40) -> None:
-        events = table(history(self.next, n))
-        columns = {"kind": pa.array(["event"] * len(events), pa.string())}
-        columns |= {name: events[name] for name in events.column_names}
-        missing = {f.name: pa.nulls(len(events), f.type) for f in SCHEMA if f.name not in columns}
-        rows = pa.table(columns | missing).select(SCHEMA.names).cast(SCHEMA)
-        self.store.append(rows, {APP: Span(self.next or None, self.next + len(events))})
-        self.next += len(events)
-
-    def merge(self, said: list[Merge]) -> None:
-        for each in said:
-            self.store.append(merges.table(each), {})
-
-    def save(self, snapshots: Snapshots) -> None:
-        version = log.versions(self.path)[-1]
-        interactions, _ = settled_at(self.path, version)
-        snapshots.save(interactions, known(self.path, version))
 
 
 @pytest.fixture
 def growing(tmp_path) -> Growing:
     found = Growing(tmp_path / "store")
     found.grow()
-    found.merge(ONE)
+    found.merge(MERGES)
     found.grow()
     return found
 
@@ -74,21 +32,6 @@ def growing(tmp_path) -> Growing:
 @pytest.fixture
 def snapshots(tmp_path) -> Snapshots:
     return Snapshots(tmp_path / "models")
-
-
-def facts(interactions: Interactions) -> dict:
-    """All that settling tells, by id."""
-    plays, artists, venues = interactions.plays(), interactions.artists, interactions.venues
-    rows = zip(plays.artist.tolist(), plays.venue.tolist(), plays.at_ms.tolist(), strict=True)
-    return {
-        "plays": sorted((artists[a], venues[v], at) for a, v, at in rows),
-        "totals": interactions.totals(),
-        "as_of": interactions.as_of_ms,
-        "names": interactions.artist_names.by_id(artists),
-        "venue names": interactions.venue_names.by_id(venues),
-        "counts": int(interactions.counts().sum()),
-        "ids": sorted(artists.ids) + sorted(venues.ids),
-    }
 
 
 def followed(growing: Growing, snapshots: Snapshots | None, caplog) -> tuple[Following, bool]:
