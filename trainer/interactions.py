@@ -202,17 +202,14 @@ class Interactions:
         said = {name: value for name, value in facts.items() if name != "events"}
         self._gigs.restore(**arrays, **said)
 
+    @property
+    def stated(self) -> int:
+        """Gigs that no merge made part of another one, whether they count as plays or not."""
+        return len(self._gigs) - self._gigs.outdone()
+
     def totals(self) -> Totals:
         """Counts of everything, distinct artists, venues and pairs among the plays."""
-        plays, gigs = self.plays(), self._gigs
-        return Totals(
-            events=self.events,
-            plays=len(plays),
-            artists=int(np.count_nonzero(plays.per_artist)),
-            venues=int(np.count_nonzero(plays.per_venue)),
-            pairs=len(plays.pairs.venue),
-            cancelled=len(gigs) - gigs.outdone() - len(plays),
-        )
+        return totals(self.plays(), self.events, self.stated)
 
     def _settled(self, events: pa.Table) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         self.events += len(events)
@@ -235,6 +232,24 @@ class Interactions:
     def _touched(self, *parts: tuple[NDArray[np.int32], NDArray[np.int32]]) -> Touched:
         sides = zip(*parts, strict=True) if parts else ((), ())
         return self.with_merged(Touched(*(_distinct(rows) for rows in sides)))
+
+
+def totals(plays: Plays, events: int, stated: int) -> Totals:
+    """The same, where the gigs are let go.
+
+    Args:
+        plays: of all of them.
+        events: `Interactions.events`.
+        stated: `Interactions.stated`.
+    """
+    return Totals(
+        events=events,
+        plays=len(plays),
+        artists=int(np.count_nonzero(plays.per_artist)),
+        venues=int(np.count_nonzero(plays.per_venue)),
+        pairs=len(plays.pairs.venue),
+        cancelled=stated - len(plays),
+    )
 
 
 def _distinct(parts: Iterable[NDArray[np.int32]]) -> NDArray[np.int32]:

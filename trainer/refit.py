@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -30,7 +30,7 @@ from trainer.engines.spark_ready import beside, ready
 from trainer.errors import TrainerError
 from trainer.fingerprints import fingerprints
 from trainer.following import settled_at
-from trainer.interactions import Interactions, Totals
+from trainer.interactions import Interactions, totals
 from trainer.journal import Step
 from trainer.lists import Lists
 from trainer.matrix import Plays
@@ -105,7 +105,7 @@ def work(job: Job) -> None:
     interactions, chunk = settled_at(job.settings.store, job.store_version)
     read = known(job.settings.store, job.store_version)
     with Snapshots(job.settings.models).saving(interactions, read):
-        settled = _Settled(chunk, interactions.totals(), interactions.as_of_ms or 0)
+        settled = _Settled(chunk, interactions.stated, interactions.as_of_ms or 0)
         plays = interactions.plays()
     interactions.let_go()
     if not job.artifact.exists():
@@ -123,7 +123,7 @@ class _Settled(NamedTuple):
     """What is known of the store while its gigs are held."""
 
     chunk: Chunk
-    totals: Totals
+    stated: int
     as_of_ms: int
 
 
@@ -140,12 +140,13 @@ def _fit(job: Job, settled: _Settled, interactions: Interactions, plays: Plays) 
         solver=_solver(job, settled.as_of_ms, interactions, plays),
     )
     check(model)
+    seen = replace(plays)  # what is sorted to count them is not kept
     facts: dict[str, Any] = {
         "created_at": time.time(),
         "generation": job.generation,
         "store_version": settled.chunk.version,
         "offsets": dict(settled.chunk.positions),
-        "counts": asdict(settled.totals),
+        "counts": asdict(totals(seen, interactions.events, settled.stated)),
         "warm_fits": warm_fits(start.manifest) + 1 if start else 0,
     }
     save(job.artifact, model, fingerprints(plays, artists, venues), facts)
