@@ -34,8 +34,9 @@ class Ids:
     @property
     def ids(self) -> list[str]:
         """All ids in row order: borrowed, not copied."""
-        if len(self._ids) < len(self.table):
-            self._ids += self.table.since(len(self._ids))
+        known = len(self._ids)
+        if known < len(self.table):
+            self._ids[known:] = self.table.since(known)  # two threads may be here at once
         return self._ids
 
     def row(self, name: str) -> int | None:
