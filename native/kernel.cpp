@@ -36,10 +36,14 @@ struct Worker {
 
     int length(int64_t row) const { return half.rows.indptr[row + 1] - half.rows.indptr[row]; }
 
-    // How many of `most` rows are no longer than the first.
+    bool few(int64_t row) const { return length(row) <= half.few; }
+
+    // How many of `most` rows are no longer than the first, and solved as it is.
     int alike(int64_t first, int most) const {
         int count = 1;
-        while (count < most && length(first + count) <= length(first)) count++;
+        while (count < most && length(first + count) <= length(first) &&
+               few(first + count) == few(first))
+            count++;
         return count;
     }
 
@@ -48,9 +52,9 @@ struct Worker {
         for (int done = 0; done < count;) {
             float* z = block.data + size_t(done) * F;
             int longest = length(first + done);
-            bool few = longest <= half.few;
-            int group = alike(first + done, at_most(count - done, few ? VL : solver.together(longest)));
-            if (few && longest)
+            int most = few(first + done) ? VL : solver.together(longest);
+            int group = alike(first + done, at_most(count - done, most));
+            if (few(first + done) && longest)
                 value += solve_short(solver, first + done, group, z);
             else if (longest)
                 value += solver.solve(first + done, group, z);
@@ -72,7 +76,7 @@ struct Worker {
         for (int64_t row = stripe.first; row < stripe.last; row += BLOCK) {
             int count = at_most(stripe.last - row, BLOCK);
             int begun = count;  // rows of few cells need no start
-            while (begun && length(row + begun - 1) <= half.few) begun--;
+            while (begun && few(row + begun - 1)) begun--;
             Number* numbers = (Number*)spare.data;
             block_times<F>(half.start + row * F, begun, panels, numbers, block.data);
             value += solve_block(row, count);

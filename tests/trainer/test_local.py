@@ -74,6 +74,22 @@ def test_rows_of_few_cells_are_exact_without_a_start_or_a_step(
 
 
 @pytest.mark.parametrize("isa", ISAS)
+def test_rows_of_few_cells_beside_longer_ones_are_exact_too(isa):
+    rng = np.random.default_rng(2)
+    lengths = rng.integers(0, 25, 2000)
+    matrix = np.zeros((len(lengths), 40), np.float32)
+    for row, length in zip(matrix, lengths, strict=True):
+        row[rng.permutation(40)[:length]] = rng.gamma(2.0, 2.0, length)
+    venues = rng.normal(scale=0.3, size=(40, 8)).astype(np.float32)
+
+    artists, _ = half(csr_matrix(matrix), venues, 2.0, isa=isa, steps=0, few=16, groups=9)
+
+    few = lengths <= 16
+    assert artists[few] == pytest.approx(exact(csr_matrix(matrix[few]), venues, 2.0), abs=1e-5)
+    assert not artists[~few].any()  # they had no start and no step
+
+
+@pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("factors", [8, 64, 96, 192, 256, 384, 512])
 def test_every_compiled_width_is_exact_for_every_instruction_set(factors, isa):
     matrix = confidence(world(n_plays=3000)[0], NOW, Recipe())
