@@ -1,11 +1,11 @@
 """Our own engine: alternating least squares by whitened conjugate gradients, extrapolated.
 
-Before sweep k the venues are carried on in the direction they came, by (k - 2) / (k + 1) of their
-last move, which grows as Nesterov's schedule does, and the artists are solved against that: 8 to 10
-sweeps do what 12 to 15 did (docs/solver.md). Nothing makes such a leap safe, so the objective is
-watched: a half-step that ends above where the last sweep ended is thrown away, the sweep is done
-from the vectors themselves, and leaps are halved from then on. A plain half-step never raises the
-objective, since each step of conjugate gradients lowers it.
+Before each sweep the venues are carried on in the direction they came, by `BETA` of their last
+move, and the artists are solved against that; then both sides are made as long as suits them
+together (`lengths.py`). 8 to 10 sweeps do what 15 plain ones do (docs/solver.md). Nothing makes
+such a leap safe, so the objective is watched: a sweep that ends above where the last one ended is
+thrown away and done plainly, from the vectors themselves, and leaps are halved from then on. A
+plain sweep never raises the objective, since each step of conjugate gradients lowers it.
 """
 
 import math
@@ -20,6 +20,7 @@ from scipy.sparse import csr_matrix
 
 from trainer.blas import one_thread
 from trainer.engines import Factors, _als
+from trainer.engines.lengths import lengthened
 from trainer.engines.relabelled import Relabelled, padded, relabelled
 from trainer.engines.whitened import (
     Floats,
@@ -39,15 +40,13 @@ from trainer.settings import Recipe
 
 LIMIT = 2**31 - 1
 STEPS = 3
-BETA = 1.0
-FIRST_LEAP = 3
-"""The sweep that is followed by the first leap: before, vectors still turn too much."""
-WORTH = 1.3
+BETA = 0.75
+WORTH = 1.4
 """Plain sweeps that one with leaps is worth at least; `Recipe.iterations` counts plain ones."""
-TOLERANCE = 3e-5
+TOLERANCE = 1.5e-5
 """A fit ends after a sweep that gained a smaller share of the objective, or of what zero vectors'
 objective has fallen by, where that is less: below implicit's 15 sweeps (docs/solver.md)."""
-WARM = 2.0
+WARM = 4.0
 """A warm fit's is so many times as large: its half-steps gain by what is new, and little else."""
 STEEP = 100.0
 """A confidence above it may need more steps, and exact gathers: a fit that has one takes both."""
@@ -86,7 +85,7 @@ class Local:
 
         Args:
             isa: one of `_als.isas()`; default the best.
-            beta: how far the venues leap, times the schedule; 0 for plain ALS.
+            beta: how far the venues leap, by their last move; 0 for plain ALS.
             tolerance: end after a sweep that gained less; 0 for exactly `Recipe.iterations`.
             watch: told the objective after every sweep.
         """
@@ -185,8 +184,8 @@ class Descent:
 
     def values(self, sweeps: int) -> Iterator[float]:
         """The objective after each sweep, less the sum of all confidences."""
-        for sweep in range(1, sweeps + 1):
-            self._sweep(sweep)
+        for _ in range(sweeps):
+            self._sweep()
             yield self._state.value
 
     def factors(self, size: int) -> Factors:
@@ -204,40 +203,44 @@ class Descent:
         _als.scatter(means.isa, vectors.coordinates, basis, order, out, means.threads)
         return out
 
-    def _sweep(self, sweep: int) -> None:
-        state = self._state
-        fixed = self._leapt(sweep)
-        artists, value = self._artists(fixed)
-        if value > state.value:
+    def _sweep(self) -> None:
+        before = self._state
+        made = self._swept(*self._leapt()) if self._beta else self._plain()
+        if made.value > before.value:
             self._beta /= 2
-            fixed = state.venues
-            artists, value = self._artists(fixed)
-        self.halfway = value
-        self._spare = state.artists.coordinates
-        out = np.empty_like(fixed.coordinates)
-        cells, ridge, white = self._matrix.venues, self._ridges.venues, self._white_artists
+            made = self._plain()
+        self._spare = before.artists.coordinates
+        self._state = made
+
+    def _plain(self) -> State:
+        return self._swept(self._state.artists, self._state.venues, leaping=False)
+
+    def _swept(self, artists: Vectors, venues: Vectors, *, leaping: bool = True) -> State:
+        """The state after both half-steps from here, of which the first knows the venues."""
+        means, matrix, ridges = self._means, self._matrix, self._ridges
+        artists, self.halfway = solved(
+            matrix.artists, artists, venues, ridges.artists,
+            means=means, white=self._white_venues, out=self._spare,
+        )  # fmt: skip
+        if leaping:
+            artists, venues = lengthened(artists, venues, self.halfway)
+        out = np.empty_like(venues.coordinates)
         venues, value = solved(
-            cells, fixed, artists, ridge, means=self._means, white=white, out=out
-        )
-        self._state = State(artists, venues, value)
+            matrix.venues, venues, artists, ridges.venues,
+            means=means, white=self._white_artists, out=out,
+        )  # fmt: skip
+        return State(artists, venues, value)
 
-    def _artists(self, venues: Vectors) -> tuple[Vectors, float]:
-        cells, old = self._matrix.artists, self._state.artists
-        ridge, white, out = self._ridges.artists, self._white_venues, self._spare
-        return solved(cells, old, venues, ridge, means=self._means, white=white, out=out)
-
-    def _leapt(self, sweep: int) -> Vectors:
-        """The venues to solve the artists against in this sweep."""
-        venues = self._state.venues
-        if not self._beta or sweep < FIRST_LEAP:
-            return venues
+    def _leapt(self) -> tuple[Vectors, Vectors]:
+        """Where the next sweep begins."""
+        state = self._state
+        venues, artists = lengthened(state.venues, state.artists, state.value)
         now, before = formed(venues, self._means), self._before
         self._before = now
-        if before is None:
-            return venues
-        reach = self._beta * (sweep - 2) / (sweep + 1)
-        leapt = now + np.float32(reach) * (now - before)
-        return plain(leapt, self._ridges.venues, self._means)
+        if before is not None:
+            leapt = now + np.float32(self._beta) * (now - before)
+            venues = plain(leapt, self._ridges.venues, self._means)
+        return artists, venues
 
 
 def _groups(start: Factors, means: Means) -> int:

@@ -82,6 +82,15 @@ class Vectors:
     penalty: float
     """What X itself adds to the objective: lambda times squared length."""
 
+    def times(self, square: float) -> "Vectors":
+        """X times the root of `square`."""
+        return Vectors(
+            self.coordinates,
+            self.basis * np.sqrt(square),
+            self.gram * square,
+            self.penalty * square,
+        )
+
 
 class Whitening(NamedTuple):
     """L with L L' = Y'Y + lambda I, and inv(L)."""
