@@ -10,8 +10,7 @@ least at u = (b - g) / q. X having been solved, its own length is right for Y: b
 X, and the objective is penalty of Y - b. So all of it is known without looking at a cell.
 
 Short vectors have a short product, which grows by a constant factor a half-step: where lambda is
-near the largest singular values of the matrix, that takes sweeps. With lengths set right between
-its half-steps a cold fit needs one or two fewer, at most seven (docs/solver.md).
+near the largest singular values of the matrix, that takes sweeps (docs/solver.md).
 """
 
 import math
@@ -19,7 +18,7 @@ import math
 from trainer.engines.whitened import Vectors
 
 LEAST = 1e-5
-"""q as a share of b, whose difference from another sum it is: of a smaller one rounding is left."""
+"""Of q / b: q is a difference of two sums as large as b, and below this mostly their rounding."""
 
 
 def lengthened(solved: Vectors, fixed: Vectors, value: float) -> tuple[Vectors, Vectors]:

@@ -41,6 +41,7 @@ from trainer.settings import Recipe
 LIMIT = 2**31 - 1
 STEPS = 3
 BETA = 0.75
+"""How far the venues leap, by their last move."""
 WORTH = 1.4
 """Plain sweeps that one with leaps is worth at least; `Recipe.iterations` counts plain ones."""
 TOLERANCE = 1.5e-5
@@ -205,18 +206,17 @@ class Descent:
 
     def _sweep(self) -> None:
         before = self._state
-        made = self._swept(*self._leapt()) if self._beta else self._plain()
+        made = self._swept(leaping=bool(self._beta))
         if made.value > before.value:
             self._beta /= 2
-            made = self._plain()
+            made = self._swept(leaping=False)
         self._spare = before.artists.coordinates
         self._state = made
 
-    def _plain(self) -> State:
-        return self._swept(self._state.artists, self._state.venues, leaping=False)
-
-    def _swept(self, artists: Vectors, venues: Vectors, *, leaping: bool = True) -> State:
-        """The state after both half-steps from here, of which the first knows the venues."""
+    def _swept(self, *, leaping: bool) -> State:
+        """The state after both half-steps; this one stays as it is."""
+        state = self._state
+        artists, venues = self._leapt() if leaping else (state.artists, state.venues)
         means, matrix, ridges = self._means, self._matrix, self._ridges
         artists, self.halfway = solved(
             matrix.artists, artists, venues, ridges.artists,
