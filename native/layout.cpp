@@ -2,13 +2,6 @@
 
 #include <algorithm>
 
-#ifdef _OPENMP
-#include <omp.h>
-#else
-static int omp_get_thread_num() { return 0; }
-static int omp_get_num_threads() { return 1; }
-#endif
-
 namespace gigstream {
 
 void by_length(const int32_t* length, int64_t rows, int32_t* order) {
@@ -48,56 +41,76 @@ static void mean_of_columns(const Rows& cells, const float* of_columns, float* o
     }
 }
 
-// Each thread sums up a range of columns, rows ascending: the same for any number of threads.
-static void mean_of_rows(const Rows& cells, const float* of_rows, int64_t columns,
-                         float* of_columns, int threads) {
+// Bounds of so many ranges of rows, with about as many non-zeros each.
+static std::vector<int64_t> ranges(const int32_t* indptr, int64_t rows, int64_t shares) {
+    std::vector<int64_t> bounds(size_t(shares) + 1, rows);
+    for (int64_t share = 0; share < shares; share++) {
+        int32_t begin = int32_t(indptr[rows] * share / shares);
+        bounds[share] = std::lower_bound(indptr, indptr + rows, begin) - indptr;
+    }
+    return bounds;
+}
+
+// Sums of ranges of rows are added in their order: the same for any number of threads.
+static void mean_of_rows(const Rows& cells, const float* of_rows, const int32_t* per_column,
+                         int64_t columns, float* of_columns, int threads) {
+    constexpr int64_t SHARES = 16;
+    std::vector<int64_t> bounds = ranges(cells.indptr, cells.count, SHARES);
+    std::vector<float> sums(size_t(SHARES * columns));
 #pragma omp parallel num_threads(threads)
     {
-        int64_t number = omp_get_thread_num(), all = omp_get_num_threads();
-        int64_t low = columns * number / all, high = columns * (number + 1) / all;
-        std::vector<float> total(size_t(high - low)), count(size_t(high - low));
-        for (int64_t row = 0; row < cells.count; row++)
-            for (int32_t k = cells.indptr[row]; k < cells.indptr[row + 1]; k++) {
-                int64_t column = cells.column[k] - low;
-                if (column < 0 || column >= high - low) continue;
-                total[column] += of_rows[row];
-                count[column]++;
-            }
-        for (int64_t column = low; column < high; column++)
-            of_columns[column] = total[column - low] / std::max(count[column - low], 1.f);
+#pragma omp for schedule(dynamic, 1)
+        for (int64_t share = 0; share < SHARES; share++) {
+            float* sum = sums.data() + share * columns;
+            for (int64_t row = bounds[share]; row < bounds[share + 1]; row++)
+                for (int32_t k = cells.indptr[row]; k < cells.indptr[row + 1]; k++)
+                    sum[cells.column[k]] += of_rows[row];
+        }
+#pragma omp for
+        for (int64_t column = 0; column < columns; column++) {
+            float total = 0;
+            for (int64_t share = 0; share < SHARES; share++) total += sums[share * columns + column];
+            of_columns[column] = total / float(std::max(per_column[column], 1));
+        }
     }
 }
 
-void smooth(const Rows& cells, int64_t columns, int rounds, float* of_rows, float* of_columns,
-            int threads) {
+void smooth(const Rows& cells, const int32_t* per_column, int64_t columns, int rounds,
+            float* of_rows, float* of_columns, int threads) {
     for (int round = 0; round < rounds; round++) {
         mean_of_columns(cells, of_columns, of_rows, threads);
-        mean_of_rows(cells, of_rows, columns, of_columns, threads);
+        mean_of_rows(cells, of_rows, per_column, columns, of_columns, threads);
     }
 }
 
-// Each thread fills a range of columns with about the same number of non-zeros, rows ascending:
-// the same result for any number of threads.
+// Ranges of rows are counted first, so that each knows its places: the same for any number.
 static void transpose(const Relabelled& from, int64_t rows, const Relabelled& to, int64_t columns,
                       int threads) {
+    std::vector<int64_t> bounds = ranges(from.indptr, rows, threads);
+    std::vector<int32_t> next(size_t(threads * columns));
 #pragma omp parallel num_threads(threads)
     {
-        int64_t nonzeros = to.indptr[columns], number = omp_get_thread_num();
-        auto bound = [&](int64_t share) {
-            int32_t begin = int32_t(nonzeros * share / omp_get_num_threads());
-            return std::lower_bound(to.indptr, to.indptr + columns, begin) - to.indptr;
-        };
-        int32_t low = int32_t(bound(number));
-        int32_t high = int32_t(number + 1 == omp_get_num_threads() ? columns : bound(number + 1));
-        std::vector<int32_t> next(to.indptr + low, to.indptr + std::max(low, high));
-        for (int64_t row = 0; row < rows; row++)
-            for (int32_t k = from.indptr[row]; k < from.indptr[row + 1]; k++) {
-                int32_t column = from.column[k];
-                if (column < low || column >= high) continue;
-                int32_t place = next[column - low]++;
-                to.column[place] = int32_t(row);
-                to.confidence[place] = from.confidence[k];
+#pragma omp for schedule(static, 1)
+        for (int64_t share = 0; share < threads; share++)
+            for (int32_t k = from.indptr[bounds[share]]; k < from.indptr[bounds[share + 1]]; k++)
+                next[share * columns + from.column[k]]++;
+#pragma omp for
+        for (int64_t column = 0; column < columns; column++) {
+            int32_t place = to.indptr[column];
+            for (int64_t share = 0; share < threads; share++) {
+                int32_t& first = next[share * columns + column];
+                int32_t count = first;
+                first = place, place += count;
             }
+        }
+#pragma omp for schedule(static, 1)
+        for (int64_t share = 0; share < threads; share++)
+            for (int64_t row = bounds[share]; row < bounds[share + 1]; row++)
+                for (int32_t k = from.indptr[row]; k < from.indptr[row + 1]; k++) {
+                    int32_t place = next[share * columns + from.column[k]]++;
+                    to.column[place] = int32_t(row);
+                    to.confidence[place] = from.confidence[k];
+                }
     }
 }
 

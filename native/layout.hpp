@@ -22,9 +22,9 @@ void relabel(const Rows& from, const int32_t* row_order, const int32_t* rank, in
 
 // Numbers that are alike where rows and columns have cells in common: in each round every row's
 // becomes the mean of its columns', then every column's that of its rows'. Those that start apart
-// come together within a cluster long before clusters do.
-void smooth(const Rows& cells, int64_t columns, int rounds, float* of_rows, float* of_columns,
-            int threads);
+// come together within a cluster long before clusters do. `per_column` counts columns' cells.
+void smooth(const Rows& cells, const int32_t* per_column, int64_t columns, int rounds,
+            float* of_rows, float* of_columns, int threads);
 
 std::vector<Stripe> stripes(const int32_t* indptr, int64_t rows, int width);
 

@@ -91,13 +91,14 @@ static void py_by_length(In<int32_t, 1> length, Out<int32_t, 1> order) {
     by_length(length.data(), int64_t(length.shape(0)), order.data());
 }
 
-static void py_smooth(In<int32_t, 1> indptr, In<int32_t, 1> column, int rounds,
-                      Out<float, 1> of_rows, Out<float, 1> of_columns, int threads) {
+static void py_smooth(In<int32_t, 1> indptr, In<int32_t, 1> column, In<int32_t, 1> per_column,
+                      int rounds, Out<float, 1> of_rows, Out<float, 1> of_columns, int threads) {
     int64_t columns = int64_t(of_columns.shape(0));
     Rows cells = cells_of(indptr, column, columns);
     require(int64_t(of_rows.shape(0)) == cells.count, "of_rows: one of each row");
+    require(int64_t(per_column.shape(0)) == columns, "per_column: one of each column");
     nb::gil_scoped_release released;
-    smooth(cells, columns, rounds, of_rows.data(), of_columns.data(), threads);
+    smooth(cells, per_column.data(), columns, rounds, of_rows.data(), of_columns.data(), threads);
 }
 
 static void py_relabel(In<int32_t, 1> indptr, In<int32_t, 1> column, In<float, 1> confidence,
@@ -115,6 +116,7 @@ static void py_relabel(In<int32_t, 1> indptr, In<int32_t, 1> column, In<float, 1
     for (auto& size : {row_column.shape(0), column_row.shape(0), row_confidence.shape(0),
                        column_confidence.shape(0)})
         require(size >= nonzeros, "out: too short");
+    require(threads >= 1, "threads: at least 1");
     nb::gil_scoped_release released;
     relabel(from, row_order.data(), rank.data(), columns,
             {row_indptr.data(), row_column.data(), row_confidence.data()},
@@ -300,8 +302,8 @@ NB_MODULE(_als, m) {
     m.def("isas", &isas);
     m.def("width", &width, "factors"_a);
     m.def("by_length", &py_by_length, "length"_a, "order"_a.noconvert());
-    m.def("smooth", &py_smooth, "indptr"_a.noconvert(), "column"_a.noconvert(), "rounds"_a,
-          "of_rows"_a.noconvert(), "of_columns"_a.noconvert(), "threads"_a);
+    m.def("smooth", &py_smooth, "indptr"_a.noconvert(), "column"_a.noconvert(),
+          "per_column"_a.noconvert(), "rounds"_a, "of_rows"_a.noconvert(), "of_columns"_a.noconvert(), "threads"_a);
     m.def("relabel", &py_relabel, "indptr"_a.noconvert(), "column"_a.noconvert(),
           "confidence"_a.noconvert(), "row_order"_a.noconvert(), "rank"_a.noconvert(),
           "row_indptr"_a.noconvert(), "row_column"_a.noconvert(), "row_confidence"_a.noconvert(),

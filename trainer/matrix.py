@@ -128,8 +128,12 @@ class Plays:
 
 def decay(at_ms: NDArray[np.int64], as_of_ms: int, half_life_days: float) -> NDArray[np.float64]:
     """What a play of that time weighs at `as_of_ms`: 1 today or later, half a half-life ago."""
-    age_days = np.maximum(0, as_of_ms - at_ms) / DAY_MS
-    return np.exp2(-age_days / half_life_days)
+    # In place: of 30 million plays each array that is spared is 250 MB.
+    weights = np.subtract(at_ms, as_of_ms, dtype=np.float64)
+    np.minimum(weights, 0, out=weights)
+    weights /= DAY_MS
+    weights /= half_life_days
+    return np.exp2(weights, out=weights)
 
 
 def counts(plays: Plays) -> csr_matrix:

@@ -23,12 +23,19 @@ def by_length(length: Ints, order: Ints) -> None:
     """Fills `order` with rows by length, longest first, equal ones in row order."""
 
 def smooth(
-    indptr: Ints, column: Ints, rounds: int, of_rows: Floats, of_columns: Floats, threads: int
+    indptr: Ints,
+    column: Ints,
+    per_column: Ints,
+    rounds: int,
+    of_rows: Floats,
+    of_columns: Floats,
+    threads: int,
 ) -> None:
     """Takes the mean of neighbours: in each round rows that of their columns, then columns.
 
     Args:
         indptr, column: a matrix, rows x columns, of which only the places count.
+        per_column: cells of each column.
         of_rows: filled.
         of_columns: where it starts, and then the end.
     """
@@ -54,6 +61,7 @@ def relabel(
         row_order: by new row, the old one.
         rank: by old column, the new one.
         column_indptr: given filled.
+        threads: at least 1.
     """
 
 def multiply(

@@ -47,7 +47,7 @@ WORTH = 1.4
 TOLERANCE = 1.5e-5
 """A fit ends after a sweep that gained a smaller share of the objective, or of what zero vectors'
 objective has fallen by, where that is less: below implicit's 15 sweeps (docs/solver.md)."""
-WARM = 4.0
+WARM = 6.0
 """A warm fit's is so many times as large: its half-steps gain by what is new, and little else."""
 STEEP = 100.0
 """A confidence above it may need more steps, and exact gathers: a fit that has one takes both."""

@@ -41,7 +41,7 @@ def relabelled(matrix: csr_matrix, threads: int, groups: int = 1) -> Relabelled:
     per_venue = np.bincount(column, minlength=n_venues).astype(np.int32)
     artist_order, venue_order = _by_length(np.diff(indptr)), _by_length(per_venue)
     if groups > 1:
-        alike = _smoothed(indptr, column, n_venues, threads)
+        alike = _smoothed(indptr, column, per_venue, threads)
         artist_order, venue_order = (
             _grouped(order, numbers, groups)
             for order, numbers in zip((artist_order, venue_order), alike, strict=True)
@@ -57,9 +57,9 @@ def relabelled(matrix: csr_matrix, threads: int, groups: int = 1) -> Relabelled:
 
 def padded(vectors: Floats, order: Ints) -> Floats:
     """The vectors in new order, zero columns added up to the kernel's width."""
-    wide = np.zeros((len(vectors), _als.width(vectors.shape[1])), np.float32)
-    wide[:, : vectors.shape[1]] = vectors[order]
-    return wide
+    taken = vectors.take(order, axis=0)
+    missing = _als.width(vectors.shape[1]) - vectors.shape[1]
+    return np.pad(taken, ((0, 0), (0, missing))) if missing else taken
 
 
 def _by_length(length: Ints) -> Ints:
@@ -68,10 +68,10 @@ def _by_length(length: Ints) -> Ints:
     return order
 
 
-def _smoothed(indptr: Ints, column: Ints, n_venues: int, threads: int) -> tuple[Floats, Floats]:
+def _smoothed(indptr: Ints, column: Ints, per_venue: Ints, threads: int) -> tuple[Floats, Floats]:
     of_artists = np.empty(len(indptr) - 1, np.float32)
-    of_venues = np.random.default_rng(0).random(n_venues, np.float32)
-    _als.smooth(indptr, column, ROUNDS, of_artists, of_venues, threads)
+    of_venues = np.random.default_rng(0).random(len(per_venue), np.float32)
+    _als.smooth(indptr, column, per_venue, ROUNDS, of_artists, of_venues, threads)
     return of_artists, of_venues
 
 
