@@ -39,9 +39,13 @@ class Report:
         """A section of docs/benchmarks.md."""
         rows = [f"| `{key}` | {value:.4g} |" for key, value in self.figures.items()]
         numbers = {k: v for k, v in self.detail.items() if not isinstance(v, dict | list)}
-        details = [f"- {key}: {value}" for key, value in numbers.items()]
+        details = [f"- {key}: {_short(value)}" for key, value in numbers.items()]
         lines = [f"## {self.name}", "", f"`{self.command}`", "", "| figure | |", "|---|---|"]
         return "\n".join([*lines, *rows, "", *details, ""])
+
+
+def _short(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def machine() -> dict[str, Any]:
