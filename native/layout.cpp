@@ -41,6 +41,9 @@ static void mean_of_columns(const Rows& cells, const float* of_columns, float* o
     }
 }
 
+// Each range of rows has numbers of its own for all columns: more would not stay in the caches.
+constexpr int64_t RANGES = 16;
+
 // Bounds of so many ranges of rows, with about as many non-zeros each.
 static std::vector<int64_t> ranges(const int32_t* indptr, int64_t rows, int64_t shares) {
     std::vector<int64_t> bounds(size_t(shares) + 1, rows);
@@ -54,13 +57,12 @@ static std::vector<int64_t> ranges(const int32_t* indptr, int64_t rows, int64_t 
 // Sums of ranges of rows are added in their order: the same for any number of threads.
 static void mean_of_rows(const Rows& cells, const float* of_rows, const int32_t* per_column,
                          int64_t columns, float* of_columns, int threads) {
-    constexpr int64_t SHARES = 16;
-    std::vector<int64_t> bounds = ranges(cells.indptr, cells.count, SHARES);
-    std::vector<float> sums(size_t(SHARES * columns));
+    std::vector<int64_t> bounds = ranges(cells.indptr, cells.count, RANGES);
+    std::vector<float> sums(size_t(RANGES * columns));
 #pragma omp parallel num_threads(threads)
     {
 #pragma omp for schedule(dynamic, 1)
-        for (int64_t share = 0; share < SHARES; share++) {
+        for (int64_t share = 0; share < RANGES; share++) {
             float* sum = sums.data() + share * columns;
             for (int64_t row = bounds[share]; row < bounds[share + 1]; row++)
                 for (int32_t k = cells.indptr[row]; k < cells.indptr[row + 1]; k++)
@@ -69,7 +71,7 @@ static void mean_of_rows(const Rows& cells, const float* of_rows, const int32_t*
 #pragma omp for
         for (int64_t column = 0; column < columns; column++) {
             float total = 0;
-            for (int64_t share = 0; share < SHARES; share++) total += sums[share * columns + column];
+            for (int64_t share = 0; share < RANGES; share++) total += sums[share * columns + column];
             of_columns[column] = total / float(std::max(per_column[column], 1));
         }
     }
@@ -86,25 +88,26 @@ void smooth(const Rows& cells, const int32_t* per_column, int64_t columns, int r
 // Ranges of rows are counted first, so that each knows its places: the same for any number.
 static void transpose(const Relabelled& from, int64_t rows, const Relabelled& to, int64_t columns,
                       int threads) {
-    std::vector<int64_t> bounds = ranges(from.indptr, rows, threads);
-    std::vector<int32_t> next(size_t(threads * columns));
+    int64_t shares = std::min<int64_t>(threads, RANGES);
+    std::vector<int64_t> bounds = ranges(from.indptr, rows, shares);
+    std::vector<int32_t> next(size_t(shares * columns));
 #pragma omp parallel num_threads(threads)
     {
 #pragma omp for schedule(static, 1)
-        for (int64_t share = 0; share < threads; share++)
+        for (int64_t share = 0; share < shares; share++)
             for (int32_t k = from.indptr[bounds[share]]; k < from.indptr[bounds[share + 1]]; k++)
                 next[share * columns + from.column[k]]++;
 #pragma omp for
         for (int64_t column = 0; column < columns; column++) {
             int32_t place = to.indptr[column];
-            for (int64_t share = 0; share < threads; share++) {
+            for (int64_t share = 0; share < shares; share++) {
                 int32_t& first = next[share * columns + column];
                 int32_t count = first;
                 first = place, place += count;
             }
         }
 #pragma omp for schedule(static, 1)
-        for (int64_t share = 0; share < threads; share++)
+        for (int64_t share = 0; share < shares; share++)
             for (int64_t row = bounds[share]; row < bounds[share + 1]; row++)
                 for (int32_t k = from.indptr[row]; k < from.indptr[row + 1]; k++) {
                     int32_t place = next[share * columns + from.column[k]]++;
