@@ -34,7 +34,7 @@ class Task:
 
 
 def large_task(*, quick: bool) -> Task:
-    """200k artists x 20k venues, 4.5M pairs, of which 20k artists have lost a fifth of theirs."""
+    """200k artists x 20k venues, 4.9M pairs, of which 20k artists have lost a fifth of theirs."""
     size, asked = ((4000, 1000, 120_000), 500) if quick else ((200_000, 20_000, 6_500_000), 20_000)
     rng = np.random.default_rng(1)
     whole = confidence(world(*size), 365 * DAY_MS, Recipe()).tocoo()

@@ -97,6 +97,7 @@ static void py_smooth(In<int32_t, 1> indptr, In<int32_t, 1> column, In<int32_t, 
     Rows cells = cells_of(indptr, column, columns);
     require(int64_t(of_rows.shape(0)) == cells.count, "of_rows: one of each row");
     require(int64_t(per_column.shape(0)) == columns, "per_column: one of each column");
+    require(threads >= 1, "threads: at least 1");
     nb::gil_scoped_release released;
     smooth(cells, per_column.data(), columns, rounds, of_rows.data(), of_columns.data(), threads);
 }
@@ -303,7 +304,8 @@ NB_MODULE(_als, m) {
     m.def("width", &width, "factors"_a);
     m.def("by_length", &py_by_length, "length"_a, "order"_a.noconvert());
     m.def("smooth", &py_smooth, "indptr"_a.noconvert(), "column"_a.noconvert(),
-          "per_column"_a.noconvert(), "rounds"_a, "of_rows"_a.noconvert(), "of_columns"_a.noconvert(), "threads"_a);
+          "per_column"_a.noconvert(), "rounds"_a, "of_rows"_a.noconvert(),
+          "of_columns"_a.noconvert(), "threads"_a);
     m.def("relabel", &py_relabel, "indptr"_a.noconvert(), "column"_a.noconvert(),
           "confidence"_a.noconvert(), "row_order"_a.noconvert(), "rank"_a.noconvert(),
           "row_indptr"_a.noconvert(), "row_column"_a.noconvert(), "row_confidence"_a.noconvert(),

@@ -70,9 +70,11 @@ def test_a_prefix_that_would_break_keys_or_acl_patterns_is_refused(prefix):
     assert "cannot begin a key" in problem(redis_prefix=prefix)
 
 
-@pytest.mark.parametrize("size", [0, 201])
-def test_lists_hold_1_to_200_entries(size):
-    problem(list_size=size)
+@pytest.mark.parametrize(
+    ("size", "text"), [(0, "greater than or equal to 1"), (201, "less than or equal to 200")]
+)
+def test_lists_hold_1_to_200_entries(size, text):
+    assert problem(list_size=size).endswith(text)
 
 
 def test_an_option_that_redis_py_does_not_know_is_refused_by_name():

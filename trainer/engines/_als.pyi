@@ -38,6 +38,7 @@ def smooth(
         per_column: cells of each column.
         of_rows: filled.
         of_columns: where it starts, and then the end.
+        threads: at least 1.
     """
 
 def relabel(
