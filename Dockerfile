@@ -1,4 +1,4 @@
-# One image for every gigstream process; what it does is its command: `consume`, `train`, `status`, ...
+# One image for every gigstream process, chosen by the command: `consume`, `train`, `status`, ...
 # Debian, not Alpine: confluent-kafka and implicit have no musl wheels.
 FROM python:3.12-slim-bookworm AS build
 WORKDIR /src
@@ -6,7 +6,7 @@ WORKDIR /src
 RUN apt-get update && apt-get install -y --no-install-recommends g++ && rm -rf /var/lib/apt/lists/*
 RUN python -m venv /opt/gigstream
 ENV PATH=/opt/gigstream/bin:$PATH PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
-# The packages first: they change less often than the code.
+# Packages first: they change less often than the code.
 COPY lock/runtime.txt lock/
 RUN pip install --require-hashes --only-binary :all: --requirement lock/runtime.txt
 COPY pyproject.toml CMakeLists.txt README.md LICENSE ./
@@ -15,9 +15,9 @@ COPY consumer consumer
 COPY trainer trainer
 COPY serving serving
 COPY gigstream gigstream
-# An image without the kernel would be a slow one, and nobody would see why: so it must load.
+# Fail the build if the kernel does not load: without it the image would be slow for no visible reason.
 RUN pip install --no-deps --no-build-isolation . \
-    && cd / && python -c 'import consumer._decode, trainer.engines._als' \
+    && cd / && python -c 'import consumer.ingest._decode, trainer.als._als' \
     && pip uninstall --yes cmake ninja nanobind scikit-build-core
 
 FROM python:3.12-slim-bookworm

@@ -1,69 +1,75 @@
-# One door to everything. `make demo` shows the whole path, `make test` proves it; both do all set-up themselves.
+# All development tasks. `make demo` and `make test` set everything up themselves.
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-spark spark chaos powerloss fuzz check bench docs lock clean machine machine-for-tests
+.PHONY: help install demo test test-spark spark chaos powerloss fuzz sanitize check bench docs lock clean machine machine-for-tests
 
 BIN := .venv/bin
-NATIVE := $(wildcard native/*)
+NATIVE := $(shell find native -type f)
 
-help: ## this list
+help: ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 18
 
-install: .venv/.runtime ## gigstream into .venv, from the hashed lock
+install: .venv/.runtime ## install gigstream into .venv, from the hashed lock
 
-demo: .venv/.runtime ## real gigs through Kafka, the store, ALS and Redis, then live changes (ARGS="--keep" leaves it running)
+demo: .venv/.runtime ## run real gigs through Kafka, store, ALS and Redis, then live changes (ARGS="--keep" leaves it running)
 	@$(BIN)/gigstream demo $(ARGS)
 
-test: .venv/.dev ## every test, on a real Kafka and a real Redis (ARGS="-k name" picks)
-	@PYTHONPATH=tests $(BIN)/python -m support.kafka >/dev/null
-	@PYTHONPATH=tests $(BIN)/python -m support.apicurio >/dev/null
+test: .venv/.dev ## run every test, on a real Kafka and a real Redis (ARGS="-k name" selects)
+	@PYTHONPATH=tests $(BIN)/python -m support.servers.kafka >/dev/null
+	@PYTHONPATH=tests $(BIN)/python -m support.servers.apicurio >/dev/null
 	$(BIN)/python -m pytest -n 2 --durations=10 $(ARGS)
 
-test-spark: .venv/.dev .venv/.spark ## the spark engine on a standalone master with two workers (3 minutes; the first time pyspark, 456 MB)
-	@PYTHONPATH=tests $(BIN)/python -m support.kafka >/dev/null
+test-spark: .venv/.dev .venv/.spark ## test the spark engine on a master with two workers (3 minutes; first downloads pyspark, 456 MB)
+	@PYTHONPATH=tests $(BIN)/python -m support.servers.kafka >/dev/null
 	$(BIN)/python -m pytest -n 0 --durations=10 tests/spark $(ARGS)
 
-spark: .venv/.spark ## pyspark and Delta's jars into .venv, for GIGSTREAM_ENGINE=spark (docs/spark.md)
+spark: .venv/.spark ## install pyspark and Delta's jars into .venv, for GIGSTREAM_ENGINE=spark (docs/spark.md)
 
-chaos: .venv/.dev ## 200 consumers killed and more: every event stored once (20 minutes; ARGS="--seed N" repeats one)
-	@PYTHONPATH=tests $(BIN)/python -m support.kafka >/dev/null
+chaos: .venv/.dev ## kill 200 consumers, check that every event is stored once (20 minutes; ARGS="--seed N" repeats a run)
+	@PYTHONPATH=tests $(BIN)/python -m support.servers.kafka >/dev/null
 	@PYTHONPATH=tests:. $(BIN)/python -m chaos $(ARGS)
+	GIGSTREAM_TEST_ROUNDS=200 GIGSTREAM_TEST_WITHIN_S=2 $(BIN)/python -m pytest -n 0 -rP tests/end_to_end/test_lists_chaos.py
+	GIGSTREAM_TEST_WITHIN_S=5 $(BIN)/python -m pytest -n 0 -rP tests/end_to_end/test_clocks.py
 
-powerloss: .venv/.dev ## the store after power cuts at every one of its calls (some minutes; ARGS=200 tries more outcomes of each)
-	@PYTHONPATH=tests:. $(BIN)/python -m support.power_loss $(ARGS)
+powerloss: .venv/.dev ## simulate a power cut at every call of the store (some minutes; ARGS=200 tries more outcomes of each)
+	@PYTHONPATH=tests:. $(BIN)/python -m support.faults.power_loss $(ARGS)
 
-fuzz: .venv/.dev ## a million fuzzed records and a thousand gigs' lives (5 minutes on 2 quiet cores)
-	@PYTHONPATH=tests $(BIN)/python -m support.kafka >/dev/null
+fuzz: .venv/.dev ## fuzz a million records and a thousand gig life cycles (5 minutes on 2 quiet cores)
+	@PYTHONPATH=tests $(BIN)/python -m support.servers.kafka >/dev/null
 	GIGSTREAM_TEST_FUZZ=1000000 GIGSTREAM_TEST_LIVES=1000 $(BIN)/python -m pytest -n 2 -rP \
 		--timeout 3600 tests/fuzz tests/end_to_end/test_gig_life_cycle.py $(ARGS)
 
-check: .venv/.dev ## format, lint, types, import contracts: what CI asks before the tests
+sanitize: .venv/.dev ## run the compiled code's tests and the fuzzer with ASan and UBSan (15 minutes)
+	@PYTHONPATH=tests $(BIN)/python -m support.servers.kafka >/dev/null
+	@PYTHONPATH=tests $(BIN)/python -m support.processes.sanitized $(ARGS)
+
+check: .venv/.dev ## check format, lint, types and import contracts, as CI does before the tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: .venv/.dev ## measure, and rewrite docs/benchmarks.md (ARGS="foldin --quick" measures one)
+bench: .venv/.dev ## measure and rewrite docs/benchmarks.md (ARGS="foldin --quick" measures one)
 	$(BIN)/python -m benchmarks $(or $(ARGS),all)
 
-docs: .venv/.dev ## the settings, commands and rooms in README and docs/, anew from the code
+docs: .venv/.dev ## tables of settings, commands, packages and files in README and docs/, from the code
 	@PYTHONPATH=tests $(BIN)/python -m project.reference
 
-lock: ## lock/*.txt anew from pyproject.toml (ARGS="--upgrade" moves the pins)
+lock: ## lock/*.txt from pyproject.toml (ARGS="--upgrade" moves the pins)
 	@sh scripts/lock.sh $(ARGS)
 
 clean: ## remove .venv and caches (never gigstream-data: that may be your store)
 	rm -rf .venv .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# The machine is looked at every time (a fraction of a second); packages and compiled code only when
-# a lock, pyproject.toml or a C++ source moved.
+# The machine is checked every time (a fraction of a second). Packages are installed and C++ is compiled
+# only after a change of a lock, of pyproject.toml or of a C++ source.
 .venv/.runtime: lock/runtime.txt pyproject.toml CMakeLists.txt $(NATIVE) | machine
 	@sh scripts/install.sh runtime
 
 .venv/.dev: lock/dev.txt pyproject.toml CMakeLists.txt $(NATIVE) | machine-for-tests
 	@sh scripts/install.sh dev
 
-.venv/.spark: lock/spark.txt scripts/spark.sh trainer/engines/spark_ready.py .venv/.runtime | machine-for-tests
+.venv/.spark: lock/spark.txt scripts/spark.sh trainer/spark/ready.py .venv/.runtime | machine-for-tests
 	@sh scripts/spark.sh
 
 machine:

@@ -22,7 +22,7 @@ absolute times wander on shared machines. `python -m benchmarks NAME` repeats on
 
 
 def main() -> None:
-    """Run what the command line asks for."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("name", choices=[*NAMES, "all"])
     parser.add_argument("--quick", action="store_true", help="small inputs: does it run at all")

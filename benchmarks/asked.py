@@ -1,4 +1,4 @@
-"""What rankings are asked: a fifth of sampled artists' pairs, which no fit is given."""
+"""Held-out pairs for ranking quality: a fifth of the pairs of sampled artists."""
 
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -8,33 +8,33 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from benchmarks.worlds import world
-from trainer.engines import Factors
-from trainer.matrix import DAY_MS, confidence
-from trainer.quality import intervals, marks
-from trainer.score import LinearScore
-from trainer.settings import Recipe
-from trainer.topn import top_n
+from trainer.als.engine import Factors
+from trainer.evaluation.metrics import intervals, marks
+from trainer.plays.matrix import DAY_MS, confidence
+from trainer.ranking.score import LinearScore
+from trainer.ranking.topn import top_n
+from trainer.recipe import Recipe
 
 SHARE = 0.2
 PAIRS = 5
-"""Artists with fewer are not asked."""
+"""Artists with fewer pairs are not sampled."""
 
 Ndcg: TypeAlias = NDArray[np.float64]
-"""NDCG@10 of each artist asked."""
+"""NDCG@10 of each sampled artist."""
 
 
 @dataclass(frozen=True)
 class Task:
-    """What fits are given, and what they are asked."""
+    """Training pairs and held-out pairs."""
 
     train: csr_matrix
     later: csr_matrix
-    """Rows as `asked`."""
+    """Rows in the order of `asked`."""
     asked: NDArray[np.int64]
 
 
 def large_task(*, quick: bool) -> Task:
-    """200k artists x 20k venues, 4.9M pairs, of which 20k artists have lost a fifth of theirs."""
+    """200k artists x 20k venues, 4.9M pairs, of which 20k artists lost a fifth of their pairs."""
     size, asked = ((4000, 1000, 120_000), 500) if quick else ((200_000, 20_000, 6_500_000), 20_000)
     rng = np.random.default_rng(1)
     whole = confidence(world(*size), 365 * DAY_MS, Recipe()).tocoo()
@@ -50,13 +50,13 @@ def large_task(*, quick: bool) -> Task:
 
 
 def ndcg(task: Task, factors: Factors) -> Ndcg:
-    """By the vectors' products alone, of venues that are new to the artist."""
+    """Rank venues new to the artist by the factors' products alone."""
     zeros = (np.zeros(size, np.float32) for size in (len(factors.venues), len(task.asked)))
     score = LinearScore(factors.artists[task.asked], factors.venues, *zeros)
     return marks(top_n(score, 10, task.train[task.asked]).cols, task.later)[0]
 
 
 def gained(ours: Ndcg, theirs: Ndcg) -> tuple[float, float, float]:
-    """Mean of the differences, artist by artist, and its 95 % interval's ends."""
+    """Mean of the paired differences, and the ends of its 95 % interval."""
     found = intervals((ours - theirs)[:, None])[0]
     return found.mean, found.low, found.high

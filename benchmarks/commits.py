@@ -1,4 +1,4 @@
-"""How commits slow down with those before them: one row each, housekeeping beside them.
+"""Whether commits slow down as their number grows: one row each, with maintenance running.
 
 The clock of a busy machine wanders over the minutes that 50,000 commits take. So the last commits
 are measured in turn with those of a second store that has seen a hundred.
@@ -10,11 +10,13 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.report import Report, interleaved, seconds
-from consumer import log, rows
-from consumer.housekeeper import Housekeeper
+from consumer.ingest import rows
+from consumer.maintenance.supervisor import Supervisor
 from consumer.settings import ConsumerSettings
-from consumer.store import Span, Store
-from support.records import message
+from consumer.store.writer import Store
+from consumer.table import delta_log
+from consumer.table.delta_log import Span
+from support.data.records import message
 
 FEW = 100
 ROUNDS = 400
@@ -22,23 +24,23 @@ APP = "bench/topic/0"
 
 
 class Writer:
-    """A store that gets one row per commit, with a housekeeping process of its own."""
+    """A store that gets one row per commit, with its maintenance process."""
 
     def __init__(self, home: Path, open_until: ExitStack) -> None:
         settings = ConsumerSettings(home=home)
         self.path = settings.store
         self._store, self._next = Store.open(self.path), 0
         self._rows = rows.table([message(0)], topic_id="bench")
-        open_until.enter_context(Housekeeper(settings))
+        open_until.enter_context(Supervisor(settings))
 
     def commit(self) -> None:
-        """One row."""
+        """Commit one row."""
         self._store.append(self._rows, {APP: Span(self._next, self._next + 1)})
         self._next += 1
 
 
 def measure(*, quick: bool) -> Report:
-    """Many commits, then as many rounds in turn with a young store."""
+    """Make many commits, then measure in turn with a young store."""
     commits = 1_000 if quick else 50_000
     marks = [count for count in (FEW, 1_000, 5_000, 10_000, 20_000, 50_000) if count <= commits]
     with tempfile.TemporaryDirectory() as directory, ExitStack() as open_until:
@@ -69,10 +71,10 @@ def _around(times_ms: list[float], count: int) -> float:
 
 
 def _size(path: Path) -> dict[str, int]:
-    snapshot = log.replay(path)
+    snapshot = delta_log.replay(path)
     return {
-        "log_entries": len(log.versions(path)),
-        "log_bytes": sum(file.stat().st_size for file in (path / log.FOLDER).iterdir()),
+        "log_entries": len(delta_log.versions(path)),
+        "log_bytes": sum(file.stat().st_size for file in (path / delta_log.FOLDER).iterdir()),
         "files": len(snapshot.files) if snapshot else 0,
         "files_on_disk": sum(1 for _ in path.glob("kind=*/*")),
     }

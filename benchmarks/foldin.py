@@ -1,4 +1,4 @@
-"""Solving single artists and a thousand of them: ours against implicit's own recalculation.
+"""Folding in one artist and a thousand: ours against implicit's own recalculation.
 
 The Gram matrix is there already on both sides, as it is between two fits.
 """
@@ -10,12 +10,12 @@ import numpy as np
 
 from benchmarks.report import Report, interleaved, ratio
 from benchmarks.worlds import world
-from trainer.blas import one_thread
-from trainer.engines import Factors
-from trainer.engines.implicit import plain
-from trainer.exact import Common, gram
-from trainer.matrix import DAY_MS, confidence
-from trainer.settings import Recipe
+from trainer.als.engine import Factors
+from trainer.als.exact import Common, gram
+from trainer.als.implicit import plain
+from trainer.als.runtime import one_thread
+from trainer.plays.matrix import DAY_MS, confidence
+from trainer.recipe import Recipe
 
 TYPICAL = 20
 """Plays of the single artist."""
@@ -73,7 +73,7 @@ def measure(*, quick: bool) -> Report:
 
 
 def _often(work: Callable[[], object], calls: int = CALLS) -> Callable[[], None]:
-    """So often that neither the clock matters nor how threads wake up."""
+    """Repeat often enough that clock resolution and thread start-up do not matter."""
 
     def repeated() -> None:
         for _ in range(calls):

@@ -1,8 +1,8 @@
-"""From a gig sent to Kafka to its row in the store and to the changed list in Redis.
+"""Time from a gig sent to Kafka until its row is in the store and its list in Redis has changed.
 
-Consumer and trainer run as their own processes on a real broker and a real Redis, one gig a second
-comes. Two clocks stop when a reader that asks again and again sees the row, and the list. Under
-load the trainer fits a larger history anew all the while.
+Consumer and trainer run as processes on a real broker and a real Redis. One gig is sent per second;
+a polling reader stops one clock when it sees the row and another when it sees the list. Under load
+the trainer refits a larger history continuously.
 """
 
 import tempfile
@@ -18,11 +18,11 @@ import redis
 from benchmarks.report import Report
 from benchmarks.worlds import world
 from consumer.events import Event
-from consumer.tail import Tail
-from support.installation import Installation, event, season
-from support.kafka import KafkaBroker
-from support.processes import until
-from support.redis import RedisServer
+from consumer.store.reader import StoreReader
+from support.processes.installation import Installation, event, season
+from support.processes.running import until
+from support.servers.kafka import KafkaBroker
+from support.servers.redis import RedisServer
 
 PREFIX = "bench"
 PATIENCE_S = 60
@@ -37,14 +37,14 @@ _REFITS = {
 
 
 class Wait(NamedTuple):
-    """Milliseconds from the sending of a gig."""
+    """Milliseconds from sending a gig."""
 
     stored: float
     listed: float
 
 
 def measure(*, quick: bool) -> Report:
-    """Newcomers' first gigs at known venues: on a small store, then on a large one under refits."""
+    """First gigs of new artists at known venues: on a small store, then a large one, refitting."""
     gigs, plays, pause_s = (8, 5_000, 0.5) if quick else (100, 300_000, 1.0)
     with KafkaBroker() as kafka, RedisServer() as server:
         with _running(kafka, server, f"{PREFIX}-calm", season(), {}) as installation:
@@ -92,7 +92,7 @@ def _running(
     history: Iterable[Event],
     settings: dict[str, str],
 ) -> Iterator[Installation]:
-    """Consumer and trainer, with lists of this history."""
+    """Run consumer and trainer until lists of this history are published."""
     with (
         tempfile.TemporaryDirectory() as directory,
         Installation(Path(directory), kafka, server, prefix, **settings) as installation,
@@ -112,7 +112,7 @@ def _history(plays: int) -> Iterator[Event]:
 
 def _waits(installation: Installation, gigs: int, pause_s: float) -> list[Wait]:
     client = installation.redis.client()
-    tail = Tail(installation.commands.home / "store", columns=["artist_id"])
+    tail = StoreReader(installation.commands.home / "store", columns=["artist_id"])
     tail.read()
     waits = []
     for number in range(gigs + WARM_UP):
@@ -122,7 +122,7 @@ def _waits(installation: Installation, gigs: int, pause_s: float) -> list[Wait]:
     return waits[WARM_UP:]
 
 
-def _wait(installation: Installation, client: redis.Redis, tail: Tail, number: int) -> Wait:
+def _wait(installation: Installation, client: redis.Redis, tail: StoreReader, number: int) -> Wait:
     name = f"newcomer-{number}"
     sent_s = time.perf_counter()
     stored_ms = 0.0

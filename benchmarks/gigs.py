@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from trainer.matrix import Plays
+from trainer.plays.matrix import Plays
 
 EVENTS = Path(__file__).parents[1] / "examples" / "indistreet" / "events.tsv.gz"
 """47,142 gigs of 6,131 artists at 989 venues, 2010 to 2018."""

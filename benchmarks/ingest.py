@@ -1,4 +1,4 @@
-"""Kafka to store with every guard on, beside raw `consume()` of the same messages.
+"""Kafka to store with all guards, beside raw `consume()` of the same messages.
 
 Each run is a process of its own: `python -m benchmarks.ingest raw|ours SETTINGS EVENTS`. The clock
 of both runs from the first message that the client hands over to the last one, read or durable.
@@ -20,17 +20,17 @@ import numpy as np
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 from benchmarks.report import Report
-from consumer import log
-from consumer.membership import consumer_options
+from consumer.kafka.client import consumer_options
 from consumer.run import run
 from consumer.settings import ConsumerSettings
+from consumer.table import delta_log
 
 if TYPE_CHECKING:
-    from support.kafka import KafkaBroker
+    from support.servers.kafka import KafkaBroker
 
 PARTITIONS = 4
 CHUNK = 500
-"""Of raw `consume()`: the size that is fastest for it; twice and eight times as many are slower."""
+"""Messages per raw `consume()`: its fastest size; two and eight times as many are slower."""
 
 ROOT = Path(__file__).parents[1]
 _CYCLE = 100_003
@@ -46,8 +46,8 @@ _LZ4 = {
 
 
 def measure(*, quick: bool) -> Report:
-    """Raw and ours in turn over one topic; then a long one for memory."""
-    from support.kafka import KafkaBroker  # noqa: PLC0415 - the runs need no broker of their own
+    """Measure raw and ours in turn on one topic, then memory on a long one."""
+    from support.servers.kafka import KafkaBroker  # noqa: PLC0415 - the runs need no broker of their own
 
     events, long, rounds = (100_000, 300_000, 1) if quick else (2_000_000, 10_000_000, 5)
     with KafkaBroker() as kafka, tempfile.TemporaryDirectory() as directory:
@@ -84,7 +84,7 @@ def measure(*, quick: bool) -> Report:
 
 
 def _filled(kafka: "KafkaBroker", events: int) -> tuple[str, float]:
-    """A new topic with so many gigs, and the mean size of one."""
+    """Create a topic with this number of gigs. Returns it and the mean size of a gig."""
     topic = kafka.create_topic(PARTITIONS)
     producer = Producer({**_LZ4, "bootstrap.servers": kafka.bootstrap})
     size = 0
@@ -104,7 +104,7 @@ def _filled(kafka: "KafkaBroker", events: int) -> tuple[str, float]:
 
 
 def _gigs(count: int) -> Iterator[bytes]:
-    """Gigs of 250 bytes: busy and rare artists and venues, a season of dates, no two alike."""
+    """Distinct gigs of 250 bytes: busy and rare artists and venues, dates of one season."""
     rng = np.random.default_rng(1)
     artists = (rng.pareto(0.8, _CYCLE).astype(np.int64) % 200_000).tolist()
     venues = (rng.pareto(0.8, _CYCLE + 1).astype(np.int64) % 20_000).tolist()
@@ -121,7 +121,7 @@ def _gigs(count: int) -> Iterator[bytes]:
 
 
 def _stores(directory: Path, bootstrap: str, topic: str) -> Iterator[ConsumerSettings]:
-    """Settings of consumers that know nothing of each other."""
+    """Settings of independent consumers."""
     number = 0
     while True:
         number += 1
@@ -152,16 +152,16 @@ class _Meter:
         self._early_rss_mb = 0.0
 
     def begin(self) -> None:
-        """The first events are here."""
+        """Called with the first events."""
         if self._began is None:
             self._began = time.perf_counter(), _cpu_s()
 
     def early(self) -> None:
-        """A tenth is done."""
+        """Called after a tenth."""
         self._early_rss_mb = self._early_rss_mb or _rss_mb()
 
     def end(self, events: int, **more: float) -> None:
-        """So many events are done: say what they took, and leave."""
+        """Print what the events took, then exit."""
         if self._began is None:
             raise RuntimeError("no event came")
         wall_s, cpu_s = time.perf_counter() - self._began[0], _cpu_s() - self._began[1]
@@ -186,7 +186,7 @@ def _rss_mb() -> float:
 
 
 def _raw(settings: ConsumerSettings, events: int) -> None:
-    """What Kafka's client does without us, with the same options: the messages are counted."""
+    """Count messages with the plain Kafka client and the same options."""
     consumer = Consumer(consumer_options(settings))
     consumer.assign([TopicPartition(settings.kafka_topic, n, 0) for n in range(PARTITIONS)])
     meter, count = _Meter(), 0
@@ -199,8 +199,8 @@ def _raw(settings: ConsumerSettings, events: int) -> None:
 
 
 def _ours(settings: ConsumerSettings, events: int) -> None:
-    """The consumer process as it is, until so many events are durable."""
-    meter, seen, commits = _Meter(), log.Snapshot(-1, b""), 0
+    """Run the consumer process unchanged until this number of events is durable."""
+    meter, seen, commits = _Meter(), delta_log.Snapshot(-1, b""), 0
 
     def on_step(name: str) -> None:
         nonlocal commits
@@ -217,9 +217,9 @@ def _ours(settings: ConsumerSettings, events: int) -> None:
     run(settings, on_step=on_step)
 
 
-def _stored(store: Path, seen: log.Snapshot) -> int:
-    while log.entry_path(store, seen.version + 1).exists():
-        seen.apply(log.read_entry(store, seen.version + 1))
+def _stored(store: Path, seen: delta_log.Snapshot) -> int:
+    while delta_log.entry_path(store, seen.version + 1).exists():
+        seen.apply(delta_log.read_entry(store, seen.version + 1))
     return sum(seen.positions.values())
 
 

@@ -1,12 +1,13 @@
 """A million artists and fifty thousand venues, 30 million pairs: settled, fitted, ranked, in 6 GB.
 
 In a process of its own, so that its peak of memory is its own. Statements come a million at a
-time, and a reader of the store holds no more of them (`consumer.chunk.AT_ONCE`); making them is
-left out of the times.
+time, and a reader of the store holds no more of them (`consumer.store.chunk.AT_ONCE`); making them
+is left out of the times.
 """
 
 import multiprocessing
 import resource
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
@@ -20,15 +21,15 @@ import pyarrow as pa
 from benchmarks.report import Report, seconds
 from benchmarks.statements import statements
 from serving.contract import VIEWS, View
-from trainer.blas import one_thread
-from trainer.engines.implicit import plain
-from trainer.engines.local import Local
-from trainer.interactions import Interactions
-from trainer.lists import Lists
-from trainer.matrix import Plays, confidence
-from trainer.model import Model, fit
-from trainer.settings import Recipe
-from trainer.start import drawn
+from trainer.als.implicit import plain
+from trainer.als.local import Local
+from trainer.als.runtime import one_thread
+from trainer.model.fit import Model, fit
+from trainer.model.initial import drawn
+from trainer.plays.interactions import Interactions
+from trainer.plays.matrix import Plays, confidence
+from trainer.ranking.lists import Lists
+from trainer.recipe import Recipe
 
 Made = TypeVar("Made")
 
@@ -36,11 +37,11 @@ CHUNK = 1_000_000
 SIZE = 10
 """Entries of a list."""
 SWEEPS = 4
-"""That are timed, of which our first is left out: what comes before it is not told apart."""
+"""Timed sweeps; our first is left out, since set-up before it cannot be separated."""
 
 
 class World(NamedTuple):
-    """How much there is."""
+    """Sizes of the world."""
 
     artists: int
     venues: int
@@ -52,7 +53,7 @@ SMALL = World(20_000, 2_000, 1)
 
 
 def measure(*, quick: bool) -> Report:
-    """F = 64, the default recipe; every list of all three views is formed."""
+    """F = 64, the default recipe; every list of all three views is made."""
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=context) as pool:
         figures, detail = pool.submit(_measured, SMALL if quick else LARGE).result()
@@ -63,9 +64,9 @@ def _measured(world: World) -> tuple[dict[str, float], dict[str, Any]]:
     interactions = Interactions()
     detail: dict[str, Any] = {"settle_s": _settle(interactions, world)}
     detail["after_settling_mb"] = _peak_mb()
-    now = interactions.as_of_ms or 0
+    now = interactions.clock(time.time_ns() // 1_000_000).as_of_ms or 0
     plays, detail["plays_s"] = _timed(interactions.plays)
-    interactions.let_go()
+    interactions.discard_gigs()
     fitted = partial(fit, plays, interactions.artists.ids, interactions.venues.ids, now, Recipe())
     cold, detail["cold_fit_s"] = _timed(fitted)
     detail["after_cold_fit_mb"] = _peak_mb()
@@ -111,7 +112,7 @@ def _ranked(lists: Lists, view: View) -> int:
 
 
 def _sweep_s(plays: Plays, model: Model, detail: dict[str, Any]) -> float:
-    """Of our engine; implicit's goes into `detail`. After the peak of memory was read."""
+    """Seconds per sweep, ours; implicit's go into `detail`. Run after peak memory was read."""
     confident = confidence(plays, model.as_of_ms, Recipe())
     start, recipe = drawn(model.artist_ids, model.venue_ids, Recipe()), Recipe(iterations=SWEEPS)
     ends: list[float] = []

@@ -1,17 +1,17 @@
 """Ten million stored statements to a matrix of plays, against the notebook's pandas.
 
-pandas counts pairs of artist and venue and settles nothing: a gig that was moved or cancelled
-counts as often as it was spoken of. Ours reads what the settling rule asks for, 15 columns, and
-counts each gig once. Both begin with columns in memory, each as its reader leaves them (pandas'
-`read_csv`; ours that of the store, with the ids of each commit as codes and a dictionary), and end
-with a scipy matrix. `plain_s` is ours where all texts are strings.
+pandas counts pairs of artist and venue without settling: a gig that was moved or cancelled counts
+once per statement. Ours reads the 15 columns that the settling rule needs and counts each gig once.
+Both start from columns in memory as their reader returns them (pandas: `read_csv`; ours: the
+store's reader, with the ids of each commit as codes and a dictionary) and end with a scipy matrix.
+`plain_s` is ours with all texts as strings.
 
-The process keeps the memory that it gave back: on a virtual machine a page that the host must find
-anew costs more than the work that is done on it, and both sides would wait for gigabytes of them.
+Freed memory stays with the process: on a virtual machine, getting a page from the host costs more
+than the work done on it, and both sides would wait for gigabytes of pages.
 
-The increment is a hundredth more, settled, and the matrix brought up to it; a tick is one gig
-more, and all plays of its artist and its venue. A restart is a trainer's first look at a store of
-some million statements, with what an earlier one had settled and without.
+The increment settles 1 % more statements and updates the matrix; a tick settles one gig and reads
+all plays of its artist and its venue. A restart is a trainer's first read of a store of some
+million statements, with and without a snapshot.
 """
 
 import ctypes
@@ -27,11 +27,12 @@ from scipy.sparse import coo_matrix, csr_matrix
 
 from benchmarks.report import Report, interleaved, ratio, resident_bytes, seconds
 from benchmarks.statements import statements, stored
-from consumer.tail import known, read_at
-from trainer.following import Following, settled_at
-from trainer.interactions import CODED, COLUMNS, Interactions
-from trainer.matrix import Plays
-from trainer.snapshot import Snapshots
+from consumer.store.reader import read_at, reader_state
+from trainer.live.following import Following
+from trainer.plays.interactions import CODED, COLUMNS, Interactions
+from trainer.plays.matrix import Plays
+from trainer.plays.read import settled_at
+from trainer.registry.snapshot import Snapshots
 
 TEN_MILLION = 10_000_000
 STEPS = 5
@@ -72,7 +73,7 @@ def measure(*, quick: bool) -> Report:
             "plain_s": median(times["plain"]),
             "slowest_tick_ms": max(ticks) * 1e3,
             "restart_events": min(commits * ROWS_A_COMMIT, n),
-            "restart_anew_s": restart["anew"],
+            "restart_anew_s": restart["fresh"],
             "save_s": restart["save"],
             "s": times,
         },
@@ -88,7 +89,7 @@ def settled(events: pa.Table) -> csr_matrix:
 
 
 def notebook(frame: pd.DataFrame) -> csr_matrix:
-    """Statements by pair."""
+    """Statements per pair."""
     pairs = frame.groupby(["artists", "venues"]).size().reset_index(name="plays")
     artists, venues = (pairs[side].astype("category").cat for side in ("artists", "venues"))
     shape = len(artists.categories), len(venues.categories)
@@ -96,7 +97,7 @@ def notebook(frame: pd.DataFrame) -> csr_matrix:
 
 
 def _keep_memory() -> None:
-    """Let glibc's malloc take all from a heap that never shrinks, where there is glibc."""
+    """Make glibc's malloc keep a heap that never shrinks, on systems with glibc."""
     libc = ctypes.CDLL(None)
     if hasattr(libc, "mallopt"):
         libc.mallopt(_MMAP_MAX, 0)
@@ -122,7 +123,7 @@ def _as_stored(events: pa.Table) -> pa.Table:
 
 
 def _grown_by(events: pa.Table, sizes: tuple[int, int]) -> tuple[int, list[float], list[float]]:
-    """Bytes that the settled events take; seconds of some increments, and of some ticks."""
+    """Bytes of the settled events; seconds of some increments and some ticks."""
     n, before = len(events), resident_bytes()
     interactions = Interactions()
     interactions.settle(events)
@@ -143,8 +144,8 @@ def _grown(interactions: Interactions, events: pa.Table) -> csr_matrix:
 
 def _ticked(interactions: Interactions, event: pa.Table) -> tuple[Plays, Plays]:
     artists, venues = interactions.settle(event)
-    present = interactions.present()
-    return present.of_artists(artists), present.mirrored().of_artists(venues)
+    present = interactions.view()
+    return present.for_artists(artists), present.transposed().for_artists(venues)
 
 
 def _restarted(events: pa.Table) -> dict[str, float]:
@@ -152,11 +153,11 @@ def _restarted(events: pa.Table) -> dict[str, float]:
         store, snapshots = Path(folder) / "store", Snapshots(Path(folder) / "models")
         version = stored(store, events, ROWS_A_COMMIT)
         save_s = seconds(
-            partial(snapshots.save, settled_at(store, version)[0], known(store, version))
+            partial(snapshots.save, settled_at(store, version)[0], reader_state(store, version))
         )
         times = interleaved(
             2,
-            anew=lambda: Following(store).listen(0.0, None),
-            saved=lambda: Following(store, snapshots).listen(0.0, None),
+            fresh=lambda: Following(store).listen(0.0),
+            saved=lambda: Following(store, snapshots).listen(0.0),
         )
     return {name: median(several) for name, several in times.items()} | {"save": save_s}

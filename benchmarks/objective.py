@@ -1,15 +1,15 @@
-"""What solvers are compared by: one start for all, and the objective of what they reach."""
+"""A common start for all solvers, and the objective that they are compared by."""
 
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from trainer.engines import Factors
-from trainer.settings import Recipe
-from trainer.start import initial
+from trainer.als.engine import Factors
+from trainer.model.initial import initial
+from trainer.recipe import Recipe
 
 
 def drawn(matrix: csr_matrix, recipe: Recipe) -> Factors:
-    """A cold fit's start, where row numbers are the ids."""
+    """The start of a cold fit, with row numbers as ids."""
     sides = (
         initial(map(str, range(rows)), seed=recipe.seed, side=side, factors=recipe.factors)
         for rows, side in zip(matrix.shape, ("artist", "venue"), strict=True)
@@ -18,7 +18,7 @@ def drawn(matrix: csr_matrix, recipe: Recipe) -> Factors:
 
 
 def objective(matrix: csr_matrix, factors: Factors, regularization: float) -> float:
-    """As `trainer.engines` states it, in float64, over all cells."""
+    """The objective of `trainer.als.engine`, in float64, over all cells."""
     artists, venues = (side.astype(np.float64) for side in factors)
     grams = artists.T @ artists, venues.T @ venues
     total = float((grams[0] * grams[1]).sum())

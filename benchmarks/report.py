@@ -1,4 +1,4 @@
-"""What a benchmark says, and how it is written down."""
+"""Results of a benchmark, and their text."""
 
 import json
 import os
@@ -16,7 +16,7 @@ PAUSE_S = 0.2
 
 @dataclass(frozen=True)
 class Report:
-    """The figures of one benchmark and what they were made of."""
+    """The figures of one benchmark and their details."""
 
     name: str
     figures: Mapping[str, float]
@@ -24,7 +24,7 @@ class Report:
     command: str
 
     def json(self) -> str:
-        """One line, as docs/benchmarks.md promises."""
+        """One line of JSON."""
         return json.dumps(
             {
                 "name": self.name,
@@ -49,7 +49,7 @@ def _short(value: object) -> str:
 
 
 def machine() -> dict[str, Any]:
-    """Where it ran."""
+    """The machine and the library versions."""
     packages = ("implicit", "numpy", "confluent-kafka", "deltalake", "redis")
     return {
         "cores": os.cpu_count(),
@@ -75,8 +75,8 @@ def resident_bytes() -> int:
 def interleaved(runs: int, **works: Callable[[], object]) -> dict[str, list[float]]:
     """Seconds of each work, in turn, so that a drifting machine drifts for all of them.
 
-    Before each is a pause: OpenBLAS's threads go on spinning after a call, and whoever came next
-    would pay for it (25 ms of 75 were seen).
+    Before each is a pause: OpenBLAS's threads keep spinning after a call, which would slow
+    down the next work (by 25 ms of 75).
     """
     times: dict[str, list[float]] = {name: [] for name in works}
     for run in range(runs + 1):

@@ -17,14 +17,16 @@ from benchmarks.asked import Ndcg, Task, gained, large_task, ndcg
 from benchmarks.objective import drawn, objective
 from benchmarks.report import Report, seconds
 from benchmarks.sweeps import TUNED
-from trainer.engines import Engine, Factors, _als, engine
-from trainer.engines.local import Local
-from trainer.settings import Recipe
+from trainer.als import _als
+from trainer.als.choose import engine
+from trainer.als.engine import Engine, Factors
+from trainer.als.local import Local
+from trainer.recipe import Recipe
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """One engine's fit."""
+    """The fit of one engine."""
 
     took_s: float
     objective: float
@@ -33,13 +35,13 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Compared:
-    """Fits from the same start."""
+    """Fit from the common start."""
 
     ours: Outcome
     theirs: Outcome
     shipped: Outcome
     avx2: Outcome | None = None
-    """Where that is not the best instruction set anyway."""
+    """Fit with AVX2, on a machine with a better instruction set."""
 
 
 def measure(*, quick: bool) -> Report:

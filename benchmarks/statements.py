@@ -1,4 +1,4 @@
-"""Stored statements of synthetic gigs, as columns: moved, cancelled and said again."""
+"""Stored statements of synthetic gigs, as columns: moved, cancelled and repeated."""
 
 from pathlib import Path
 
@@ -7,13 +7,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from benchmarks.worlds import world
-from consumer.rows import SCHEMA as STORED
-from consumer.store import Span, Store
-from trainer.interactions import SCHEMA
-from trainer.matrix import DAY_MS
+from consumer.store.writer import Store
+from consumer.table.delta_log import Span
+from consumer.table.schema import SCHEMA as STORED
+from trainer.plays.interactions import SCHEMA
+from trainer.plays.matrix import DAY_MS
 
 AGAIN = 0.15
-"""Share of the statements that are of a gig that was stated before."""
+"""Share of the statements about a gig that was stated before."""
 CANCELLED = 0.3
 """Share of those that cancel it; the others move it to another venue."""
 
@@ -24,9 +25,9 @@ _APP = "benchmark/topic/0"
 
 
 def statements(n: int, n_artists: int, n_venues: int, *, first: int = 0, seed: int = 1) -> pa.Table:
-    """The rows of `SCHEMA` from number `first` on: new gigs, and earlier ones said again.
+    """The rows of `SCHEMA` from number `first` on: new gigs, and repeated earlier ones.
 
-    Nobody is named, no source uses versions, and each gig is one artist's, whom its number tells.
+    There are no names and no versions, and each gig has one artist, determined by its number.
     """
     rng = np.random.default_rng(seed)
     plays = world(n_artists, n_venues, n, seed)
@@ -53,7 +54,7 @@ def statements(n: int, n_artists: int, n_venues: int, *, first: int = 0, seed: i
 
 
 def stored(path: Path, events: pa.Table, rows: int) -> int:
-    """A new store that holds these, so many in a commit. Returns its version."""
+    """Create a store of these rows, with a fixed number per commit. Returns its version."""
     store = Store.open(path)
     kinds = pa.array(["event"]).take(pa.array(np.zeros(len(events), np.int64)))
     columns = {"kind": kinds} | {name: events[name] for name in events.column_names}
@@ -67,7 +68,7 @@ def stored(path: Path, events: pa.Table, rows: int) -> int:
 
 
 def _artists(gig: np.ndarray, n: int) -> np.ndarray:
-    """Whose gig it is: drawn from its number, number k in proportion to 1 / (k + 1)**0.7."""
+    """Artist of a gig, drawn from its number; artist k with probability ~ 1 / (k + 1)**0.7."""
     drawn = np.random.default_rng(7).random(_DRAWS)[gig * 0x9E3779B1 % _DRAWS]
     weights = 1.0 / np.arange(1, n + 1) ** 0.7
     return np.searchsorted(np.cumsum(weights) / weights.sum(), drawn)

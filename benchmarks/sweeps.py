@@ -1,4 +1,4 @@
-"""How many sweeps take our engine to the objective of implicit's 15: no clock is in it.
+"""Sweeps until our engine reaches the objective of implicit's 15 iterations; no times.
 
 On a small synthetic world, by which `benchmarks.solver` is tuned, and on the gigs that ship with
 the project, at two regularisations each.
@@ -13,10 +13,10 @@ from benchmarks.gigs import indistreet
 from benchmarks.objective import drawn, objective
 from benchmarks.report import Report
 from benchmarks.worlds import world
-from trainer.engines import engine
-from trainer.engines.local import BETA, Local
-from trainer.matrix import DAY_MS, confidence
-from trainer.settings import Recipe
+from trainer.als.choose import engine
+from trainer.als.local import BETA, Local
+from trainer.plays.matrix import DAY_MS, confidence
+from trainer.recipe import Recipe
 
 MOST = 20
 TUNED = {100.0: {64: 8, 128: 9, 256: 10}, 30.0: {64: 10, 128: 9, 256: 9}}
@@ -60,16 +60,16 @@ def _matrices() -> dict[str, csr_matrix]:
 
 @dataclass(frozen=True)
 class Crossing:
-    """Sweeps until the objective is at or below the anchor; `MOST` + 1 where it never was."""
+    """Sweeps until the objective is at or below the anchor; `MOST` + 1 if it never is."""
 
     plain: int
     leaping: int
     ended_delta: float
-    """Of a fit as shipped, its own end included: objective / anchor - 1."""
+    """Of a fit with its own stop rule: objective / anchor - 1."""
 
 
 def crossing(matrix: csr_matrix, recipe: Recipe) -> Crossing:
-    """From the same start as implicit's 15 iterations."""
+    """The objective after implicit's 15 iterations from the same start."""
     start, penalty = drawn(matrix, recipe), recipe.regularization
     anchor = objective(matrix, engine("implicit").fit(matrix, start, recipe), penalty)
     found = []

@@ -1,4 +1,4 @@
-"""From kill -9 of a consumer to the first event of its partitions that another one has stored.
+"""Time from kill -9 of a consumer until another one has stored an event of its partitions.
 
 Two consumers share four partitions of a broker with the least session that a stock one allows.
 Each is killed in turn and started again, so every run is a takeover and a return.
@@ -11,11 +11,11 @@ from statistics import median
 
 from benchmarks.report import Report
 from consumer.settings import ConsumerSettings
-from consumer.tail import Tail
-from support.consume import Consuming
-from support.feed import Feed
-from support.kafka import KafkaBroker
-from support.processes import until
+from consumer.store.reader import StoreReader
+from support.data.feed import Feed
+from support.processes.consume import Consuming
+from support.processes.running import until
+from support.servers.kafka import KafkaBroker
 
 STOCK = {"group.min.session.timeout.ms": "6000"}
 _EVERY_S = 0.005
@@ -23,7 +23,7 @@ _CALM_S = 2.0
 
 
 def measure(*, quick: bool) -> Report:
-    """So many kills, one after the other."""
+    """Kill one consumer after the other, this number of times."""
     runs = 3 if quick else 15
     with tempfile.TemporaryDirectory() as directory, KafkaBroker(properties=STOCK) as kafka:
         topic = kafka.create_topic(4)
@@ -75,7 +75,7 @@ def _takeover_s(settings: ConsumerSettings, victim: Consuming) -> float:
 
 
 def _positions(settings: ConsumerSettings, numbers: set[int]) -> dict[int, int]:
-    chunk = Tail(settings.store, columns=["offset"]).read()
+    chunk = StoreReader(settings.store, columns=["offset"]).read()
     positions = chunk.positions if chunk is not None else {}
     held = {int(name.rpartition("/")[2]): position for name, position in positions.items()}
     return {number: held.get(number, 0) for number in numbers}

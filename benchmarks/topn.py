@@ -11,16 +11,16 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.report import Report, interleaved, ratio
 from benchmarks.worlds import world
-from trainer.engines import Factors
-from trainer.engines.implicit import plain
-from trainer.matrix import counts
-from trainer.score import LinearScore
-from trainer.settings import Recipe
-from trainer.topn import top_n
+from trainer.als.engine import Factors
+from trainer.als.implicit import plain
+from trainer.plays.matrix import counts
+from trainer.ranking.score import LinearScore
+from trainer.ranking.topn import top_n
+from trainer.recipe import Recipe
 
 
 def measure(*, quick: bool) -> Report:
-    """20k venues, F = 64; random factors, since ranking does not care where they come from."""
+    """20k venues, F = 64; random factors, since their origin does not matter for ranking."""
     n_artists, n_venues, rounds = (500, 2000, 2) if quick else (4000, 20000, 7)
     played = counts(world(n_artists, n_venues, 20 * n_artists)).astype(np.float32)
     rng = np.random.default_rng(1)
@@ -52,7 +52,7 @@ def measure(*, quick: bool) -> Report:
 
 
 def _additions(rng: np.random.Generator, n_artists: int, n_venues: int) -> csr_matrix:
-    """To 80 venues of each artist."""
+    """Additions to 80 venues of each artist."""
     rows = np.repeat(np.arange(n_artists), 80)
     cols = rng.integers(0, n_venues, len(rows))
     return csr_matrix((np.ones(len(rows), np.float32), (rows, cols)), (n_artists, n_venues))

@@ -13,22 +13,23 @@ from scipy.sparse import csr_matrix
 from benchmarks.asked import Task, gained, large_task, ndcg
 from benchmarks.objective import drawn, objective
 from benchmarks.report import Report, interleaved, ratio
-from trainer.engines import Factors, engine
-from trainer.settings import Recipe
-from trainer.start import carried
+from trainer.als.choose import engine
+from trainer.als.engine import Factors
+from trainer.model.initial import carried
+from trainer.recipe import Recipe
 
 SHARES = {"1pct": 0.01, "5pct": 0.05}
 
 
 @dataclass(frozen=True)
 class Growth:
-    """What the refits of one share did."""
+    """Results of the refits at one share of growth."""
 
     times: dict[str, list[float]]
     objective_delta: float
-    """The warm fit's over the cold one's, less 1."""
+    """Warm objective / cold objective - 1."""
     ndcg_delta: tuple[float, float, float]
-    """The warm fit's less the cold one's, and its 95 % interval."""
+    """Warm NDCG - cold NDCG, and its 95 % interval."""
 
 
 def measure(*, quick: bool) -> Report:
@@ -78,7 +79,7 @@ def _growth(task: Task, share: float, recipe: Recipe) -> Growth:
 
 
 def _before(whole: csr_matrix, share: float, seed: int) -> csr_matrix:
-    """The pairs before they grew by this share."""
+    """The pairs before growth by this share."""
     cells = whole.tocoo()
     kept = np.random.default_rng(seed).random(cells.nnz) < 1 / (1 + share)
     return csr_matrix((cells.data[kept], (cells.row[kept], cells.col[kept])), shape=whole.shape)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from trainer.matrix import DAY_MS, Plays
+from trainer.plays.matrix import DAY_MS, Plays
 
 SCENES = 48
 ROAMING = 0.1
@@ -22,6 +22,6 @@ def world(n_artists: int, n_venues: int, n_plays: int, seed: int = 1) -> Plays:
 
 
 def _zipf(rng: np.random.Generator, n: int, size: int) -> np.ndarray:
-    """Numbers below n; number k comes up in proportion to 1 / (k + 1)**0.7."""
+    """Numbers below n; number k with probability ~ 1 / (k + 1)**0.7."""
     weights = 1.0 / np.arange(1, n + 1) ** 0.7
     return np.searchsorted(np.cumsum(weights) / weights.sum(), rng.random(size))

@@ -1,1 +1,1 @@
-"""The command line and the local stack: composes the other packages; nobody imports it."""
+"""The command line and the local stack: it composes the other packages."""

@@ -7,54 +7,100 @@ settings, 3 a server cannot be reached, 4 refused; 130 stopped by Ctrl-C before 
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
 
 import click
 
-from gigstream.commands.check import check
-from gigstream.commands.dead_letters import dead_letters
-from gigstream.commands.demo import demo
-from gigstream.commands.erase import erase
-from gigstream.commands.evaluate import evaluate
-from gigstream.commands.export import export
-from gigstream.commands.imports import import_
-from gigstream.commands.lists import artist, venue
-from gigstream.commands.merge import merge
-from gigstream.commands.processes import consume, train
-from gigstream.commands.rebuild import rebuild
-from gigstream.commands.similar import similar
-from gigstream.commands.status import status
-from gigstream.commands.store import store
-from gigstream.commands.up import up
-from gigstream.commands.verify import verify
+from gigstream.terminal import lenient, plain
 
 INTERRUPTED = 130
 
+# In the order of the docs: what a newcomer needs first.
+_COMMANDS = {
+    "demo": "Run real gigs through Kafka, store, ALS and Redis here, then time live ones.",
+    "up": "Run an embedded broker, Redis, the consumer and the trainer until Ctrl-C.",
+    "import": "Send files of gigs (TSV, CSV, Parquet) to Kafka; again, it changes nothing.",
+    "consume": "Store events from Kafka, until SIGTERM.",
+    "train": "Keep the lists in Redis up to date with the store, until SIGTERM.",
+    "artist": "Venues for an artist, best first.",
+    "venue": "Artists for a venue who have not played there, best first.",
+    "status": "Show counts of the store, lag behind Kafka and the live generation.",
+    "evaluate": "Measure the quality of the live score and of baselines on a file of gigs.",
+    "similar": "List artists similar to an artist, or venues to a venue, best first.",
+    "export": "Write the live model as a joblib file, and the ids of its rows.",
+    "check": "Check settings, servers, store, dead letters and solver.",
+    "verify": "Compare store with topic, and live lists with recomputed ones.",
+    "rebuild": "Make a second store from the topic, and compare it with the first.",
+    "merge": "Count all plays of one id, past and future, as another one's.",
+    "erase": "Remove an id from the store, the models and Redis for good.",
+    "source": "Booking systems: list them, quarantine one, release it again.",
+    "dead-letters": "Records that broke the event contract: list, show, replay.",
+    "store": "The interaction store: check it, count what it holds, compact it.",
+}
+_MODULES = {
+    "import": "imports",
+    "consume": "processes",
+    "train": "processes",
+    "artist": "lists",
+    "venue": "lists",
+    "dead-letters": "dead_letters",
+}
+"""In `gigstream.commands`, of commands whose modules have other names."""
 
-@click.group(commands=[demo, up, import_, consume, train, artist, venue, status, evaluate])
+
+class Later(click.Command):
+    """A command whose module is imported when it is called, so that `gigstream --help` is quick.
+
+    Args:
+        name: of the command.
+        short_help: its line in `gigstream --help`.
+    """
+
+    def load(self) -> click.Command:
+        """The command itself."""
+        name = str(self.name)
+        module = import_module(f"gigstream.commands.{_MODULES.get(name, name)}")
+        # `import` is a word of Python: its function has an underscore behind it.
+        function = "import_" if name == "import" else name.replace("-", "_")
+        found: click.Command = getattr(module, function)
+        return found
+
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,  # noqa: ANN401 - click's
+    ) -> click.Context:
+        """The context of the command itself, which click then invokes.
+
+        Args:
+            info_name: see click, as all of them.
+            args: what follows the command's name.
+            parent: the context of `gigstream`.
+            extra: more settings of the context.
+        """
+        return self.load().make_context(info_name, args, parent, **extra)
+
+
+@click.group(commands=[Later(name, short_help=text) for name, text in _COMMANDS.items()])
 @click.version_option(package_name="gigstream", message="%(version)s")
 def cli() -> None:
     """Venues for artists and artists for venues, fresh within a second of a gig."""
 
 
-cli.add_command(similar)
-cli.add_command(export)
-cli.add_command(check)
-cli.add_command(verify)
-cli.add_command(rebuild)
-cli.add_command(merge)
-cli.add_command(erase)
-cli.add_command(dead_letters)
-cli.add_command(store)
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Runs the command line and exits with the command's code."""
+    """Run the command line and exit with the command's code."""
+    lenient(sys.stdout)
+    lenient(sys.stderr)
     sys.exit(run(arguments))
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
-    """The process edge: errors become one line on stderr and an exit code."""
+    """The process edge: turns errors into one line on stderr and an exit code."""
     try:
+        # Not standalone: click would print errors itself and exit.
         code = cli.main(arguments, prog_name="gigstream", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)
@@ -64,7 +110,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, click.Abort):
         click.echo("gigstream: stopped", err=True)
         return INTERRUPTED
-    except BrokenPipeError:  # the reader of our output went away, as `head` does
+    except BrokenPipeError:  # the reader of the pipe ended, as `head` does
+        # Python flushes stdout at exit: without this it would raise once more there.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except Exception as error:  # noqa: BLE001 - the process edge
@@ -73,19 +120,21 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 
 def _refused(error: click.ClickException) -> int:
-    """Wrong use, in one line with the place where help is."""
+    """Print wrong use in one line that names the command's `--help`."""
     context = getattr(error, "ctx", None)
     path = context.command_path if context else "gigstream"
+    # click breaks long messages over several lines.
     message = " ".join(error.format_message().split()).rstrip(".")
-    click.echo(f"gigstream: {message}; see `{path} --help`", err=True)
+    click.echo(f"gigstream: {plain(message)}; see `{path} --help`", err=True)
     return 2 if isinstance(error, click.UsageError | click.FileError) else error.exit_code
 
 
 def _failed(error: Exception) -> int:
-    """A foreseen error says itself what to do; any other goes on as a traceback."""
+    """Print an expected error, which names its remedy; re-raise any other, with its traceback."""
     code = getattr(error, "exit_code", None)
     if not isinstance(code, int):
         raise error
+    # The last log lines of a process come before the line that explains them.
     for line in [*getattr(error, "lines", ()), *str(error).splitlines()]:
-        click.echo(f"gigstream: {line}", err=True)
+        click.echo(f"gigstream: {plain(line)}", err=True)
     return code

@@ -1,35 +1,37 @@
-"""What the command line refuses.
+"""Errors of the command line, by exit code.
 
 GigstreamError        1  failed while working
-├── WrongUse          2  an argument or a setting cannot be
-├── PartDied          1  a process of the local stack ended by itself
-└── Unreachable       3  a server does not answer
+├── WrongUse          2  an argument or a setting is invalid
+│   └── BadSettings   2  one line for each invalid setting
+├── PartDied          1  a process of the local stack ended unexpectedly
+├── StillHeld         1  models or lists still hold an erased id after the timeout
+└── MostlyDead        4  most of what a source sends breaks the event contract
 """
 
 from collections.abc import Sequence
 
 
 class GigstreamError(Exception):
-    """Base of this package's errors: `str` is one line, cause and remedy."""
+    """Base of this package's errors: `str` is one line with cause and remedy."""
 
     exit_code: int = 1
 
 
 class WrongUse(GigstreamError):
-    """An argument or a setting cannot be."""
+    """An argument or a setting is invalid."""
 
     exit_code = 2
 
 
 class PartDied(GigstreamError):
-    """A process of the local stack ended by itself; `lines` are its last but one."""
+    """A process of the local stack ended unexpectedly; `lines` are its last log lines but one."""
 
     def __init__(self, message: str, *, lines: Sequence[str] = ()) -> None:
         super().__init__(message)
         self.lines = lines
 
 
-class Unreachable(GigstreamError):
-    """A server does not answer."""
+class MostlyDead(GigstreamError):
+    """Most of what a source sends breaks the event contract; it is kept as dead letters."""
 
-    exit_code = 3
+    exit_code = 4

@@ -1,11 +1,11 @@
-"""Runs a command that must not outlive another process.
+"""Runs a command that must end with another process, its owner.
 
-`python leash.py FD COMMAND...`: FD is the reading end of a pipe whose other end the owner
-holds and never writes to. When the owner ends, however it ends, the pipe closes; then the
-command gets SIGTERM, after a grace SIGKILL, and what it left behind SIGKILL. Until then
-signals sent to the leash are passed on, and its exit code is the command's.
+`python leash.py FD COMMAND...`: FD is the reading end of a pipe. The owner holds the writing end
+and never writes to it, so the pipe closes when the owner ends, even by SIGKILL. The command then
+gets SIGTERM, and SIGKILL after `GRACE_S`; children that it left behind get SIGKILL. Before that,
+signals sent to the leash are forwarded to the command. The exit code is the command's.
 
-Runs as a plain script with the standard library only, so that it starts in 20 ms.
+A plain script that imports the standard library only, so that it starts in 20 ms.
 """
 
 import contextlib
@@ -15,30 +15,35 @@ import select
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from types import FrameType
 
 GRACE_S = 8.0
-_LOOK_S = 0.1
+_POLL_S = 0.1
 _PR_SET_PDEATHSIG = 1
 
 
 def main() -> int:
-    """Runs the command to its end or the owner's."""
+    """Run the command until it ends or the owner does. Returns its exit code."""
     owner, command = int(sys.argv[1]), sys.argv[2:]
-    child = subprocess.Popen(command, start_new_session=True, preexec_fn=_die_with_us())  # noqa: PLW1509 - we have no threads
+    # A session of its own, so that its whole process group can be killed.
+    child = subprocess.Popen(command, start_new_session=True, preexec_fn=_die_with_leash())  # noqa: PLW1509 - we have no threads
 
-    def pass_on(number: int, _frame: FrameType | None) -> None:
+    def forward(number: int, _frame: FrameType | None) -> None:
         child.send_signal(number)
 
-    signal.signal(signal.SIGTERM, pass_on)
-    signal.signal(signal.SIGINT, pass_on)
-    let_go = select.poll()  # not select(), which knows no descriptor above 1023
-    let_go.register(owner, select.POLLIN)
+    signal.signal(signal.SIGTERM, forward)
+    signal.signal(signal.SIGINT, forward)
+    pipe = select.poll()  # select() fails for descriptors above 1023
+    pipe.register(owner, select.POLLIN)
     while child.poll() is None:
-        if let_go.poll(_LOOK_S * 1000):
+        if pipe.poll(_POLL_S * 1000):  # readable: the owner's end was closed
             _end(child)
     with contextlib.suppress(ProcessLookupError):
-        os.killpg(child.pid, signal.SIGKILL)  # its own children, where any are left
+        os.killpg(
+            child.pid, signal.SIGKILL
+        )  # the command is a session leader: this reaches its children
+    # A negative code is the signal that ended it; shells report 128 + signal.
     return child.returncode if child.returncode >= 0 else 128 - child.returncode
 
 
@@ -51,18 +56,11 @@ def _end(child: subprocess.Popen[bytes]) -> None:
         child.wait()
 
 
-def _die_with_us() -> "_Preparation | None":
-    return _Preparation() if sys.platform == "linux" else None
-
-
-class _Preparation:
-    """Makes the kernel kill the command where even the leash is killed."""
-
-    def __init__(self) -> None:
-        self._prctl = ctypes.CDLL(None).prctl
-
-    def __call__(self) -> None:
-        self._prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+def _die_with_leash() -> Callable[[], None] | None:
+    """Have the kernel kill the command if the leash itself is killed."""
+    # Loaded before the fork: the child may only do what is async-signal-safe.
+    prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
+    return prctl and (lambda: prctl(_PR_SET_PDEATHSIG, signal.SIGKILL))
 
 
 if __name__ == "__main__":

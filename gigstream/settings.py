@@ -16,10 +16,11 @@ import os
 import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, get_origin
 
-from pydantic import ValidationError, field_validator
+from pydantic import ValidationError, ValidationInfo, field_validator
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -28,19 +29,20 @@ from pydantic_settings import (
     SettingsError,
 )
 
+from consumer.secrets import MASK, is_secret, masked
 from consumer.settings import ConsumerSettings
 from gigstream.errors import WrongUse
-from gigstream.running import running_stack
+from gigstream.stack_file import running_stack
 from trainer.settings import TrainerSettings
 
 PREFIX = "GIGSTREAM_"
 CONFIG = "GIGSTREAM_CONFIG"
 _IGNORED = "GIGSTREAM_TEST_"
+_FOLDERS = ("home", "spark_jars")
+_OPTIONS = ("kafka", "schema_registry", "redis", "spark")
 _LIBRDKAFKA_UNDERSCORED = {"log_level", "enabled_events"}
-_SECRET = re.compile(
-    r"password|passwd|secret|token|jaas|\bkey\b|key\.pem|user\.info", re.IGNORECASE
-)
-MASK = "***"
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_LOGIN = re.compile(r":.*@")
 
 
 class BadSettings(WrongUse):
@@ -58,6 +60,23 @@ class Settings(ConsumerSettings, TrainerSettings, BaseSettings):
         use_attribute_docstrings=True,
         hide_input_in_errors=True,
     )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _as_meant(cls, value: object, field: ValidationInfo) -> object:
+        """Refuse quotes and white space that a file of variables left around a text."""
+        if not isinstance(value, str | Path) or field.field_name in cls._tables():
+            return value
+        problem = _stray(str(value))
+        if problem:
+            shown = "its value" if field.field_name == "redis_url" else repr(str(value))[:80]
+            raise ValueError(f"{shown} {problem}; remove what does not belong there")
+        return _expanded(str(value)) if field.field_name in _FOLDERS else value
+
+    @classmethod
+    def _tables(cls) -> set[str]:
+        """Return the names of the settings that are tables of options."""
+        return {name for name, it in cls.model_fields.items() if get_origin(it.annotation) is dict}
 
     @field_validator("kafka", "schema_registry", "spark", mode="before")
     @classmethod
@@ -83,11 +102,21 @@ class Settings(ConsumerSettings, TrainerSettings, BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Arguments, environment, TOML file, running local stack."""
+        """The sources, highest priority first: arguments, environment, TOML file, local stack.
+
+        Args:
+            settings_cls: the class to fill.
+            init_settings: arguments of the constructor.
+            env_settings: environment variables.
+            dotenv_settings: not used.
+            file_secret_settings: not used.
+        """
         del dotenv_settings, file_secret_settings
         file = read_toml()
         named = {**file, **{name.lower(): value for name, value in env_settings().items()}}
         home = Path(str(named.get("home", cls.model_fields["home"].default)))
+        with suppress(ValueError):  # reported when the setting is validated
+            home = Path(_expanded(str(home)))
         return (
             init_settings,
             env_settings,
@@ -127,7 +156,7 @@ def environment(settings: Settings) -> dict[str, str]:
 
 def shown(settings: Settings) -> dict[str, str]:
     """Every setting as text with its secrets masked."""
-    return {name: _masked(getattr(settings, name)) for name in Settings.model_fields}
+    return {name: _masked(name, getattr(settings, name)) for name in Settings.model_fields}
 
 
 def read_toml(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
@@ -145,22 +174,51 @@ def read_toml(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
             raise BadSettings(f"{CONFIG}: {path} does not exist; create it or unset it") from None
         return {}
     except (OSError, ValueError) as error:
-        raise BadSettings(f"{path} cannot be read: {error}; mend it as TOML") from None
+        raise BadSettings(f"{path} cannot be read: {error}; correct its TOML") from None
 
 
 def _texts(options: object, rename: Callable[[str], str]) -> object:
     if not isinstance(options, Mapping):
         return options
-    return {rename(str(name)): _option_text(value) for name, value in options.items()}
+    texts = {
+        rename(str(name)): (str(value).lower() if isinstance(value, bool) else str(value))
+        for name, value in options.items()
+    }
+    for name, text in texts.items():
+        # A password may begin and end with quotes, and a PEM key has several lines.
+        problem = (
+            None if "-----BEGIN" in text else _stray(text.strip("'\"") if is_secret(name) else text)
+        )
+        if problem:
+            raise ValueError(f"the value of {name!r} {problem}; remove what does not belong there")
+    return texts
+
+
+def _stray(text: str) -> str | None:
+    """Find what does not belong to a text, such as quotes that `--env-file` keeps."""
+    if text[:1] in {"'", '"'} and text[-1:] == text[:1]:
+        return "stands in quotes, which count as part of it"
+    if _CONTROL.search(text):
+        return "holds a control character, such as the end of a line"
+    return "begins or ends with white space" if text != text.strip() else None
+
+
+def _expanded(path: str) -> str:
+    """Expand `~` in a folder as a shell does.
+
+    Raises:
+        ValueError: The home folder is unknown.
+    """
+    try:
+        # An empty text is a default, not the working folder.
+        return path and str(Path(path).expanduser())
+    except RuntimeError as error:
+        raise ValueError(f"{path!r}: {error}; write the whole path") from None
 
 
 def _dotted(name: str) -> str:
     plain = "." in name or name in _LIBRDKAFKA_UNDERSCORED
     return name if plain else name.replace("_", ".")
-
-
-def _option_text(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _unknown_in_environment() -> Iterator[str]:
@@ -195,7 +253,7 @@ def _invalid(error: ValidationError) -> Iterator[str]:
         setting = str(problem["loc"][0]) if problem["loc"] else ""
         own = problem["msg"].removeprefix("Value error, ").replace("\n", " ")
         if problem["type"] != "value_error":  # pydantic's words do not name the value
-            value = MASK if _secret(setting) else repr(problem["input"])[:80]
+            value = MASK if _holds_secrets(setting) else repr(problem["input"])[:80]
             own = f"{value} cannot be: {own[:1].lower()}{own[1:]}"
         yield f"{_given_as(setting)}: {own}"
 
@@ -204,20 +262,21 @@ def _given_as(setting: str) -> str:
     """The variable that named the setting, or its name in the file."""
     if not setting:
         return "settings"
-    names = [name for name in os.environ if name.upper() == (PREFIX + setting).upper()]
-    return names[0] if names else f"gigstream.toml: {setting}"
+    given = {name.upper().split("__")[0]: name.split("__")[0] for name in os.environ}
+    return given.get((PREFIX + setting).upper(), f"gigstream.toml: {setting}")
 
 
-def _secret(name: str) -> bool:
-    return name == "redis_url" or bool(_SECRET.search(name))
+def _holds_secrets(setting: str) -> bool:
+    table = setting in Settings._tables()  # noqa: SLF001 - ours
+    return table or setting == "redis_url" or is_secret(setting)
 
 
 def _plain(value: object) -> object:
     return value.get_secret_value() if hasattr(value, "get_secret_value") else value
 
 
-def _masked(value: object) -> str:
+def _masked(name: str, value: object) -> str:
     """As text; secret types mask themselves."""
     if isinstance(value, dict):
-        return json.dumps({name: MASK if _secret(name) else v for name, v in value.items()})
-    return str(value)
+        return json.dumps(masked(value) if name in _OPTIONS else value)
+    return str(value) if hasattr(value, "get_secret_value") else _LOGIN.sub(f":{MASK}@", str(value))

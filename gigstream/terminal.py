@@ -1,11 +1,16 @@
 """What a command says: results on stdout, progress and remarks on stderr.
 
-With `--json` stdout carries one JSON object as its last line and nothing for people.
+With `--json`, stdout carries one JSON object as its last line, and no text for people.
+
+Texts may come from other parties. Characters that control a terminal are shown escaped, and letters
+that its encoding lacks as `?`.
 """
 
 import functools
+import io
 import json
 import logging
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -21,15 +26,37 @@ _QUIET_S = 1.0
 _PLAIN_INTERVAL_S = 5.0
 _PLAIN_WIDTH = 100
 
+_STEERING = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
 Share = Callable[[float | None], None]
 
 
 @dataclass(frozen=True)
 class Report:
-    """What a command found out: the JSON object and the exit code."""
+    """Result of a command: the JSON object and the exit code."""
 
     data: dict[str, Any]
     exit_code: int = 0
+
+
+def plain(text: str, *, lines: bool = False) -> str:
+    """Escape the control characters of a text, as Python does.
+
+    Args:
+        text: any text.
+        lines: keep its line ends.
+    """
+    kept = "\n" if lines else ""
+    return _STEERING.sub(
+        lambda found: found[0] if found[0] == kept else found[0].encode("unicode_escape").decode(),
+        text,
+    )
+
+
+def lenient(stream: TextIO) -> None:
+    """Make a stream write `?` for letters that its encoding lacks; by default it raises."""
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors="replace")
 
 
 class Terminal:
@@ -41,23 +68,26 @@ class Terminal:
         self._out, self._err = _console(sys.stdout), _console(sys.stderr)
 
     def say(self, *what: RenderableType) -> None:
-        """For people: a text or a table on stdout; nothing with `--json`."""
+        """Print texts or tables for people on stdout; nothing with `--json`."""
         for each in () if self._as_json else what:
-            self._out.print(each, soft_wrap=isinstance(each, str))
+            shown = plain(each, lines=True) if isinstance(each, str) else each
+            self._out.print(shown, soft_wrap=isinstance(each, str))
 
-    def remark(self, text: str) -> None:
-        """One line on stderr that explains the result."""
-        click.echo(f"gigstream: {text}", err=True)
+    def remark(self, *texts: str) -> None:
+        """Print lines on stderr that explain the result."""
+        for text in texts:
+            click.echo(f"gigstream: {plain(text)}", err=True)
 
     def finish(self, report: Report) -> None:
-        """The JSON object, where it was asked for; once, however often it is called."""
+        """Print the JSON object if it was asked for; only the first call prints."""
         if self._as_json and not self._finished:
-            click.echo(json.dumps(report.data, ensure_ascii=False))
+            as_is = (sys.stdout.encoding or "utf-8").lower().replace("-", "") == "utf8"
+            click.echo(json.dumps(report.data, ensure_ascii=not as_is))
         self._finished = True
 
     @contextmanager
     def progress(self, what: str) -> Iterator[Share]:
-        """Yields a function that takes the share done, 0 to 1, None where nobody knows it.
+        """Yield a function that takes the share done, 0 to 1, None if unknown.
 
         The first second is silent.
         """
@@ -69,7 +99,7 @@ class Terminal:
 
 
 def command(name: str) -> Callable[[Callable[..., Report]], click.Command]:
-    """Makes a command of a function that takes the terminal first and returns its report."""
+    """Make a command of a function that takes the terminal first and returns its report."""
 
     def wrap(function: Callable[..., Report]) -> click.Command:
         @click.command(name)
@@ -88,12 +118,9 @@ def command(name: str) -> Callable[[Callable[..., Report]], click.Command]:
 
 
 def log_to_stderr(level: int = logging.INFO) -> None:
-    """Log lines of all packages on stderr; at module level so that a child process can do it."""
+    """Log to stderr; a module-level function, so that child processes can be configured with it."""
     logging.basicConfig(
-        stream=sys.stderr,
-        level=level,
-        format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
-        force=True,
+        level=level, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s", force=True
     )
 
 
@@ -123,7 +150,7 @@ class _Bar:
 
 
 class _Lines:
-    """A line now and then, where stderr is no terminal."""
+    """A line every few seconds, where stderr is not a terminal."""
 
     def __init__(self, what: str, console: Console) -> None:
         self._what, self._console = what, console
@@ -136,4 +163,4 @@ class _Lines:
             self._console.print(f"{self._what}{done}", soft_wrap=True)
 
     def close(self) -> None:
-        """Nothing to take away."""
+        """Leave the printed lines."""

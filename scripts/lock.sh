@@ -14,7 +14,7 @@ fi
 
 compile() {
     # --universal: a lock made on 3.11.7 alone lacks async-timeout, which redis wants on 3.11.2.
-    # --only-binary: nobody compiles at install time, so a release without wheels is passed over.
+    # --only-binary: nothing is compiled at install time, so a release without wheels is skipped.
     uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
         --only-binary :all: --custom-compile-command "make lock" "$@" pyproject.toml lock/build.in
 }

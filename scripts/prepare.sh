@@ -32,7 +32,7 @@ has_java() {
 has_maven() { command -v mvn >/dev/null; }
 
 has_strace() {
-    # The power cuts of the tests are those of Linux's own calls.
+    # The power-cut tests trace Linux system calls.
     [ "$(uname -s)" != Linux ] || command -v strace >/dev/null
 }
 
@@ -128,7 +128,7 @@ manager=$(manager_here)
 missing=$(lacking)
 may_install() { [ "$manager" = apt-get ] && [ "$(id -u)" = 0 ]; }
 
-# A compiler is worth having, not needed: without one `implicit` fits in place of our own kernel.
+# A compiler is optional: without one `implicit` fits in place of our own kernel.
 if may_install && { [ -n "$missing" ] || ! has_compiler; }; then
     apt-get update -qq || true # old lists may do
     if ! has_python; then # first, for what else is missing depends on which one it is

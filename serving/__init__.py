@@ -1,1 +1,1 @@
-"""The lists in Redis: the public contract for apps, its publisher, and a reader."""
+"""The lists in Redis: the contract for apps, its publisher and a reader."""

@@ -3,7 +3,7 @@
 A *view* is one kind of list, held in one hash: ``artist`` (venues new to the artist),
 ``artist:returns`` (venues already played too) and ``venue`` (artists new to the venue). A
 *generation* is one complete set of lists; fold-ins replace single lists of the live one and are
-counted in ``_seq``. Imports the standard library alone, as do all readers but for `redis`.
+numbered in ``_seq``. Imports the standard library alone, as do all readers but for `redis`.
 """
 
 import json
@@ -24,11 +24,14 @@ NamesView = Literal["artist:name", "venue:name"]
 Kind = Literal["model", "foldin", "popular"]
 
 VIEWS: tuple[View, ...] = ("artist", "artist:returns", "venue")
+SIDES: dict[str, tuple[View, ...]] = {"artist": VIEWS[:2], "venue": VIEWS[2:]}
+"""The views of each kind of owner."""
 NAMES: tuple[NamesView, ...] = ("artist:name", "venue:name")
 HASHES: tuple[View | NamesView, ...] = (*VIEWS, *NAMES)
 
 GENERATION = "_gen"
 SEQ = "_seq"
+VERSION = "_version"
 META = "_meta"
 DEFAULT = "_default"
 
@@ -45,7 +48,7 @@ class Entry:
 
     generation: int
     as_of: int
-    """The data's clock when it was made, epoch seconds."""
+    """From when plays age in its generation, epoch seconds; fold-ins know later gigs too."""
     kind: Kind
     ids: Sequence[str]
     scores: Sequence[float]
@@ -53,7 +56,7 @@ class Entry:
     """How often each was played so far; the ``artist:returns`` view only."""
 
     def __post_init__(self) -> None:
-        plays = self.ids if self.plays is None else self.plays
+        plays = self.ids if self.plays is None else self.plays  # any of the right length
         if not len(self.ids) == len(self.scores) == len(plays):
             raise ValueError("ids, scores and plays differ in length; give one of each per item")
 
@@ -65,6 +68,7 @@ class Entry:
         """
         if not all(map(math.isfinite, self.scores)):
             raise ValueError(f"a score of {list(self.ids)[:3]}… is not finite")
+        # One format for the whole list is a third faster than one for each number.
         scores = ",".join(["%.5g"] * len(self.scores)) % tuple(self.scores)
         plays = "" if self.plays is None else f',"p":{_encode([int(n) for n in self.plays])}'
         return (
@@ -85,7 +89,7 @@ class Entry:
             return cls(read["g"], read["t"], read["k"], read["v"], scores, read.get("p"))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise Unreadable(
-                f"a list in Redis does not follow the contract ({error!r}): publish anew with "
+                f"a list in Redis does not follow the contract ({error!r}): publish again with "
                 "`gigstream train --once`"
             ) from error
 
@@ -100,6 +104,11 @@ def encode_meta(meta: dict[str, Any]) -> str:
     return _encode(meta)
 
 
+def encode_ids(ids: Sequence[str]) -> str:
+    """A JSON array of ids, as change events carry it."""
+    return _encode(list(ids))
+
+
 def field_of(identity: str) -> str:
     """The hash field of an artist or venue id: one more ``_`` before a leading ``_``."""
     return f"_{identity}" if identity.startswith("_") else identity
@@ -112,7 +121,12 @@ def id_of(field: str) -> str:
 
 def is_reserved(field: str) -> bool:
     """Whether a field is ours and no id; holds for reserved fields of later versions too."""
-    return field.startswith("_") and not field.startswith("__")
+    return field.startswith("_") and not field.startswith("__")  # `__` begins an id
+
+
+def as_text(value: bytes | str | int) -> str:
+    """What Redis answered, whether or not its client decodes answers."""
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
 
 
 def live_key(prefix: str, view: View | NamesView) -> str:
@@ -120,14 +134,20 @@ def live_key(prefix: str, view: View | NamesView) -> str:
     return f"{prefix}:{view}"
 
 
-def staging_key(prefix: str, view: View | NamesView, generation: int, token: int) -> str:
-    """The hash that the writer with this token builds for a generation."""
-    return f"{prefix}:{view}:staging:{generation}-{token}"
+def staging_key(
+    prefix: str, view: View | NamesView, generation: int, token: int, *, retired: bool = False
+) -> str:
+    """The hash that a writer builds for a generation.
 
-
-def retired_key(prefix: str, view: View | NamesView, generation: int, token: int) -> str:
-    """Where a replaced hash is for an instant, on its way out."""
-    return f"{prefix}:{view}:retired:{generation}-{token}"
+    Args:
+        prefix: of all keys.
+        view: what it will be.
+        generation: that it is built for.
+        token: of its writer.
+        retired: instead, the name for an instant of the hash that it replaced.
+    """
+    kind = "retired" if retired else "staging"
+    return f"{live_key(prefix, view)}:{kind}:{generation}-{token}"
 
 
 def writer_key(prefix: str) -> str:

@@ -2,20 +2,25 @@
 
     ServingError                  1
     ├── NotPublished              1  nothing to read yet
-    ├── Unreadable                1  what is there was not written by this version of ours
+    ├── Unreadable                1  what is there was not written by this version
     ├── RedisUnfit                2  wrong server, wrong setting, missing right
     ├── LoginRefused              3  wrong user or password
     ├── RedisUnreachable          3  passing: wait and try again
     │   └── RedisFull             3
     └── Refused                   4  nothing was written
-        ├── Fenced                   another writer owns the prefix: stop
-        ├── ShrinkRefused            far fewer lists than before: a person decides
-        ├── Incomplete               staging is not whole: stage again
-        ├── SeqMoved                 fold-ins came in between: restage those and try again
-        └── Superseded               another generation is live
+        ├── Fenced                4  another writer owns the prefix: stop
+        ├── ShrinkRefused         4  far fewer lists than before: a person decides
+        ├── Incomplete            4  staging is not whole: stage again
+        ├── SeqMoved              4  the live lists are not at the expected fold-in: look
+        └── Superseded            4  another generation is live
 
 The number is the exit code of a process that ends with it; ``str()`` is one line with the remedy.
 """
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from serving.owner import Owner
 
 
 class ServingError(Exception):
@@ -64,19 +69,33 @@ class Fenced(Refused):
     """Another writer owns the prefix."""
 
     @classmethod
-    def outrun(cls, token: int, seen: int) -> "Fenced":
-        """A newer writer of our own registry was here."""
+    def outrun(cls, token: int, seen: int, owner: "Owner | None" = None) -> "Fenced":
+        """A newer writer of our own registry was here.
+
+        Args:
+            token: ours.
+            seen: the highest one.
+            owner: the process that has it, if that is known.
+        """
+        known = f"{owner}; " if owner else ""
         return cls(
-            f"a newer trainer (token {seen}, ours is {token}) publishes here: "
-            "this one stops; start it again if it is the one to keep"
+            f"a newer trainer ({known}token {seen}, ours is {token}) publishes here: "
+            "this one stops; start it again with --takeover if it is the one to keep"
         )
 
     @classmethod
-    def foreign(cls, prefix: str, registry: str) -> "Fenced":
-        """The prefix belongs to another registry."""
+    def foreign(cls, prefix: str, registry: str, owner: "Owner | None" = None) -> "Fenced":
+        """The prefix belongs to another registry.
+
+        Args:
+            prefix: of the keys.
+            registry: whose they are.
+            owner: the process that publishes, if that is known.
+        """
+        known = f" ({owner})" if owner else ""
         return cls(
-            f"the lists under prefix {prefix!r} belong to registry {registry}: publish under "
-            "another GIGSTREAM_REDIS_PREFIX, or take them over with --takeover"
+            f"the lists under prefix {prefix!r} belong to registry {registry}{known}: publish "
+            "under another GIGSTREAM_REDIS_PREFIX, or take them over with --takeover"
         )
 
 
@@ -94,16 +113,16 @@ class Incomplete(Refused):
     """A staged hash does not hold what was staged into it."""
 
     def __init__(self, key: str, expected: int | None = None, found: int | None = None) -> None:
-        holds = "is gone or was begun anew" if found is None else f"holds {found} of {expected}"
+        holds = "is gone or was begun again" if found is None else f"holds {found} of {expected}"
         super().__init__(f"staging {key} {holds}: stage this generation again")
 
 
 class SeqMoved(Refused):
-    """The live lists were folded into since the caller looked."""
+    """The live lists are at another fold-in or store version than the caller expects."""
 
     def __init__(self, seq: int) -> None:
         self.seq = seq
-        super().__init__(f"{seq} fold-ins are live by now: stage those too and commit again")
+        super().__init__(f"the live lists are at fold-in {seq}: look and publish what differs")
 
 
 class Superseded(Refused):
@@ -113,5 +132,5 @@ class Superseded(Refused):
         self.live = live
         state = "no whole generation" if live is None else f"generation {live}"
         super().__init__(
-            f"{state} is live, not {generation} or an older one: look and publish anew"
+            f"{state} is live, not {generation} or an older one: look and publish again"
         )

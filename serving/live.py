@@ -3,12 +3,21 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import redis
 
-from serving.contract import GENERATION, HASHES, META, SEQ, live_key
-from serving.faults import translated
+from serving.contract import GENERATION, HASHES, META, SEQ, VERSION, live_key
+from serving.redis_errors import translated
+
+
+class Progress(NamedTuple):
+    """How far the live lists have come; written by the script that writes the lists."""
+
+    seq: int
+    """Number of the last fold-in, 0 at the swap."""
+    version: int
+    """Version of the store up to which all lists are right."""
 
 
 @dataclass(frozen=True)
@@ -18,16 +27,31 @@ class Live:
     generation: int | None = None
     model_hash: str | None = None
     seq: int | None = None
-    """Fold-ins since its swap."""
+    """Number of its last fold-in, 0 at its swap."""
+    version: int | None = None
+    """Version of the store up to which its lists are right; None: an older gigstream wrote them."""
     meta: Mapping[str, Any] = field(default_factory=dict)
     """Its ``_meta``."""
+    damage: str | None = None
+    """What of it cannot be read, where all hashes agree on it: publish it again."""
+
+    def __str__(self) -> str:
+        """What is there, for logs."""
+        return self.damage or f"generation {self.generation}"
+
+    @property
+    def progress(self) -> Progress | None:
+        """Sequence number and store version; None where either is missing."""
+        if self.seq is None or self.version is None:
+            return None
+        return Progress(self.seq, self.version)
 
 
 def read_live(client: redis.Redis, prefix: str) -> Live:
     """One round trip over all hashes, one more where they disagree.
 
     Raises:
-        ServingError: see `serving.faults.translated`.
+        ServingError: see `serving.redis_errors.translated`.
     """
     # No transaction: a server that is full refuses even reads in one. So a swap may come between
     # two of the reads, but not twice in a row.
@@ -37,13 +61,22 @@ def read_live(client: redis.Redis, prefix: str) -> Live:
 def _read(client: redis.Redis, prefix: str) -> list[list[bytes | str | None]]:
     with translated(client, prefix), client.pipeline(transaction=False) as pipe:
         for view in HASHES:
-            pipe.hmget(live_key(prefix, view), [GENERATION, SEQ, META])
+            pipe.hmget(live_key(prefix, view), [GENERATION, SEQ, META, VERSION])
         return pipe.execute()
 
 
 def _agreed(found: list[list[bytes | str | None]]) -> Live | None:
-    generation, seq, meta = found[0]
+    generation, seq, meta, version = found[0]
     if generation is None or seq is None or meta is None or found.count(found[0]) < len(found):
         return None
-    facts = json.loads(meta)
-    return Live(int(generation), facts.get("model_hash"), int(seq), facts)
+    try:
+        facts = json.loads(meta)
+        return Live(
+            generation=int(generation),
+            model_hash=facts.get("model_hash"),
+            seq=int(seq),
+            version=int(version) if version else None,
+            meta=facts,
+        )
+    except (ValueError, AttributeError):
+        return Live(damage=f"{GENERATION} {generation!r}, {SEQ} {seq!r}, {META} {meta[:80]!r}")

@@ -32,13 +32,14 @@ from serving.contract import (
     Kind,
     NamesView,
     View,
+    as_text,
     field_of,
     id_of,
     is_reserved,
     live_key,
 )
 from serving.errors import NotPublished, Unreadable
-from serving.faults import address, translated
+from serving.redis_errors import address, translated
 
 Side = Literal["artist", "venue"]
 
@@ -66,9 +67,10 @@ class Recommendation:
     generation: int
     """Of the list; grows with every published model."""
     as_of: datetime
-    """Gigs announced later than this were not known to the list (UTC)."""
+    """From when plays age in its scores (UTC): the newest gig statement that its model was fitted
+    on. A list of source ``foldin`` knows later gigs too."""
     age_s: float
-    """Seconds since the generation was built."""
+    """Seconds since the generation was built, whether or not the list was folded in since."""
     source: Kind
     """``model``, ``foldin`` (changed since), or ``popular`` (the id has no list of its own)."""
 
@@ -89,18 +91,20 @@ class Lookup:
     """
 
     def __init__(
-        self,
-        client: redis.Redis,
-        prefix: str = "gig",
-        *,
-        clock: Callable[[], float] = time.time,
+        self, client: redis.Redis, prefix: str = "gig", *, clock: Callable[[], float] = time.time
     ) -> None:
         self._client = client
         self._prefix = prefix
         self._clock = clock
 
     def artist(self, artist_id: str, n: int = 10, *, returns: bool = False) -> Recommendation:
-        """The best `n` venues for an artist: those new to it, or with `returns` any."""
+        """The best venues for an artist.
+
+        Args:
+            artist_id: known or not: an unknown one gets the popular list.
+            n: how many, at least 1.
+            returns: venues that the artist has played count too.
+        """
         return self._list("artist:returns" if returns else "artist", artist_id, n)
 
     def venue(self, venue_id: str, n: int = 10) -> Recommendation:
@@ -109,17 +113,22 @@ class Lookup:
 
     def names(self, ids: Iterable[str], *, of: Side) -> dict[str, str]:
         """Display names by id, in one round trip; ids without a name are left out."""
-        wanted = list(dict.fromkeys(ids))
+        wanted = list(dict.fromkeys(ids))  # each once, in order
         if not wanted:
             return {}
         found = self._fields(_names_view(of), map(field_of, wanted))
         named = zip(wanted, found, strict=True)
-        return {identity: _text(name) for identity, name in named if name is not None}
+        return {identity: as_text(name) for identity, name in named if name is not None}
 
     def search(self, text: str, *, of: Side, limit: int = 20) -> list[Match]:
         """Ids whose name contains a text, whatever its case and accents; closest first.
 
         Reads every name (100k take some 0.6 s): for people, not for every request.
+
+        Args:
+            text: part of a name.
+            of: whose names.
+            limit: most matches.
         """
         wanted = _plain(text)
         found = [
@@ -132,6 +141,7 @@ class Lookup:
     def _list(self, view: View, identity: str, n: int) -> Recommendation:
         if n < 1:
             raise ValueError(f"n: {n} is too few; ask for 1 or more")
+        # All in one call: a swap between two calls would mix two generations.
         own, default, generation, meta = self._fields(
             view, [field_of(identity), DEFAULT, GENERATION, META]
         )
@@ -161,7 +171,7 @@ class Lookup:
         with translated(self._client, self._prefix):
             # Into a dict, since a scan may give a field twice.
             found = dict(self._client.hscan_iter(key, count=_SCAN_FIELDS))
-        for field, name in ((_text(f), _text(v)) for f, v in found.items()):
+        for field, name in ((as_text(f), as_text(v)) for f, v in found.items()):
             if not is_reserved(field):
                 yield id_of(field), name
 
@@ -202,8 +212,5 @@ def _plain(text: str) -> str:
 
 
 def _closeness(name: str, wanted: str) -> int:
+    # Equal names first, then those that begin with the text.
     return 0 if name == wanted else 1 if name.startswith(wanted) else 2
-
-
-def _text(value: bytes | str) -> str:
-    return value.decode() if isinstance(value, bytes) else value

@@ -2,7 +2,7 @@
 
 import re
 from typing import Annotated
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from pydantic import (
     BaseModel,
@@ -16,23 +16,18 @@ from pydantic import (
 
 _SCHEMES = ("redis", "rediss", "unix")
 _PREFIX = re.compile(r"[\w.:/-]*(\{[\w.:/-]+\})?[\w.:/-]*", re.ASCII)
-_SECRET = re.compile(r"password|secret|credential", re.IGNORECASE)
 _MASK = "***"
 
 
 class RedisUrl(Secret[str]):
-    """A Redis URL that shows everything but its password; `get_secret_value()` has it all."""
+    """A Redis URL that shows no password and no option; `get_secret_value()` has it all."""
 
     def _display(self) -> str:
         return masked(self.get_secret_value())
 
 
 Options = Annotated[
-    dict[str, str],
-    PlainSerializer(
-        lambda options: {k: _MASK if _SECRET.search(k) else v for k, v in options.items()},
-        when_used="json",
-    ),
+    dict[str, str], PlainSerializer(lambda options: dict.fromkeys(options, _MASK), when_used="json")
 ]
 
 
@@ -60,17 +55,9 @@ class ServingSettings(BaseModel):
     @field_validator("redis_url")
     @classmethod
     def _is_a_redis_url(cls, url: RedisUrl) -> RedisUrl:
-        try:
-            parts = urlsplit(url.get_secret_value())
-            usable = parts.scheme in _SCHEMES and (parts.hostname or parts.path)
-            _ = parts.port
-        except ValueError:
-            usable = False
-        if not usable:
-            raise ValueError(
-                f"'{url}' is not a Redis URL; use redis://, rediss:// or unix://, as in "
-                "redis://localhost:6379/0"
-            )
+        problem = _problem(url.get_secret_value())
+        if problem:  # and no word of what it is: it may hold a password
+            raise ValueError(f"it {problem}")
         return url
 
     @field_validator("redis_prefix")
@@ -85,21 +72,38 @@ class ServingSettings(BaseModel):
 
     @model_validator(mode="after")
     def _options_exist(self) -> "ServingSettings":
-        if self.redis:
+        url = self.redis_url.get_secret_value()
+        if self.redis or "?" in url:
             from serving.options import check  # noqa: PLC0415 - redis-py takes .1 s to import
 
-            check(self.redis_url.get_secret_value(), self.redis)
+            check(url, self.redis)
         return self
 
 
 def masked(url: str) -> str:
-    """A URL without its password."""
+    """A URL without its password and without the values of its query, which may hold one too."""
+    if _problem(url):
+        return _MASK
+    head, asked, query = url.partition("?")
+    scheme, slashes, rest = head.partition("//")
+    login, at, place = rest.rpartition("@")
+    user, colon, _ = login.partition(":")
+    names = "&".join(f"{each.partition('=')[0]}={_MASK}" for each in query.split("&"))
+    return f"{scheme}{slashes}{user}{colon and colon + _MASK}{at}{place}{asked and asked + names}"
+
+
+def _problem(url: str) -> str | None:
+    """Why this is no Redis URL, and the remedy; None where it is one."""
+    rest = url.partition("//")[2]
+    address = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    if "@" in rest[len(address) :]:  # what stands before it was meant as a login
+        return "holds one of / ? # @ in its login; write it as %2F, %3F, %23 or %40"
     try:
         parts = urlsplit(url)
-        query = [(k, _MASK if _SECRET.search(k) else v) for k, v in parse_qsl(parts.query)]
-        login, at, host = parts.netloc.rpartition("@")
+        usable = parts.scheme in _SCHEMES and (parts.hostname or parts.path)
+        _ = (parts.port, (parts.hostname or "").encode("idna"))
     except ValueError:
-        return _MASK
-    user, colon, _ = login.partition(":")
-    netloc = f"{user}{colon}{_MASK if colon else ''}{at}{host}"
-    return urlunsplit(parts._replace(netloc=netloc, query=urlencode(query, safe="*/")))
+        usable = False
+    if usable:
+        return None
+    return "is not a Redis URL; use redis://, rediss:// or unix://, as in redis://localhost:6379/0"

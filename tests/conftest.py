@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import hypothesis
 import pytest
 
-from support.kafka import KafkaBroker
-from support.redis import RedisServer
+from support.servers.kafka import KafkaBroker
+from support.servers.redis import RedisServer
 
 # No deadline: on a busy machine the first example of a test also pays for its imports.
 hypothesis.settings.register_profile("gigstream", deadline=None)

@@ -1,1 +1,1 @@
-"""Plays to models to lists: reads the interaction store, publishes through `serving`."""
+"""Plays, models and top-N lists from the interaction store, published through `serving`."""

@@ -6,6 +6,10 @@ TrainerError              1  failed while working
 ├── RefitCutOff           3  it could not reach a server
 ├── RefitRefused          4  its model could not rank; the live lists stay
 ├── BadSplit              2  a share of plays that is not between 0 and 1
+├── LeaseHeld             4  another trainer works in this folder
+├── LeaseLost             4  another trainer took this one's place
+├── NoAnswer              1  the running trainer did not publish in time
+├── RequestRefused        ·  the running trainer could not publish; keeps its exit code
 ├── NothingToFit          2  there are no plays to fit, to evaluate or to export
 ├── Unwritable            2  an export's folder does not take files
 ├── EngineMissing        2  this install has no such solver, or a part of it is missing
@@ -15,6 +19,8 @@ TrainerError              1  failed while working
 ├── TooLarge              2  more rows or pairs than 32-bit indices number
 └── InsaneModel           4  a model could not rank: it is never published
 """
+
+from pathlib import Path
 
 
 class TrainerError(Exception):
@@ -36,6 +42,11 @@ class RefitCutOff(TrainerError):
 
     exit_code = 3
 
+    @classmethod
+    def there(cls) -> "RefitCutOff":
+        """Which server is in the log of that process."""
+        return cls("the refit process could not reach a server; its log says which")
+
 
 class BadSplit(TrainerError, ValueError):
     """A share of plays that is not between 0 and 1."""
@@ -49,10 +60,48 @@ class RefitRefused(TrainerError):
     exit_code = 4
 
 
+class LeaseHeld(TrainerError):
+    """Another trainer works in this folder."""
+
+    exit_code = 4
+
+    def __init__(self, models: Path, owner: object) -> None:
+        super().__init__(
+            f"another trainer ({owner or 'just started'}) works in {models}: wait for its end "
+            "with --standby, have it publish with --once, or take its place with --takeover"
+        )
+
+
+class LeaseLost(TrainerError):
+    """Another trainer took this one's place."""
+
+    exit_code = 4
+
+
+class NoAnswer(TrainerError):
+    """The running trainer did not publish in time."""
+
+
+class RequestRefused(TrainerError):
+    """The running trainer could not publish what it was asked for."""
+
+    def __init__(self, message: str, *, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
 class NothingToFit(TrainerError):
     """There are no plays to fit, to evaluate or to export."""
 
     exit_code = 2
+
+    @classmethod
+    def stored(cls, store: Path) -> "NothingToFit":
+        """The store holds none."""
+        return cls(
+            f"the store in {store} holds no plays yet; "
+            "run `gigstream import FILE` or `gigstream consume` first"
+        )
 
 
 class Unwritable(TrainerError):

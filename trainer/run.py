@@ -1,30 +1,42 @@
 """The trainer process: composition, signals, and the wait between two looks."""
 
 import logging
-import os
-import signal
-import threading
 import time
 from collections.abc import Callable
-from types import FrameType
+from functools import partial
 
-from serving.errors import RedisUnreachable, ShrinkRefused
-from serving.publish import Publisher, connect
-from trainer.engines.spark_ready import ready
-from trainer.errors import NothingToFit, RefitCutOff, RefitRefused
-from trainer.following import Following
-from trainer.journal import Journal
-from trainer.loop import Trainer
-from trainer.registry import Registry
+from consumer.shutdown import Shutdown
+from serving.errors import LoginRefused, RedisUnreachable, ShrinkRefused
+from serving.owner import Owner
+from serving.publisher.publish import Publisher, connect
+from trainer.errors import LeaseHeld, NoAnswer, NothingToFit, RefitCutOff, RefitFailed, RefitRefused
+from trainer.live.desk import Desk
+from trainer.live.following import Following
+from trainer.live.loop import Trainer
+from trainer.registry.journal import Journal
+from trainer.registry.lease import Lease, is_held, seize, take
+from trainer.registry.requests import Inbox, asking
+from trainer.registry.snapshot import Snapshots
+from trainer.registry.state import Registry
 from trainer.settings import TrainerSettings
-from trainer.snapshot import Snapshots
+from trainer.spark.ready import ready
 
 logger = logging.getLogger(__name__)
 
 RETRY_S = 0.5
 """Pause before Redis is asked again after it was away."""
+STANDBY_S = 0.1
+"""Between two looks at whether the trainer that we stand by for is still there."""
+ASK_S = 0.1
+"""Between two looks for the answer of a trainer that was asked for a refit."""
+PROGRESS_S = 10.0
+"""Between two log lines of that wait."""
+WAIT_S = 3600.0
+"""How long it may take."""
 STOP_S = 4.0
-"""How long a stop waits for a step that hangs, such as a Redis that neither answers nor closes."""
+"""How long a stop waits for a step that hangs, such as a Redis that neither answers nor closes.
+
+Nothing is lost by leaving then: store and artifacts are whole at every instant."""
 
 
 def log_warnings() -> None:
@@ -36,7 +48,9 @@ def run(
     *,
     once: bool = False,
     takeover: bool = False,
+    standby: bool = False,
     force: bool = False,
+    wait_s: float = WAIT_S,
     configure: Callable[[], None] = log_warnings,
     on_step: Callable[[str], None] = lambda _step: None,
 ) -> int | None:
@@ -44,11 +58,14 @@ def run(
 
     Args:
         settings: validated.
-        once: fit what the store holds now, publish, return.
-        takeover: publish even where another registry has been publishing.
+        once: fit what the store holds now, publish, return; where a trainer works here, by asking
+            that one.
+        takeover: publish even where another trainer works, or another registry has been publishing.
+        standby: where another trainer works here, wait for its end.
         force: publish even if that shrinks the lists by half.
+        wait_s: how long a trainer that is asked may take.
         configure: sets up logging in the refit process; must be picklable.
-        on_step: told each step of a publish; tests stop the process there.
+        on_step: called at each step of a publish; tests stop the process there.
 
     Returns:
         The generation that was published last, None where there was none.
@@ -56,75 +73,163 @@ def run(
     Raises:
         ConsumerError, ServingError, TrainerError: each with its `exit_code`.
     """
-    stop = _stop_on_signals()
-    if settings.engine == "spark":
-        ready(settings, wait_s=settings.connect_timeout_s, stop=stop)
-    registry = Registry(settings.models)
-    token = registry.next_token()
-    publisher = _publisher(settings, registry, token)
-    _wait_for_redis(publisher, settings.connect_timeout_s, stop)
-    if stop.is_set():
-        return None
-    publisher.claim(takeover=takeover)
-    trainer = Trainer(
-        settings=settings,
-        following=Following(settings.store, Snapshots(settings.models)),
-        registry=registry,
-        publisher=publisher,
-        journal=Journal(settings.models),
-        token=token,
-        configure=configure,
-        force=force,
-        on_step=on_step,
-    )
-    with registry.training():
-        try:
-            (_publish_once if once else _follow)(trainer, settings, stop)
-        finally:
-            trainer.stop()
-    logger.info("Trainer stopped.")
-    return trainer.generation
+    with Shutdown(STOP_S) as stop:
+        if settings.engine == "spark":
+            ready(settings, wait_s=settings.connect_timeout_s, stop=stop)
+        until_s = time.monotonic() + wait_s
+        while not stop.is_set():
+            lease = seize(settings.models) if takeover and not standby else take(settings.models)
+            if lease is not None:
+                trainer = partial(
+                    Trainer, settings=settings, force=force, configure=configure, on_step=on_step
+                )
+                with lease:
+                    return _own(trainer, settings, lease, stop, once=once, takeover=takeover)
+            made = _beside(settings, stop, once=once, standby=standby, force=force, until_s=until_s)
+            if made is not None:
+                return made
+    return None
 
 
 def withdraw(settings: TrainerSettings) -> None:
     """Take all lists away: the store holds no plays any more.
 
     Raises:
+        LeaseHeld: a trainer works here.
         ServingError: Redis cannot be reached, or another writer publishes there.
     """
     registry = Registry(settings.models)
+    lease = take(settings.models)
+    if lease is None:
+        raise LeaseHeld(settings.models, registry.state().owner)
+    with lease:
+        registry.own(Owner.here())
+        _claimed(settings, registry, takeover=False).withdraw()
+
+
+def _beside(
+    settings: TrainerSettings,
+    stop: Shutdown,
+    *,
+    once: bool,
+    standby: bool,
+    force: bool,
+    until_s: float,
+) -> int | None:
+    """What another trainer here published for us; None once the lease may be free, or on a stop.
+
+    Raises:
+        LeaseHeld: that trainer is neither to be asked nor to be waited for.
+    """
+    registry = Registry(settings.models)
+    owner = registry.state().owner
+    if once:
+        _wait_for_redis(_publisher(settings, registry), settings.connect_timeout_s, stop)
+        return _ask(settings, owner, force=force, until_s=until_s, stop=stop)
+    if not standby:
+        raise LeaseHeld(settings.models, owner)
+    logger.info("Standing by: a trainer (%s) works in %s.", owner, settings.models)
+    while is_held(settings.models) and not stop.wait(STANDBY_S):
+        pass
+    return None
+
+
+def _own(
+    make: Callable[..., Trainer],
+    settings: TrainerSettings,
+    lease: Lease,
+    stop: Shutdown,
+    *,
+    once: bool,
+    takeover: bool,
+) -> int | None:
+    """Train as the one that has the lease; `make` makes a trainer."""
+    registry = Registry(settings.models)
+    registry.own(Owner.here())
+    # Before the claim: an absent Redis must not cost a token.
+    _wait_for_redis(_publisher(settings, registry), settings.connect_timeout_s, stop)
+    if stop.is_set():
+        return None
+    publisher = _claimed(settings, registry, takeover=takeover)
+    trainer = make(
+        following=Following(settings.store, Snapshots(settings.models)),
+        registry=registry,
+        publisher=publisher,
+        journal=Journal(settings.models),
+        token=publisher.token,
+    )
+    try:  # once it exists it may have a refit process, which must not outlive us
+        (_publish_once if once else _follow)(trainer, settings, lease, stop)
+    finally:
+        trainer.stop()
+    logger.info("Trainer stopped.")
+    return trainer.generation
+
+
+def _claimed(settings: TrainerSettings, registry: Registry, *, takeover: bool) -> Publisher:
+    """The publisher with a new token, once Redis knows it."""
+    before = _publisher(settings, registry)
+    live, ours = before.live(), registry.state().registry
+    if live.damage:
+        logger.warning("The lists in Redis cannot be read (%s); they are replaced.", live.damage)
+    generation = live.generation if live.meta.get("registry") == ours else 0
+    # Before the next token: Redis refuses one lower than the highest it has seen.
+    if registry.catch_up(before.last_token(), generation or 0):
+        logger.warning(
+            "The registry in %s was restored from a copy older than what it published; "
+            "continuing with the numbers after those.",
+            settings.models,
+        )
     publisher = _publisher(settings, registry, registry.next_token())
-    publisher.claim()
-    publisher.withdraw()
+    publisher.claim(takeover=takeover)
+    return publisher
 
 
-def _publisher(settings: TrainerSettings, registry: Registry, token: int) -> Publisher:
+def _publisher(settings: TrainerSettings, registry: Registry, token: int = 0) -> Publisher:
+    state = registry.state()
     return Publisher(
         connect(settings),
         prefix=settings.redis_prefix,
-        registry=registry.state().registry,
+        registry=state.registry,
         token=token,
+        owner=state.owner,
     )
 
 
-def _stop_on_signals() -> threading.Event:
-    """An event that the first SIGTERM or SIGINT sets; the second has its usual effect."""
-    stop = threading.Event()
+def _ask(
+    settings: TrainerSettings,
+    owner: Owner | None,
+    *,
+    force: bool,
+    until_s: float,
+    stop: Shutdown,
+) -> int | None:
+    """The generation that the running trainer published for us; None where it has ended, or we.
 
-    def note(number: int, _frame: FrameType | None) -> None:
-        stop.set()
-        signal.signal(number, signal.SIG_DFL)
-        # Nothing can be lost by leaving: store and artifacts are whole at every instant.
-        hurry = threading.Timer(STOP_S, os._exit, (0,))
-        hurry.daemon = True
-        hurry.start()
+    Raises:
+        NoAnswer: it has not published by then.
+        RequestRefused: it could not.
+    """
+    logger.info("A trainer works here (%s): asking it to publish.", owner)
+    spoken_s = time.monotonic()
+    with asking(settings.models, force=force) as asked:
+        while not stop.wait(ASK_S):
+            made = asked.answer()
+            # The answer first: a trainer may publish for us and end at once.
+            if made is not None or not is_held(settings.models):
+                return made
+            if time.monotonic() > until_s:
+                raise NoAnswer(
+                    f"the trainer ({owner}) has not published in time: see its log, wait longer "
+                    "with --wait, or replace it with --takeover if it hangs"
+                )
+            if time.monotonic() > spoken_s + PROGRESS_S:
+                spoken_s = time.monotonic()
+                logger.info("Waiting for it; %.0f s are left.", until_s - spoken_s)
+    return None
 
-    signal.signal(signal.SIGTERM, note)
-    signal.signal(signal.SIGINT, note)
-    return stop
 
-
-def _wait_for_redis(publisher: Publisher, timeout_s: float, stop: threading.Event) -> None:
+def _wait_for_redis(publisher: Publisher, timeout_s: float, stop: Shutdown) -> None:
     """Give Redis time to come up beside us; then its absence is an error."""
     until = time.monotonic() + timeout_s
     while not stop.is_set():
@@ -137,34 +242,37 @@ def _wait_for_redis(publisher: Publisher, timeout_s: float, stop: threading.Even
     return None
 
 
-def _publish_once(trainer: Trainer, settings: TrainerSettings, stop: threading.Event) -> None:
-    while trainer.listen(time.time()):
+def _publish_once(
+    trainer: Trainer, settings: TrainerSettings, lease: Lease, stop: Shutdown
+) -> None:
+    while trainer.listen(time.monotonic()):
         pass
     if not trainer.has_plays:
-        raise NothingToFit(
-            f"the store in {settings.store} holds no plays yet; "
-            "run `gigstream import FILE` or `gigstream consume` first"
-        )
+        raise NothingToFit.stored(settings.store)
     while trainer.generation is None and not stop.is_set():
+        lease.check()
         if not trainer.busy:
-            trainer.listen(time.time())
+            trainer.listen(time.monotonic())
             trainer.begin()
-        trainer.collect()
+        trainer.collect(time.monotonic())
         if trainer.cut_off:
-            raise RefitCutOff("the refit process could not reach a server; its log says which")
+            raise RefitCutOff.there()
         stop.wait(settings.poll_interval_s)
 
 
-def _follow(trainer: Trainer, settings: TrainerSettings, stop: threading.Event) -> None:
-    away = False
+def _follow(trainer: Trainer, settings: TrainerSettings, lease: Lease, stop: Shutdown) -> None:
+    away, desk = False, Desk(Inbox(settings.models), settings.store)
     while not stop.wait(settings.poll_interval_s):
+        lease.check()  # before anything is written: it may have been seized
         try:
-            trainer.tick(time.time())
+            trainer.tick(time.monotonic())
+            desk.serve(trainer, time.monotonic())
             away = False
-        except RedisUnreachable as error:
+        except (RedisUnreachable, LoginRefused) as error:
             if not away:
                 logger.warning("%s; waiting for it.", error)
             away = True
             stop.wait(RETRY_S)
-        except (ShrinkRefused, RefitRefused) as error:
+        except (ShrinkRefused, RefitRefused, RefitFailed) as error:
+            desk.refuse(error)
             logger.error("%s; the live lists stay.", error)  # noqa: TRY400 - no traceback needed

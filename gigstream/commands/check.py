@@ -1,23 +1,38 @@
-"""`check`: whether everything that the processes need is there, one line each."""
+"""`check`: test that everything the processes need is there, one line each."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import click
 
-from gigstream.errors import GigstreamError, WrongUse
+from consumer.dead_letters.alarm import alarms
+from consumer.dead_letters.topic import find
+from consumer.errors import ConsumerError
+from consumer.ingest import compiled
+from consumer.kafka.inspect import cleanup_policy, rights
+from consumer.kafka.topic import identify
+from consumer.kafka.topic_check import refuse_another
+from consumer.registry.connect import schema_registry
+from consumer.table.delta import check_path
+from consumer.table.delta_log import replay
+from gigstream.clocks import now_ms, warnings
+from gigstream.errors import GigstreamError, MostlyDead, WrongUse
+from gigstream.settings import Settings, load, shown
 from gigstream.terminal import Report, Terminal, command
+from serving.connection import connect
+from serving.errors import ServingError
+from serving.publisher.publish import Publisher
+from trainer.errors import TrainerError
+from trainer.recipe import built
+from trainer.registry.state import Registry
+from trainer.spark.ready import ready
 
-if TYPE_CHECKING:
-    from gigstream.settings import Settings
-
-Check = Callable[["Settings"], str]
+Check = Callable[[Settings], str]
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What one check found: a fact, or cause and remedy."""
+    """Result of one check: a fact, or cause and remedy."""
 
     name: str
     ok: bool
@@ -29,19 +44,20 @@ class Finding:
 
 
 @command("check")
-@click.argument("parts", metavar="[kafka|schemas|redis|store|solver]...", nargs=-1)
+@click.argument("parts", metavar="[kafka|schemas|redis|store|letters|solver]...", nargs=-1)
 def check(terminal: Terminal, *, parts: tuple[str, ...]) -> Report:
-    """Say whether settings, broker, Redis, store and solver are as they must be.
+    """Check settings, servers, store, dead letters and solver.
 
-    Names of parts restrict it to those; the settings are always looked at.
+    Names of parts restrict it to those; the settings are always checked.
     """
-    from gigstream.settings import load, shown
-
     looks = _chosen(parts)
     settings = load()
     for name, value in shown(settings).items():
         terminal.say(f"        {name} = {value}")
-    findings = [_settings(), *(_found(name, look, settings) for name, look in looks.items())]
+    findings = [
+        Finding("settings", ok=True, said="valid"),
+        *(_found(name, look, settings) for name, look in looks.items()),
+    ]
     terminal.say(*map(str, findings))
     worst = max(finding.exit_code for finding in findings)
     data = {
@@ -59,34 +75,21 @@ def _chosen(parts: tuple[str, ...]) -> dict[str, Check]:
     return {name: look for name, look in CHECKS.items() if not parts or name in parts}
 
 
-def _settings() -> Finding:
-    return Finding("settings", ok=True, said="valid")  # else `load` had ended the command
-
-
-def _found(name: str, look: Check, settings: "Settings") -> Finding:
-    from consumer.errors import ConsumerError
-    from serving.errors import ServingError
-    from trainer.errors import TrainerError
-
+def _found(name: str, look: Check, settings: Settings) -> Finding:
     try:
         return Finding(name, ok=True, said=look(settings))
     except (ConsumerError, ServingError, TrainerError, GigstreamError) as error:
         return Finding(name, ok=False, said=str(error), exit_code=error.exit_code)
 
 
-def _kafka(settings: "Settings") -> str:
-    """Broker, login, topics, that these keep every record, and that it is the one stored."""
-    from consumer.incarnation import refuse_another
-    from consumer.log import replay
-    from consumer.topic import identify
-    from gigstream.kafka import cleanup_policy
-
+def _kafka(settings: Settings) -> str:
+    """Check broker, login, topics, that these keep every record, and that it is the one stored."""
     topic, snapshot = identify(settings), replay(settings.store)
     policy = "delete" if topic.embedded else cleanup_policy(settings)
     if "compact" in policy:
         raise WrongUse(
             f"topic {settings.kafka_topic} has cleanup.policy={policy}, which keeps one artist of "
-            "each bill; set it to delete",
+            "each bill; set it to delete"
         )
     refuse_another(topic, snapshot.positions if snapshot else (), settings)
     partitions = f"{len(topic.partitions)} partitions"
@@ -94,11 +97,8 @@ def _kafka(settings: "Settings") -> str:
     return f"{settings.kafka_bootstrap}, topic {settings.kafka_topic}, {partitions}{dead}"
 
 
-def _dead_letter_topic(settings: "Settings") -> str:
-    """Where there is one: that we may write to it, and that it keeps every letter."""
-    from consumer.dead_letter_topic import find
-    from gigstream.kafka import cleanup_policy, rights
-
+def _dead_letter_topic(settings: Settings) -> str:
+    """Check that the dead-letter topic, if any, is writable and keeps every letter."""
     name = settings.kafka_dead_letter_topic
     if not name:
         return ""
@@ -107,7 +107,7 @@ def _dead_letter_topic(settings: "Settings") -> str:
     if "compact" in cleanup_policy(of_it):
         raise WrongUse(
             f"topic {name} is compacted, which keeps one dead letter of each key; set its "
-            "cleanup.policy to delete",
+            "cleanup.policy to delete"
         )
     lacking = {"READ", "WRITE"} - rights(of_it)
     if lacking:
@@ -117,9 +117,7 @@ def _dead_letter_topic(settings: "Settings") -> str:
     return f", dead letters to {name}"
 
 
-def _schemas(settings: "Settings") -> str:
-    from consumer.unframing import schema_registry
-
+def _schemas(settings: Settings) -> str:
     with schema_registry(settings) as found:
         if found is None:
             return "not set up; framed records are dead letters"
@@ -127,39 +125,59 @@ def _schemas(settings: "Settings") -> str:
     return settings.schema_registry_url
 
 
-def _redis(settings: "Settings") -> str:
-    """Server, login, version, eviction, cluster."""
-    from serving.connection import connect
-    from serving.publish import Publisher
-
+def _redis(settings: Settings) -> str:
+    """Check server, login, version, eviction and cluster."""
     with connect(settings) as client:
         Publisher(client, prefix=settings.redis_prefix, registry="", token=0).check_server()
     return f"{settings.redis_url}, prefix {settings.redis_prefix}"
 
 
-def _store(settings: "Settings") -> str:
-    from consumer.log import replay
-
-    snapshot = replay(settings.store)  # the log alone: a health check must not read every row
+def _store(settings: Settings) -> str:
+    check_path(settings.store.absolute())
+    snapshot = replay(settings.store)  # the log only: a health check must not read every row
     if snapshot is None:
         return f"{settings.store}: nothing stored yet"
     rows = sum(file.rows for file in snapshot.files.values())
-    return f"{settings.store}: {rows:,} rows, version {snapshot.version}"
+    said = f"{settings.store}: {rows:,} rows, version {snapshot.version}"
+    return "; ".join([said, *(f"WARNING {each}" for each in _warnings(settings))])
 
 
-def _solver(settings: "Settings") -> str:
+def _warnings(settings: Settings) -> list[str]:
+    """Warn of the data's clock, as the last refit found it."""
+    fitted = Registry(settings.models).clock()
+    return [] if fitted is None else warnings(*fitted, now_ms())
+
+
+def _letters(settings: Settings) -> str:
+    """Check that no source raises the alarm for dead letters."""
+    found = alarms(settings)
+    if found:
+        raise MostlyDead("; ".join(map(str, found)))
+    return "no alarm"
+
+
+def _solver(settings: Settings) -> str:
     if settings.engine == "spark":
-        from trainer.engines.spark_ready import ready
-
         return ready(settings, wait_s=0)
     try:
-        import implicit
+        import implicit  # inside: where it is broken this check says how to repair it
     except ImportError as error:
         raise WrongUse(
             f"implicit cannot be imported: {error}; install what is missing "
-            "(libgomp: `apt-get install libgomp1`)",
+            "(libgomp: `apt-get install libgomp1`)"
         ) from None
-    return f"implicit {implicit.__version__}"
+    return f"implicit {implicit.__version__}, {_compiled()}"
+
+
+def _compiled() -> str:
+    in_python = [] if compiled.built() else ["decoding"]
+    in_python += [] if built() else ["settling", "fitting", "folding in", "ranking"]
+    if not in_python:
+        return "all parts compiled"
+    return (
+        f"NOT COMPILED: {', '.join(in_python)} (many times slower); install a C++ compiler and "
+        "reinstall gigstream"
+    )
 
 
 CHECKS: dict[str, Check] = {
@@ -167,5 +185,6 @@ CHECKS: dict[str, Check] = {
     "schemas": _schemas,
     "redis": _redis,
     "store": _store,
+    "letters": _letters,
     "solver": _solver,
 }

@@ -1,45 +1,50 @@
-"""`dead-letters`: what broke the event contract, why, and sending it again after a fix."""
+"""`dead-letters`: records that broke the event contract: list, show, replay after a fix."""
 
 import base64
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
+from datetime import UTC
+from pathlib import Path
+from typing import Any, BinaryIO, TypeVar
 
 import click
+import pyarrow as pa
+import pyarrow.compute as pc
 
+from consumer.dead_letters import letters as reader
+from consumer.dead_letters.letters import DeadLetter, Filter, addresses
+from consumer.dead_letters.replay import faults, send
+from consumer.events.framing import Unframe
+from consumer.registry.connect import schema_registry
 from gigstream.commands.lists import table
-from gigstream.errors import WrongUse
+from gigstream.errors import GigstreamError, WrongUse
+from gigstream.settings import Settings, load
 from gigstream.terminal import Report, Terminal, command
-
-if TYPE_CHECKING:
-    import pyarrow as pa
-
-    from consumer.dead_letters import DeadLetter, Filter
-    from consumer.framing import Unframe
-    from gigstream.settings import Settings
 
 Function = TypeVar("Function", bound=Callable[..., Report])
 
 _SHOWN = 3
 _AT_ONCE = 1_000
 _NEWEST = [("recorded_at", "descending"), ("partition", "descending"), ("offset", "descending")]
-_TIME = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"])
+TIME = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"])
 
 
 @click.group("dead-letters")
 def dead_letters() -> None:
-    """Records that broke the event contract: list them, show one, replay them after a fix."""
+    """Records that broke the event contract: list, show, replay."""
 
 
 def _filters(function: Function) -> Function:
+    # In reverse order of `--help`, since decorators apply from the inside out.
     for option in (
         click.option("--offset", type=click.IntRange(0), help="Only this offset."),
-        click.option("--partition", type=click.IntRange(0), help="Only of this partition."),
-        click.option("--until", type=_TIME, help="Only those recorded before, in UTC."),
-        click.option("--since", type=_TIME, help="Only those recorded then or later, in UTC."),
-        click.option("--reason", help="Only those whose reason has this text in it."),
+        click.option("--partition", type=click.IntRange(0), help="Only this partition."),
+        click.option("--until", type=TIME, help="Only those recorded before this time, in UTC."),
+        click.option(
+            "--since", type=TIME, help="Only those recorded at this time or later, in UTC."
+        ),
+        click.option("--reason", help="Only those whose reason contains this text."),
         click.option("--field", help="Only those that broke this field."),
     ):
         function = option(function)
@@ -48,14 +53,11 @@ def _filters(function: Function) -> Function:
 
 @command("list")
 @_filters
-@click.option("--unresolved", is_flag=True, help="Only those not replayed since.")
+@click.option("--unresolved", is_flag=True, help="Only those that were not replayed.")
 @click.option("-n", default=20, show_default=True, type=click.IntRange(1), help="How many.")
 def list_(terminal: Terminal, *, n: int, unresolved: bool, **wanted: object) -> Report:
-    """The newest dead letters: where they lie, when, and what is wrong."""
-    from consumer import dead_letters as reader
-    from gigstream.settings import load
-
-    rows = _filter(wanted, is_open=unresolved).of(reader.read(load().store))
+    """List the newest dead letters: position, time, and what is wrong."""
+    rows = _filter(wanted, is_open=unresolved).select(reader.read(load().store))
     newest = rows.sort_by(_NEWEST).slice(0, n)
     found = [_fact(row) for row in newest.to_pylist()]
     terminal.say(table(("id", "time", "field", "reason", "replayed"), list(map(_line, found))))
@@ -65,32 +67,36 @@ def list_(terminal: Terminal, *, n: int, unresolved: bool, **wanted: object) -> 
 
 @command("show")
 @click.argument("identity", metavar="ID")
-@click.option("--raw", is_flag=True, help="Nothing but the value, byte for byte.")
+@click.option("--raw", is_flag=True, help="Write only the value, byte for byte.")
 def show(terminal: Terminal, identity: str, *, raw: bool) -> Report:
-    """One dead letter as it came: value, key, headers, and the reason.
+    """Show one dead letter as it was received: value, key, headers, and the reason.
 
-    ID is topic_id/partition/offset as `list` shows it; its end does where only one has it.
+    ID is topic_id/partition/offset as `list` shows it; its end is enough if it is unique.
     """
-    from consumer import dead_letters as reader
-    from gigstream.settings import load
-
     store = load().store
-    row = _named(reader.read(store), identity)
-    (letter,) = reader.load_in_turn(store, row)
+    row = _by_id(reader.read(store), identity)
+    (letter,) = _load(store, row)
     data = {**_fact(row.to_pylist()[0]), **_content(letter)}
     if raw:
         _write(letter.value or b"")
     else:
-        terminal.say(table(("", ""), _lines(data)))
+        terminal.say(
+            table(
+                ("", ""),
+                [(name, _shown(value)) for name, value in data.items() if name != "value_base64"],
+            )
+        )
     return Report(data)
 
 
 @command("replay")
 @click.argument("identities", metavar="[ID]...", nargs=-1)
 @_filters
-@click.option("-n", type=click.IntRange(1), help="At most so many, the oldest first.")
-@click.option("--dry-run", is_flag=True, help="Say what would be sent; send nothing.")
-@click.option("--value", type=click.File("rb"), help="Send this file's content as the value of ID.")
+@click.option("-n", type=click.IntRange(1), help="At most this number, oldest first.")
+@click.option("--dry-run", is_flag=True, help="Show what would be sent; send nothing.")
+@click.option(
+    "--value", type=click.File("rb"), help="Send the content of this file as the value of ID."
+)
 def replay(
     terminal: Terminal,
     identities: tuple[str, ...],
@@ -100,32 +106,31 @@ def replay(
     value: BinaryIO | None,
     **wanted: object,
 ) -> Report:
-    """Send dead letters again that are valid by now, to the topic that they came from.
+    """Send dead letters that are valid now to the topic that they came from.
 
-    Without IDs: all that match and were not replayed. What is still invalid stays where it is.
+    Without IDs: all that match and were not replayed. Records that are still invalid are not sent.
     """
-    from consumer.replay import send
-    from consumer.unframing import schema_registry
-    from gigstream.settings import load
-
+    # Refused before anything is read: a value belongs to one record.
     _refuse_several(value, identities)
     settings = load()
-    rows, skipped = _meant(settings, identities, _filter(wanted, is_open=True))
+    # Open ones only: a record that was replayed before is never sent twice.
+    rows, skipped = _selected(settings, identities, _filter(wanted, is_open=True))
     with schema_registry(settings) as unframe:
-        judged = _judged(settings, rows, value.read() if value else None, unframe)
-        sendable, still = _parted(judged, n)
+        checked = _checked(settings, rows, value.read() if value else None, unframe)
+        sendable, still = _split(checked, n)
+    # A corrected value that is still wrong is the user's mistake, not a finding.
     _refuse_invalid(value, still)
     sends = bool(sendable) and not dry_run
     if sends:
         send(settings, sendable)
     data = {
         "sent": len(sendable) if sends else 0,
-        "valid": [letter.place for letter in sendable],
+        "valid": [letter.address for letter in sendable],
         "invalid": still,
         "replayed_before": skipped,
         "dry_run": dry_run,
     }
-    _tell(terminal, data, len(sendable))
+    _print_outcome(terminal, data, len(sendable))
     return Report(data)
 
 
@@ -144,53 +149,53 @@ def _refuse_invalid(value: BinaryIO | None, still: list[dict[str, Any]]) -> None
         raise WrongUse(f"the value of --value is invalid too: {still[0]['reason']}")
 
 
-def _filter(wanted: dict[str, Any], *, is_open: bool) -> "Filter":
-    from consumer.dead_letters import Filter
-
+def _filter(wanted: dict[str, Any], *, is_open: bool) -> Filter:
     times = {name: wanted[name].replace(tzinfo=UTC) for name in ("since", "until") if wanted[name]}
     return Filter(**{**wanted, **times}, is_open=is_open)
 
 
-def _meant(
-    settings: "Settings", identities: tuple[str, ...], wanted: "Filter"
-) -> "tuple[pa.Table, list[str]]":
-    """Rows to be replayed, the oldest first, and places named that were replayed already."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    from consumer import dead_letters as reader
-
+def _selected(
+    settings: Settings, identities: tuple[str, ...], wanted: Filter
+) -> tuple[pa.Table, list[str]]:
+    """Rows to replay, oldest first, and ids of the named ones that were replayed already."""
     rows = reader.read(settings.store)
     if identities:
-        rows = pa.concat_tables([_named(rows, identity) for identity in identities])
+        rows = pa.concat_tables([_by_id(rows, identity) for identity in identities])
+    # Only named ids are reported as replayed before; others are filtered out silently.
     done = rows.filter(pc.field("replayed")) if identities else rows.slice(0, 0)
+    # Oldest first: statements reach the topic in the order in which they were made.
     oldest = [("recorded_at", "ascending"), *reader.ORDER]
-    return wanted.of(rows).sort_by(oldest), reader.places(done).to_pylist()
+    return wanted.select(rows).sort_by(oldest), reader.addresses(done).to_pylist()
 
 
-def _judged(
-    settings: "Settings", rows: "pa.Table", value: bytes | None, unframe: "Unframe | None"
-) -> "Iterator[tuple[DeadLetter, str | None]]":
-    """Each dead letter and what is wrong with it today."""
-    from consumer import dead_letters as reader
-    from consumer.replay import faults
+def _load(store: Path, rows: pa.Table) -> list[DeadLetter]:
+    try:
+        return reader.load(store, rows)
+    except FileNotFoundError:
+        raise GigstreamError(f"store {store} was compacted meanwhile; start again") from None
 
+
+def _checked(
+    settings: Settings, rows: pa.Table, value: bytes | None, unframe: Unframe | None
+) -> Iterator[tuple[DeadLetter, str | None]]:
+    """Each dead letter and what is wrong with it by today's decoder; None: nothing."""
+    # In blocks: the raw bytes of all dead letters may not fit in memory.
     for start in range(0, rows.num_rows, _AT_ONCE):
-        letters = list(reader.load_in_turn(settings.store, rows.slice(start, _AT_ONCE)))
+        letters = _load(settings.store, rows.slice(start, _AT_ONCE))
         if value is not None:
             letters = [replace(letter, value=value) for letter in letters]
-        yield from zip(letters, faults(letters, unframe), strict=True)
+        yield from zip(letters, faults(letters, unframe, settings.statuses), strict=True)
 
 
-def _parted(
-    judged: "Iterator[tuple[DeadLetter, str | None]]", n: int | None
-) -> "tuple[list[DeadLetter], list[dict[str, str]]]":
-    """Those that can be sent, at most n, and why the others cannot."""
+def _split(
+    checked: Iterator[tuple[DeadLetter, str | None]], n: int | None
+) -> tuple[list[DeadLetter], list[dict[str, str]]]:
+    """Those that can be sent, at most n, and the reasons of the others."""
     sendable: list[DeadLetter] = []
     still: list[dict[str, str]] = []
-    for letter, reason in judged:
+    for letter, reason in checked:
         if reason is not None:
-            still.append({"id": letter.place, "reason": reason})
+            still.append({"id": letter.address, "reason": reason})
         else:
             sendable.append(letter)
         if len(sendable) == n:
@@ -198,7 +203,7 @@ def _parted(
     return sendable, still
 
 
-def _tell(terminal: Terminal, data: dict[str, Any], number: int) -> None:
+def _print_outcome(terminal: Terminal, data: dict[str, Any], number: int) -> None:
     if data["dry_run"]:
         terminal.say(*data["valid"], f"{number:,} would be sent")
     else:
@@ -207,38 +212,33 @@ def _tell(terminal: Terminal, data: dict[str, Any], number: int) -> None:
         terminal.say(f"{len(data['replayed_before']):,} were replayed before")
     if data["invalid"]:
         example = data["invalid"][0]
-        terminal.say(f"{len(data['invalid']):,} are still invalid, such as {example['id']}:")
+        terminal.say(f"{len(data['invalid']):,} are still invalid, for example {example['id']}:")
         terminal.say(example["reason"])
 
 
-def _named(rows: "pa.Table", identity: str) -> "pa.Table":
-    """The one row that an id, or the end of one, names.
+def _by_id(rows: pa.Table, identity: str) -> pa.Table:
+    """The row with this id, or whose id ends with it.
 
     Raises:
-        WrongUse: It names none, or several.
+        WrongUse: There is none, or several.
     """
-    import pyarrow.compute as pc
-
-    from consumer.dead_letters import places
-
-    whole = places(rows)
+    # An id contains slashes only between its parts, so a suffix after a slash is unambiguous.
+    whole = addresses(rows)
     mask = pc.or_(pc.equal(whole, identity), pc.ends_with(whole, f"/{identity}"))
     found = rows.filter(mask)
     if found.num_rows == 1:
         return found
     if not found.num_rows:
         raise WrongUse(f"there is no dead letter {identity!r}; `dead-letters list` shows their ids")
-    some = ", ".join(places(found).to_pylist()[:_SHOWN])
+    some = ", ".join(addresses(found).to_pylist()[:_SHOWN])
     raise WrongUse(f"several dead letters end in {identity!r}; give a whole id, such as {some}")
 
 
 def _fact(row: dict[str, Any]) -> dict[str, Any]:
     return {
         "id": f"{row['topic_id']}/{row['partition']}/{row['offset']}",
-        "time": _instant(row["recorded_at"]),
-        "field": row["field"],
-        "reason": row["reason"],
-        "replayed": row["replayed"],
+        "time": row["recorded_at"].strftime("%Y-%m-%dT%H:%M:%SZ"),
+        **{name: row[name] for name in ("field", "reason", "replayed")},
     }
 
 
@@ -247,7 +247,7 @@ def _line(fact: dict[str, Any]) -> tuple[str, ...]:
     return fact["id"], fact["time"], fact["field"], fact["reason"], replayed
 
 
-def _content(letter: "DeadLetter") -> dict[str, Any]:
+def _content(letter: DeadLetter) -> dict[str, Any]:
     return {
         "replay_of": letter.replay_of,
         "headers": [[name, _text(value)] for name, value in letter.headers],
@@ -258,7 +258,7 @@ def _content(letter: "DeadLetter") -> dict[str, Any]:
 
 
 def _text(value: bytes | None) -> str | None:
-    """Text as it is, other bytes in hexadecimal."""
+    """UTF-8 text as it is, other bytes in hexadecimal."""
     if value is None:
         return None
     try:
@@ -268,19 +268,12 @@ def _text(value: bytes | None) -> str | None:
 
 
 def _write(value: bytes) -> None:
+    # Bytes, not text: the value may be Avro or broken UTF-8.
     sys.stdout.buffer.write(value)
     sys.stdout.buffer.flush()
-
-
-def _lines(data: dict[str, Any]) -> list[tuple[str, ...]]:
-    return [(name, _shown(value)) for name, value in data.items() if name != "value_base64"]
 
 
 def _shown(value: object) -> str:
     if isinstance(value, list):
         return "\n".join(f"{name}: {text}" for name, text in value) or "-"
     return "-" if value is None else str(value)
-
-
-def _instant(time: datetime) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ")

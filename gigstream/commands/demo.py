@@ -1,4 +1,4 @@
-"""`demo`: the whole path on embedded servers and real gigs, then a few live ones."""
+"""`demo`: the whole path on embedded servers with real gigs, then a few live ones."""
 
 import contextlib
 import signal
@@ -6,43 +6,48 @@ import statistics
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 import gigstream
+from consumer.deadline import Deadline
+from consumer.imports.sender import Sender
+from consumer.imports.statements import run
+from consumer.shutdown import Shutdown
+from consumer.store.reader import StoreReader
 from gigstream.commands.imports import file_progress
 from gigstream.commands.lists import list_table
+from gigstream.commands.up import addresses, watch
+from gigstream.demo_script import DemoFacts, DemoScript, demo_facts, redis_cli
 from gigstream.errors import GigstreamError, WrongUse
+from gigstream.local_stack import LocalStack
+from gigstream.settings import load
 from gigstream.terminal import Report, Terminal, command
-
-if TYPE_CHECKING:
-    from gigstream.live import Known
-    from gigstream.local import LocalStack
-    from serving.lookup import Lookup
-    from trainer.interactions import Interactions
+from serving.connection import connect
+from serving.errors import NotPublished
+from serving.lookup import Lookup, Side
+from trainer.plays.interactions import Interactions
 
 _SHIPPED = Path(gigstream.__file__).parent.parent / "examples" / "indistreet" / "events.tsv.gz"
-_PATIENCE_S = 300.0
-_LOOK_S = 0.02
+_TIMEOUT_S = 300.0
+_POLL_S = 0.02
 _LISTED = 5
 
 
 @command("demo")
-@click.option("--keep", is_flag=True, help="Leave it all running until Ctrl-C.")
+@click.option("--keep", is_flag=True, help="Keep everything running until Ctrl-C.")
 @click.option(
     "--events",
     type=click.Path(path_type=Path),
     help="Gigs to use instead of the Indistreet ones (TSV, CSV or Parquet with dates).",
 )
 def demo(terminal: Terminal, *, keep: bool, events: Path | None) -> Report:
-    """Real gigs through Kafka, store, ALS and Redis on this machine; then live ones, measured."""
-    from gigstream.local import LocalStack
-    from gigstream.settings import load
-
+    """Run real gigs through Kafka, store, ALS and Redis here, then time live ones."""
     path, settings = _gigs(events), load()
-    # SIGTERM ends the demo as Ctrl-C does, so that what was started is ended first.
+    # SIGTERM raises KeyboardInterrupt, as Ctrl-C does, so that the processes are ended first.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # The folder is left after the processes in it have ended: the stack unwinds in reverse.
     with contextlib.ExitStack() as stack:
         if not keep:
             home = stack.enter_context(tempfile.TemporaryDirectory(prefix="gigstream-"))
@@ -61,11 +66,8 @@ def _gigs(events: Path | None) -> Path:
     return path
 
 
-def _path(terminal: Terminal, local: "LocalStack", path: Path) -> Report:
-    """The whole path: import, store, first lists, live gigs."""
-    from serving.connection import connect
-    from serving.lookup import Lookup
-
+def _path(terminal: Terminal, local: LocalStack, path: Path) -> Report:
+    """Run the whole path: import, store, first lists, live gigs."""
     began_s = time.monotonic()
     settings = local.settings
     sent = _import(terminal, local, path)
@@ -78,9 +80,8 @@ def _path(terminal: Terminal, local: "LocalStack", path: Path) -> Report:
     return _summary(terminal, interactions, latencies_ms, time.monotonic() - began_s)
 
 
-def _import(terminal: Terminal, local: "LocalStack", path: Path) -> int:
-    from consumer.imports import run
-
+def _import(terminal: Terminal, local: LocalStack, path: Path) -> int:
+    # Before the import: the embedded broker keeps only a few megabytes.
     local.start("consume")
     with file_progress(terminal, [path]) as progress:
         done = run([path], local.settings, progress=progress)
@@ -90,35 +91,33 @@ def _import(terminal: Terminal, local: "LocalStack", path: Path) -> int:
     return done.events
 
 
-def _stored(terminal: Terminal, local: "LocalStack", sent: int) -> "Interactions":
-    """Waits until the consumer stored what was sent; returns it settled."""
-    from consumer.tail import Tail
-    from trainer.interactions import Interactions
-
-    tail, interactions, began_s = Tail(local.settings.store), Interactions(), time.monotonic()
+def _stored(terminal: Terminal, local: LocalStack, sent: int) -> Interactions:
+    """Wait until the consumer has stored everything sent. Returns the settled interactions."""
+    reader, interactions = StoreReader(local.settings.store), Interactions()
+    deadline = Deadline(_TIMEOUT_S)
     with terminal.progress("Storing") as progress:
+        # Every sent event becomes one row, so the count tells when all are stored.
         while interactions.events < sent:
-            _wait(local, began_s, "the consumer stores nothing")
-            chunk = tail.read()
+            _wait(local, deadline, "the consumer stores nothing")
+            chunk = reader.read()
             if chunk is not None:
-                interactions = Interactions() if chunk.anew else interactions
+                interactions = Interactions() if chunk.reset else interactions
                 interactions.settle(chunk.events)
                 progress(interactions.events / sent)
     return interactions
 
 
-def _published(terminal: Terminal, local: "LocalStack", lookup: "Lookup") -> None:
-    """Starts the trainer and waits for its first lists."""
-    from serving.errors import NotPublished
-
+def _published(terminal: Terminal, local: LocalStack, lookup: Lookup) -> None:
+    """Start the trainer and wait for its first lists."""
     local.start("train")
-    began_s = time.monotonic()
+    began_s, deadline = time.monotonic(), Deadline(_TIMEOUT_S)
     with terminal.progress("Fitting and publishing") as progress:
         while True:
             try:
+                # Any id will do: an unknown artist gets the popular list.
                 lookup.artist("-", 1)
             except NotPublished:
-                _wait(local, began_s, "the trainer publishes nothing")
+                _wait(local, deadline, "the trainer publishes nothing")
                 progress(None)
             else:
                 break
@@ -126,56 +125,38 @@ def _published(terminal: Terminal, local: "LocalStack", lookup: "Lookup") -> Non
     terminal.say(f"Model fitted and lists published {seconds:.1f} s after the trainer's start")
 
 
-def _wait(local: "LocalStack", began_s: float, complaint: str) -> None:
-    """A short pause; raises where a part of the stack is gone or the patience is at its end."""
+def _wait(local: LocalStack, deadline: Deadline, problem: str) -> None:
+    """Sleep briefly. Raises if a process of the stack has ended or the timeout has passed."""
     local.check()
-    if time.monotonic() - began_s > _PATIENCE_S:
-        raise GigstreamError(f"{complaint} for {_PATIENCE_S:.0f} s; see {local.log_folder}")
-    time.sleep(_LOOK_S)
+    if deadline.is_over:
+        raise GigstreamError(f"{problem} for {_TIMEOUT_S:.0f} s; see {local.log_folder}")
+    time.sleep(_POLL_S)
 
 
-def _show(terminal: Terminal, lookup: "Lookup", interactions: "Interactions") -> "Known":
-    """One list of each direction, by name."""
-    from gigstream.live import known
-
-    facts = known(interactions, lookup)
-    venues = lookup.artist(facts.artist, _LISTED)
-    artists = lookup.venue(facts.venue, _LISTED)
-    terminal.say(
-        "",
-        list_table(
-            venues,
-            lookup.names([item.id for item in venues.items], of="venue"),
-            title=f"Venues for {facts.artist_name}",
-        ),
-        "",
-        list_table(
-            artists,
-            lookup.names([item.id for item in artists.items], of="artist"),
-            title=f"Artists for {facts.venue_name}",
-        ),
-        "",
-    )
+def _show(terminal: Terminal, lookup: Lookup, interactions: Interactions) -> DemoFacts:
+    """Print one list of each side, with names."""
+    facts = demo_facts(interactions, lookup)
+    for side, name, found in (
+        ("artist", facts.artist_name, lookup.artist(facts.artist, _LISTED)),
+        ("venue", facts.venue_name, lookup.venue(facts.venue, _LISTED)),
+    ):
+        other: Side = "venue" if side == "artist" else "artist"
+        names = lookup.names([item.id for item in found.items], of=other)
+        title = f"{other.capitalize()}s for {name}"
+        terminal.say("", list_table(found, names, title=title))
+    terminal.say("")
     return facts
 
 
-def _live(
-    terminal: Terminal,
-    local: "LocalStack",
-    lookup: "Lookup",
-    facts: "Known",
-) -> list[float]:
-    """Live gigs; returns the milliseconds until each changed a list."""
-    from consumer.sender import Sender
-    from gigstream.live import Stage, redis_cli
-
+def _live(terminal: Terminal, local: LocalStack, lookup: Lookup, facts: DemoFacts) -> list[float]:
+    """Send live gigs. Returns the milliseconds until each changed a list."""
     settings, latencies_ms = local.settings, []
     url = settings.redis_url.get_secret_value()
     terminal.say("Live gigs, and the time until the artist's list in Redis changed:")
     with Sender(settings) as sender:
-        sender.connect()  # as a booking system that runs has done long ago
-        stage = Stage(sender=sender, lookup=lookup, facts=facts, check=local.check)
-        for change in stage.play():
+        sender.connect()  # as a running booking system is: connecting is not measured
+        script = DemoScript(sender=sender, lookup=lookup, facts=facts, check=local.check)
+        for change in script.play():
             latencies_ms.append(round(change.ms, 1))
             terminal.say(
                 f"{change.ms:7.0f} ms  {change.text}",
@@ -185,10 +166,7 @@ def _live(
 
 
 def _summary(
-    terminal: Terminal,
-    interactions: "Interactions",
-    latencies_ms: list[float],
-    seconds: float,
+    terminal: Terminal, interactions: Interactions, latencies_ms: list[float], seconds: float
 ) -> Report:
     totals, median_ms = interactions.totals(), statistics.median(latencies_ms)
     terminal.say(
@@ -198,11 +176,10 @@ def _summary(
         f"{seconds:.1f} s in all",
     )
     data: dict[str, Any] = {
-        "events": totals.events,
-        "plays": totals.plays,
-        "artists": totals.artists,
-        "venues": totals.venues,
-        "pairs": totals.pairs,
+        **{
+            name: getattr(totals, name)
+            for name in ("events", "plays", "artists", "venues", "pairs")
+        },
         "latencies_ms": latencies_ms,
         "median_ms": round(median_ms, 1),
         "seconds": round(seconds, 2),
@@ -210,14 +187,15 @@ def _summary(
     return Report(data)
 
 
-def _keep(terminal: Terminal, local: "LocalStack", report: Report) -> None:
-    """Shows where everything is and stays until Ctrl-C."""
-    from gigstream.commands.up import addresses, stop_on_signals, watch
-
+def _keep(terminal: Terminal, local: LocalStack, report: Report) -> None:
+    """Show where everything is and keep it running until Ctrl-C."""
     report.data.update(addresses(local))
     terminal.say(
-        f"All is kept running: Kafka {report.data['kafka_bootstrap']}, home {report.data['home']}. "
-        "`gigstream artist --name ...` finds it from here; Ctrl-C ends it.",
+        f"Everything keeps running: Kafka {report.data['kafka_bootstrap']}, "
+        f"home {report.data['home']}. "
+        "`gigstream artist --name ...` finds it from here; Ctrl-C ends it."
     )
+    # Before the wait, so that `--json` prints while everything still runs.
     terminal.finish(report)
-    watch(local, stop_on_signals())
+    with Shutdown() as stop:
+        watch(local, stop)

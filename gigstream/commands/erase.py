@@ -1,18 +1,19 @@
-"""`erase`: an artist or a venue whose id must be nowhere any more, with a receipt."""
+"""`erase`: remove an artist's or venue's id everywhere, and print a receipt."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from consumer.table.schema import Side
+from gigstream import erasure
+from gigstream.commands.ids import checked
 from gigstream.commands.lists import table
+from gigstream.settings import load
 from gigstream.terminal import Report, Terminal, command, log_to_stderr
 
-if TYPE_CHECKING:
-    from consumer.merges import Side
-
 _OUTSIDE = (
-    "Outside, and yours to see to: the topics of Kafka, exports, imported files, backups, and "
-    "what apps have copied."
+    "Not erased, and yours to handle: the topics of Kafka, exports, imported files, backups, and "
+    "copies in apps."
 )
 
 
@@ -25,22 +26,19 @@ _OUTSIDE = (
     default=600.0,
     show_default=True,
     type=click.FloatRange(0),
-    help="Seconds for a running trainer to publish without it.",
+    help="Seconds to wait for a running trainer to publish lists without it.",
 )
-def erase(terminal: Terminal, side: "Side", identity: str, *, wait_s: float) -> Report:
-    """Take an id out of the store, the models and Redis, for good, and print a receipt.
+def erase(terminal: Terminal, side: Side, identity: str, *, wait_s: float) -> Report:
+    """Remove an id from the store, the models and Redis for good.
 
-    Ids that were merged into it go with it. Later events of it are left out. Say it again after
-    an interruption: it goes on where it was.
+    Ends with a receipt. Ids that were merged into it are removed too. Later events with it are not
+    stored. After an interruption run it again: it continues where it stopped.
     """
-    from gigstream import erasing
-    from gigstream.identity import checked
-    from gigstream.settings import load
-
     settings = load()
+    # Before anything is locked: an id that no event can carry is not in the store.
     checked(side, identity)
     log_to_stderr()
-    receipt = erasing.erase(settings, side, identity, wait_s=wait_s, configure=log_to_stderr)
+    receipt = erasure.erase(settings, side, identity, wait_s=wait_s, configure=log_to_stderr)
     terminal.say(table(("", ""), list(_lines(receipt))), _OUTSIDE)
     return Report(receipt | {"outside": _OUTSIDE})
 
@@ -49,13 +47,13 @@ def _lines(receipt: dict[str, Any]) -> "list[tuple[str, str]]":
     store = receipt["store"]
     return [
         (f"erased {receipt['kind']}", receipt["id"]),
-        ("asked for", receipt["recorded_at"]),
+        ("requested", receipt["recorded_at"]),
         ("complete", receipt["completed_at"]),
-        ("events taken out", f"{store['rows']:,}"),
-        ("dead letters taken out", f"{store['dead']:,}"),
-        ("merges taken out", f"{store['merges']:,}"),
-        ("rows of others without what they said of it", f"{store['scrubbed']:,}"),
-        ("files written anew", f"{store['files']:,}"),
+        ("events removed", f"{store['rows']:,}"),
+        ("dead letters removed", f"{store['dead']:,}"),
+        ("merges removed", f"{store['merges']:,}"),
+        ("rows of other ids that mentioned it, redacted", f"{store['scrubbed']:,}"),
+        ("files rewritten", f"{store['files']:,}"),
         ("models removed", ", ".join(receipt["artifacts"]) or "none"),
         *((f"lists and names in {key}", f"{n:,}") for key, n in receipt["redis"].items()),
         *((f"Kafka keeps {each['topic']}", each["said"]) for each in receipt["kafka"]),

@@ -1,14 +1,14 @@
-"""`export`: the live model as a file that implicit and joblib read without our code."""
+"""`export`: the live model as a joblib file that `implicit` reads without our code."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
+from gigstream.live_model import published
+from gigstream.settings import load
 from gigstream.terminal import Report, Terminal, command
-
-if TYPE_CHECKING:
-    from trainer.export import Live
+from trainer.ranking import export as exports
+from trainer.ranking.export import Live
 
 
 @command("export")
@@ -16,15 +16,12 @@ if TYPE_CHECKING:
 @click.option(
     "--live",
     type=click.Choice(["artists", "venues"]),
-    help="The variant whose `recommend` ranks as the live lists for these do.",
+    help="Export the variant whose `recommend` ranks by the vectors and biases of the live score.",
 )
-def export(terminal: Terminal, path: Path, live: "Live | None") -> Report:
-    """Write the live model as a joblib file, and the ids of its rows beside it."""
-    from gigstream.published import published
-    from gigstream.settings import load
-    from trainer import export as exports
-
+def export(terminal: Terminal, path: Path, live: Live | None) -> Report:
+    """Write the live model as a joblib file, and the ids of its rows."""
     generation, following = published(load())
+    # Ids separately: the model knows row numbers only.
     ids_path = exports.export(generation.model, following.plays, path, live=live)
     totals = following.interactions.totals()
     terminal.say(f"{path}: {totals.artists:,} artists, {totals.venues:,} venues; ids in {ids_path}")
@@ -35,5 +32,5 @@ def export(terminal: Terminal, path: Path, live: "Live | None") -> Report:
             "artists": totals.artists,
             "venues": totals.venues,
             "bytes": path.stat().st_size,
-        },
+        }
     )

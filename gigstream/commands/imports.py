@@ -1,18 +1,18 @@
-"""`import`: files of past gigs, through Kafka."""
+"""`import`: send files of past gigs to Kafka."""
 
 import contextlib
 import datetime as dt
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from gigstream.commands.columns import Day, column_options, columns
+from consumer.imports.files import Columns
+from consumer.imports.statements import Progress, run
+from gigstream.commands.file_columns import column_options, day
+from gigstream.settings import load
 from gigstream.terminal import Report, Terminal, command
-
-if TYPE_CHECKING:
-    from consumer.imports import Progress
 
 
 @command("import")
@@ -21,10 +21,12 @@ if TYPE_CHECKING:
 )
 @column_options
 @click.option(
-    "--id", "id_column", metavar="COL", help="Column with each gig's id; else rows are hashed."
+    "--id", metavar="COL", help="Column of gig ids; without it, ids are hashes of the rows."
 )
-@click.option("--assume-date", type=Day(), help="The date of gigs that have none.")
-@click.option("--name", help="Name of the source instead of the file's.")
+@click.option(
+    "--assume-date", metavar="YYYY-MM-DD", callback=day, help="Date of gigs that have none."
+)
+@click.option("--name", help="Name of the source; default: the file's name.")
 def import_(
     terminal: Terminal,
     files: tuple[Path, ...],
@@ -32,27 +34,26 @@ def import_(
     name: str | None,
     **given: Any,  # noqa: ANN401 - the column options
 ) -> Report:
-    """Send gigs of TSV, CSV or Parquet files to Kafka; doing so again changes nothing."""
-    from consumer.imports import run
-    from gigstream.settings import load
-
+    """Send files of gigs (TSV, CSV, Parquet) to Kafka; again, it changes nothing."""
     settings = load()
     with file_progress(terminal, files) as progress:
         done = run(
             files,
             settings,
-            columns=columns(**given),
+            columns=Columns(**given),
             assume_date=assume_date,
             name=name,
             progress=progress,
         )
+    # A small file is sent within the resolution of the clock.
     rate = done.events / max(done.seconds, 1e-9)
     terminal.say(f"{done.events:,} events sent in {done.seconds:.1f} s ({rate:,.0f} per s)")
     return Report({"files": done.files, "events": done.events, "seconds": round(done.seconds, 3)})
 
 
 @contextlib.contextmanager
-def file_progress(terminal: Terminal, files: Sequence[Path]) -> Iterator["Progress"]:
-    """One bar for all files, each with an equal part of it."""
+def file_progress(terminal: Terminal, files: Sequence[Path]) -> Iterator[Progress]:
+    """One progress bar for all files, each with an equal share of it."""
     with terminal.progress(f"Importing {', '.join(path.name for path in files)}") as shown:
+        # Files differ in size, but counting rows first would read each twice.
         yield lambda path, share: shown((files.index(path) + share) / len(files))

@@ -1,17 +1,17 @@
-"""`artist` and `venue`: the list that an app would get, for people."""
+"""`artist` and `venue`: print the list that an app would get."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import click
 from rich.table import Table
 
 from gigstream.errors import WrongUse
-from gigstream.terminal import Report, Terminal, command
-
-if TYPE_CHECKING:
-    from serving.lookup import Lookup, Match, Recommendation, Side
+from gigstream.settings import load
+from gigstream.terminal import Report, Terminal, command, plain
+from serving.connection import connect
+from serving.lookup import Lookup, Match, Recommendation, Side
 
 Function = TypeVar("Function", bound=Callable[..., Report])
 
@@ -29,7 +29,9 @@ def _arguments(function: Function) -> Function:
 
 @command("artist")
 @_arguments
-@click.option("--returns", is_flag=True, help="Venues already played too, with their plays.")
+@click.option(
+    "--returns", is_flag=True, help="Include venues already played, with their number of plays."
+)
 def artist(
     terminal: Terminal, identity: str | None, name: str | None, n: int, *, returns: bool
 ) -> Report:
@@ -50,28 +52,20 @@ def venue(terminal: Terminal, identity: str | None, name: str | None, n: int) ->
 
 
 @contextmanager
-def connected() -> "Iterator[Lookup]":
-    """A reader of the lists that the settings name."""
-    from gigstream.settings import load
-    from serving.connection import connect
-    from serving.lookup import Lookup
-
+def connected() -> Iterator[Lookup]:
+    """A reader of the lists in the Redis that the settings name."""
     settings = load()
     with connect(settings) as client:
         yield Lookup(client, settings.redis_prefix)
 
 
 def _identity(
-    terminal: Terminal,
-    lookup: "Lookup",
-    side: "Side",
-    identity: str | None,
-    name: str | None,
+    terminal: Terminal, lookup: Lookup, side: Side, identity: str | None, name: str | None
 ) -> str:
-    """The id that was given, or the one that the name leads to.
+    """The given id, or the one found by name.
 
     Raises:
-        WrongUse: Neither or both were given; the name leads nowhere, or to several ids.
+        WrongUse: Neither or both were given; the name matches no id, or several.
     """
     if (identity is None) == (name is None):
         raise WrongUse(f"give one {side} id, or --name with a part of the name")
@@ -82,34 +76,36 @@ def _identity(
     return _named(terminal, side, str(name), lookup.search(str(name), of=side, limit=_MATCHES))
 
 
-def _named(terminal: Terminal, side: "Side", name: str, matches: "list[Match]") -> str:
-    """The id of the only match, or of the only one that is called exactly so."""
+def _named(terminal: Terminal, side: Side, name: str, matches: list[Match]) -> str:
+    """The id of the only exact match, or of the only match."""
     if not matches:
         raise WrongUse(f"no {side} is called {name!r}; try a shorter part of the name")
+    # An exact name wins over names that only contain it.
     exact = [match for match in matches if match.name.casefold() == name.casefold()]
     for only in (exact, matches):
         if len(only) == 1:
             return only[0].id
-    terminal.say(table(("id", "name"), [(match.id, match.name) for match in matches]))
+    terminal.say(table(("id", "name"), [(match.id, plain(match.name)) for match in matches]))
     some = ", ".join(f"{match.id} ({match.name})" for match in matches[:_SHOWN])
     raise WrongUse(f"several {side}s are called {name!r}; give an id, such as {some}")
 
 
-def _show(terminal: Terminal, lookup: "Lookup", side: "Side", found: "Recommendation") -> Report:
+def _show(terminal: Terminal, lookup: Lookup, side: Side, found: Recommendation) -> Report:
     other: Side = "venue" if side == "artist" else "artist"
     names = lookup.names([item.id for item in found.items], of=other)
+    # A remark, not an error: an app shows this list too.
     if found.source == "popular":
         terminal.remark(f"{side} {found.id!r} has no list of its own yet; this is the popular one")
     own = lookup.names([found.id], of=side).get(found.id)
     terminal.say(
         list_table(found, names),
-        f"{side} {found.id}{f' ({own})' if own else ''}: {found.source} list of generation "
+        f"{side} {found.id}{f' ({plain(own)})' if own else ''}: {found.source} list of generation "
         f"{found.generation}, as of {found.as_of:%Y-%m-%d}, {found.age_s:.0f} s old",
     )
     return Report(_data(found, names, own))
 
 
-def _data(found: "Recommendation", names: Mapping[str, str], own: str | None) -> dict[str, Any]:
+def _data(found: Recommendation, names: Mapping[str, str], own: str | None) -> dict[str, Any]:
     return {
         "id": found.id,
         "name": own,
@@ -124,22 +120,35 @@ def _data(found: "Recommendation", names: Mapping[str, str], own: str | None) ->
     }
 
 
-def list_table(found: "Recommendation", names: Mapping[str, str], *, title: str = "") -> Table:
-    """A list with names; the column of plays only where the list has it."""
+def list_table(found: Recommendation, names: Mapping[str, str], *, title: str = "") -> Table:
+    """A table of a list with names; it has a column of plays if the list has them.
+
+    Args:
+        found: the list.
+        names: display names by id.
+        title: printed above the table.
+    """
     with_plays = any(item.plays is not None for item in found.items)
     rows = [
-        (str(rank), item.id, names.get(item.id, ""), f"{item.score:.3f}", str(item.plays))
+        (str(rank), item.id, plain(names.get(item.id, "")), f"{item.score:.3f}", str(item.plays))
         for rank, item in enumerate(found.items, 1)
     ]
     head = ("", "id", "name", "score", "plays")
+    # All rows have the column; it is cut off unless the list is `artist:returns`.
     end = len(head) if with_plays else -1
     return table(head[:end] if end < 0 else head, [row[:end] for row in rows], title=title)
 
 
 def table(head: tuple[str, ...], rows: list[tuple[str, ...]], *, title: str = "") -> Table:
-    """Plain columns; rich measures wide letters, so Korean names stand in line."""
+    """A plain table; rich measures wide letters, so that Korean names are aligned.
+
+    Args:
+        head: titles of the columns; all empty: no header.
+        rows: cells as text.
+        title: printed above the table.
+    """
     made = Table(*head, title=title or None, title_justify="left", box=None, pad_edge=False)
     made.show_header = any(head)
     for row in rows:
-        made.add_row(*row)
+        made.add_row(*(plain(cell, lines=True) for cell in row))
     return made

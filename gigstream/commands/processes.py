@@ -1,13 +1,14 @@
-"""`consume` and `train`: the long-running processes, each to be stopped by SIGTERM."""
+"""`consume` and `train`: the long-running processes; SIGTERM stops them."""
 
 import click
 
+from gigstream.errors import WrongUse
 from gigstream.terminal import Report, Terminal, command, log_to_stderr
 
 
 @command("consume")
 def consume(terminal: Terminal) -> Report:
-    """Store what comes from Kafka, until SIGTERM."""
+    """Store events from Kafka, until SIGTERM."""
     del terminal
     from consumer.run import run
     from gigstream.settings import load
@@ -18,15 +19,44 @@ def consume(terminal: Terminal) -> Report:
 
 
 @command("train")
-@click.option("--once", is_flag=True, help="Publish one generation of what is stored, then end.")
-@click.option("--takeover", is_flag=True, help="Publish where another registry did before.")
+@click.option("--once", is_flag=True, help="Publish one generation of everything stored, then end.")
+@click.option("--standby", is_flag=True, help="Wait for the end of a trainer that runs here.")
+@click.option(
+    "--takeover",
+    is_flag=True,
+    help="Replace a trainer that runs here, or publish where another registry did before.",
+)
 @click.option("--force", is_flag=True, help="Publish even if the lists shrink by half.")
-def train(terminal: Terminal, *, once: bool, takeover: bool, force: bool) -> Report:
-    """Keep the lists in Redis up to date with the store, until SIGTERM."""
+@click.option(
+    "--wait",
+    "wait_s",
+    default=3600.0,
+    show_default=True,
+    type=click.FloatRange(0),
+    help="Seconds for a running trainer to publish, with --once.",
+)
+def train(
+    terminal: Terminal, *, once: bool, standby: bool, takeover: bool, force: bool, wait_s: float
+) -> Report:
+    """Keep the lists in Redis up to date with the store, until SIGTERM.
+
+    One trainer at a time works in a home; a second one ends with 4. With --once, a trainer that
+    runs here is asked to fit and publish.
+    """
     del terminal
     from gigstream.settings import load
     from trainer.run import run
 
     log_to_stderr()
-    made = run(load(), once=once, takeover=takeover, force=force, configure=log_to_stderr)
+    if once and standby:
+        raise WrongUse("--standby is for a trainer that stays: leave out --once")
+    made = run(
+        load(),
+        once=once,
+        standby=standby,
+        takeover=takeover,
+        force=force,
+        wait_s=wait_s,
+        configure=log_to_stderr,
+    )
     return Report({"generation": made})

@@ -3,25 +3,43 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from consumer.dead_letters.alarm import alarms
+from consumer.dead_letters.letters import Filter, read
+from consumer.errors import ConsumerError
+from consumer.kafka.inspect import lag
+from consumer.table.delta_log import replay
+from gigstream.clocks import day, now_ms, warnings
 from gigstream.commands.lists import table
+from gigstream.settings import Settings, load
 from gigstream.terminal import Report, Terminal, command
-
-if TYPE_CHECKING:
-    from gigstream.settings import Settings
+from serving.connection import connect
+from serving.contract import writer_key
+from serving.errors import ServingError
+from serving.live import read_live
+from serving.redis_errors import translated
+from trainer.plays.interactions import Interactions
+from trainer.plays.read import settled
+from trainer.registry.snapshot import Snapshots
 
 _KAFKA = ("lag_events", "lag_s")
+_LEASE = ("registry", "token", "host", "pid", "since")
 _REDIS = ("generation", "generation_age_s", "foldins", "model_hash", "quality", "lease")
 
 
 @command("status")
 def status(terminal: Terminal) -> Report:
-    """Counts of the store, lag behind Kafka, generation in Redis; null where a server is away."""
-    from gigstream.settings import load
+    """Show counts of the store, lag behind Kafka and the live generation.
 
+    What a server that cannot be reached would tell is null.
+    """
     settings, code = load(), 0
-    facts, positions = stored(settings)
+    facts, positions, warned = stored(settings)
+    raised = alarms(settings) if facts["dead_letters"] else []
+    facts["alarms"] = [asdict(each) for each in raised]
+    terminal.remark(*(f"ALARM: {each}" for each in raised))
+    terminal.remark(*warned)
     looks: list[tuple[tuple[str, ...], Callable[[], Mapping[str, Any]]]] = [
         (_KAFKA, lambda: _lag(settings, positions)),
         (_REDIS, lambda: _live(settings)),
@@ -37,42 +55,42 @@ def status(terminal: Terminal) -> Report:
 
 
 def _attempt(look: Callable[[], Mapping[str, Any]]) -> tuple[Mapping[str, Any], Exception | None]:
-    """What a server says, or the foreseen error that kept it from us."""
-    from consumer.errors import ConsumerError
-    from serving.errors import ServingError
-
+    """Ask a server; returns its answer, or the expected error that prevented one."""
     try:
         return look(), None
     except (ConsumerError, ServingError) as error:
         return {}, error
 
 
-def stored(settings: "Settings") -> tuple[dict[str, Any], dict[str, int]]:
-    """Counts of the store, and the offset to read next of each partition by its app id."""
-    from trainer.following import settled
-    from trainer.interactions import Interactions
-
-    interactions, chunk = settled(settings.store) or (Interactions(), None)
+def stored(settings: Settings) -> tuple[dict[str, Any], dict[str, int], list[str]]:
+    """Read counts of the store, the next offset of each partition by app id, and warnings."""
+    dead = _dead_letters(settings)
+    saved = Snapshots(settings.models).load()
+    found = settled(settings.store, (saved.interactions, saved.known) if saved else None)
+    interactions, chunk = found or (Interactions(), None)
+    clock = interactions.clock(now_ms())
+    # Without dead letters their files need not be read.
+    unresolved = Filter(is_open=True).select(read(settings.store)).num_rows if dead else 0
     facts: dict[str, Any] = {
         **asdict(interactions.totals()),
-        "dead_letters": chunk.dead if chunk else 0,
-        "dead_letters_unresolved": _unresolved(settings) if chunk and chunk.dead else 0,
-        "as_of": _day(interactions.as_of_ms),
+        "dead_letters": dead,
+        "dead_letters_unresolved": unresolved,
+        "as_of": day(clock.as_of_ms),
+        "ahead": clock.ahead,
+        "tombstones_unmatched": interactions.unmatched,
         "store_version": chunk.version if chunk else None,
     }
-    return facts, chunk.positions if chunk else {}
+    return facts, chunk.positions if chunk else {}, warnings(*clock, now_ms())
 
 
-def _unresolved(settings: "Settings") -> int:
-    """Dead letters that were not replayed since."""
-    from consumer.dead_letters import Filter, read
+def _dead_letters(settings: Settings) -> int:
+    """Count dead letters by the log, which names the rows of each file."""
+    snapshot = replay(settings.store)
+    files = snapshot.files.values() if snapshot else ()
+    return sum(file.rows for file in files if file.kind == "dead")
 
-    return int(Filter(is_open=True).of(read(settings.store)).num_rows)
 
-
-def _lag(settings: "Settings", positions: Mapping[str, int]) -> dict[str, Any]:
-    from gigstream.kafka import lag
-
+def _lag(settings: Settings, positions: Mapping[str, int]) -> dict[str, Any]:
     events, oldest_ms = lag(settings, positions)
     return {
         "lag_events": events,
@@ -80,17 +98,12 @@ def _lag(settings: "Settings", positions: Mapping[str, int]) -> dict[str, Any]:
     }
 
 
-def _live(settings: "Settings") -> dict[str, Any]:
-    """The generation that apps see, all null where none was published."""
-    from serving.connection import connect
-    from serving.contract import writer_key
-    from serving.faults import translated
-    from serving.live import read_live
-
+def _live(settings: Settings) -> dict[str, Any]:
+    """Describe the live generation; all null before the first one."""
     with connect(settings) as client:
         live = read_live(client, settings.redis_prefix)
         with translated(client, settings.redis_prefix):
-            lease = client.hgetall(writer_key(settings.redis_prefix))
+            lease = client.hmget(writer_key(settings.redis_prefix), _LEASE)
     built_at = live.meta.get("built_at")
     return {
         "generation": live.generation,
@@ -98,17 +111,14 @@ def _live(settings: "Settings") -> dict[str, Any]:
         "foldins": live.seq,
         "model_hash": live.model_hash,
         "quality": live.meta.get("quality"),
-        "lease": {key.decode(): value.decode() for key, value in lease.items()} or None,
+        "lease": {key: value.decode() for key, value in zip(_LEASE, lease, strict=True) if value}
+        or None,
     }
 
 
-def _day(epoch_ms: int | None) -> str | None:
-    if epoch_ms is None:
-        return None
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(epoch_ms // 1000))
-
-
 def _text(value: object) -> str:
-    if value is None:
+    if value is None or value == []:
         return "-"
+    if isinstance(value, list):
+        return ", ".join(str(each["source"]) for each in value)
     return f"{value:,}" if isinstance(value, int) else str(value)

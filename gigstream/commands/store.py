@@ -1,32 +1,31 @@
-"""`store`: whether the store is whole, what it holds, and its housekeeping at once."""
+"""`store`: check the store, count what it holds, and run its maintenance."""
 
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from consumer.maintain import at_once
+from consumer.maintenance.check import inspect
+from consumer.table import delta_log, reader_marks
+from consumer.table.delta_log import Snapshot
 from gigstream.commands.lists import table
+from gigstream.settings import load
 from gigstream.terminal import Report, Terminal, command
-
-if TYPE_CHECKING:
-    from consumer.log import Snapshot
 
 
 @click.group("store")
 def store() -> None:
-    """Look after the interaction store: check it, count it, keep it up."""
+    """The interaction store: check it, count what it holds, compact it."""
 
 
 @command("check")
 def check(terminal: Terminal) -> Report:
-    """Read the whole store: log, checkpoints, files, and that each record is there once.
+    """Read the whole store and check log, checkpoints, files, and that each record is there once.
 
-    Exit code 1 where anything is wrong, with a line for each. Consumers may go on meanwhile.
+    Exit code 1: something is wrong; one line for each finding. Consumers may run meanwhile.
     """
-    from consumer.inspection import inspect
-    from gigstream.settings import load
-
     path = load().store
     found = inspect(path)
     if found.version is None and not found.findings:
@@ -46,26 +45,22 @@ def check(terminal: Terminal) -> Report:
 
 @command("stats")
 def stats(terminal: Terminal) -> Report:
-    """Rows, files, bytes, log and positions, from the log alone."""
-    from consumer import log
-    from gigstream.settings import load
-
+    """Show rows, files, bytes, log and positions, read from the log alone."""
     path = load().store
-    snapshot = log.replay(path)
+    snapshot = delta_log.replay(path)
     facts = _facts(path, snapshot) if snapshot else {"version": None}
     shown = table(("", ""), [(name, _text(value)) for name, value in facts.items()])
     terminal.say(shown if snapshot else f"{path}: nothing stored yet")
     return Report(facts)
 
 
-def _facts(path: Path, snapshot: "Snapshot") -> dict[str, Any]:
-    from consumer import log, marks
-
+def _facts(path: Path, snapshot: Snapshot) -> dict[str, Any]:
     rows: Counter[str] = Counter()
     for file in snapshot.files.values():
         rows[file.kind] += file.rows
     size = sum(file.size for file in snapshot.files.values())
-    marked, entries = log.checkpoints(path), log.versions(path)
+    marked, entries = delta_log.checkpoints(path), delta_log.versions(path)
+    # Beside the log's files: orphans, and replaced ones that a reader still needs.
     on_disk = [file.stat().st_size for file in path.glob("kind=*/*")]
     return {
         "version": snapshot.version,
@@ -77,9 +72,9 @@ def _facts(path: Path, snapshot: "Snapshot") -> dict[str, Any]:
         "files_on_disk": len(on_disk),
         "bytes_on_disk": sum(on_disk),
         "log_entries": len(entries),
-        "log_begins_at": log.begin(path),
+        "log_begins_at": delta_log.begin(path),
         "last_checkpoint": marked[-1] if marked else None,
-        "readers": marks.living(path),
+        "readers": reader_marks.living(path),
         "partitions": len(snapshot.positions),
         "positions": snapshot.positions,
     }
@@ -87,23 +82,15 @@ def _facts(path: Path, snapshot: "Snapshot") -> dict[str, Any]:
 
 @command("compact")
 def compact(terminal: Terminal) -> Report:
-    """Do at once what housekeeping does now and then; beside a running consumer, too."""
-    from consumer import log
-    from consumer.upkeep import at_once
-    from gigstream.settings import load
-
+    """Run the store's maintenance now. A consumer may be running."""
     settings = load()
-    before = log.replay(settings.store)
+    before = delta_log.replay(settings.store)
     if before is None:
         terminal.say(f"{settings.store}: nothing stored yet")
         return Report({"files_before": 0, "files": 0, "version": None})
     at_once(settings)
-    after = log.replay(settings.store) or before
-    facts = {
-        "files_before": len(before.files),
-        "files": len(after.files),
-        "version": after.version,
-    }
+    after = delta_log.replay(settings.store) or before
+    facts = {"files_before": len(before.files), "files": len(after.files), "version": after.version}
     terminal.say(f"{facts['files_before']:,} files became {facts['files']:,}")
     return Report(facts)
 

@@ -1,4 +1,4 @@
-"""``make chaos``: 200 consumers killed and more, each event stored once; controls that fail."""
+"""``make chaos``: kill 200 consumers, check that each event is stored once, run controls."""
 
 import argparse
 import json
@@ -13,16 +13,16 @@ from chaos.controls import control
 from chaos.full_disk import FREE_KB, on_a_full_disk, survived
 from chaos.stage import QUICK, Outcome, Stage
 from chaos.unguarded import GUARDS
-from support.cluster import KafkaCluster
-from support.kafka import KafkaBroker
-from support.redis import RedisServer
+from support.servers.cluster import KafkaCluster
+from support.servers.kafka import KafkaBroker
+from support.servers.redis import RedisServer
 
 MODERN = {"group.protocol": "consumer"}
 _TITLES = ("kills", "lost", "doubled", "fences", "conflicts", "controls_failed")
 
 
 def main() -> int:
-    """Run what the command line asks for; the exit code."""
+    """Run the command line. Returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m chaos", description=__doc__)
     parser.add_argument("--kills", type=int, default=210, help="consumers to kill")
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
@@ -44,7 +44,7 @@ def main() -> int:
 
 
 def _stages(home: Path, *, kills: int, seed: int) -> Iterator[Outcome]:
-    """Both group protocols on one broker, then three brokers."""
+    """Run both group protocols on one broker, then on three brokers."""
     third = -(-kills // 3)
     with KafkaBroker(own=True) as kafka, RedisServer() as redis:
         stages = [

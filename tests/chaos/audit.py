@@ -1,16 +1,16 @@
-"""What the product itself says of the store after all that: `train --once`, then `verify`."""
+"""The product's own checks after a stage: `train --once`, then `verify`."""
 
 import json
 from collections.abc import Iterator
 
 from chaos.oracle import Recount
 from consumer.settings import ConsumerSettings
-from support.processes import Gigstream
-from support.redis import RedisServer
+from support.processes.running import Gigstream
+from support.servers.redis import RedisServer
 
 
 def remarks(settings: ConsumerSettings, redis: RedisServer, recount: Recount) -> Iterator[str]:
-    """What is not equal: store and topic, lists and store; nothing, and of all records."""
+    """Differences found by `verify` between store and topic, and lists and store."""
     options = {
         f"GIGSTREAM_KAFKA__{name.replace('.', '_').upper()}": value
         for name, value in settings.kafka.items()

@@ -1,4 +1,4 @@
-"""Does the harness see a fault? One guard is taken away at a time, and it must lose or double.
+"""Controls of the harness: without one guard at a time, events must be lost or doubled.
 
 Each guard has a scenario that needs it. With all guards the scenario loses and doubles nothing,
 without that one it must: a control that passes proves that the recount is blind.
@@ -14,23 +14,23 @@ from chaos.group import Member
 from chaos.oracle import Recount, recount
 from chaos.stage import QUICK
 from chaos.unguarded import without
-from consumer import log
-from consumer.ingest import Ingest
+from consumer.ingest.loop import Ingest
 from consumer.settings import ConsumerSettings
-from consumer.store import Store
-from consumer.tail import Tail
-from support.consume import KILLED, Consuming
-from support.feed import send
-from support.kafka import KafkaBroker
-from support.loop import looping, turn_until
-from support.records import gig, until
+from consumer.store.reader import StoreReader
+from consumer.store.writer import Store
+from consumer.table import delta_log
+from support.data.feed import send
+from support.data.records import gig, until
+from support.processes.consume import KILLED, Consuming
+from support.processes.loop import looping, turn_until
+from support.servers.kafka import KafkaBroker
 
 _COUNT = 30
 _WITHIN_S = 30
 
 
 class Scenario:
-    """One partition, thirty gigs, one story.
+    """A scenario: one partition, thirty gigs, one sequence of faults.
 
     Args:
         kafka: the broker; the topic is a new one.
@@ -52,13 +52,13 @@ class Scenario:
         self.send(0)
 
     def send(self, first: int) -> None:
-        """Thirty gigs."""
+        """Send thirty gigs."""
         said = {"time": 1_540_000_000_000, "status": "confirmed"}
         values = (gig(number, **said) for number in range(first, first + _COUNT))
         send(self._kafka.bootstrap, self.settings.kafka_topic, *values)
 
     def zombie(self) -> None:
-        """One is stopped right before its commit, another one stores on, the first one wakes."""
+        """Stop a consumer right before its commit, let another one store, then resume the first."""
         with self._consumer(("parquet_written", 1, "stop")) as zombie:
             until(lambda: Member(zombie, None).stopped, _WITHIN_S)
             with Consuming(self.settings) as heir:
@@ -68,7 +68,7 @@ class Scenario:
                 heir.stop()
 
     def moved(self) -> None:
-        """Somebody moves the group's offsets in Kafka."""
+        """Move the group's committed offsets in Kafka."""
         topic, group = self.settings.kafka_topic, self.settings.kafka_group
         moved = ConsumerGroupTopicPartitions(group, [TopicPartition(topic, 0, 20)])
 
@@ -83,14 +83,14 @@ class Scenario:
         self._read_on(_COUNT)
 
     def killed(self) -> None:
-        """Killed when all is read and nothing is stored."""
+        """Kill the consumer after it has read everything and stored nothing."""
         with self._consumer(("before_commit", 1, "kill")) as consumer:
             assert consumer.code(_WITHIN_S) == KILLED, consumer.said
         self.send(_COUNT)
         self._read_on(2 * _COUNT)
 
     def redelivered(self) -> None:
-        """Kafka brings again what it brought before."""
+        """Let Kafka deliver records a second time."""
         with without(self._guard), looping(self.settings) as loop:
             consumer, start = loop._consumer, [TopicPartition(loop._topic.name, 0, 0)]
             loop._assigned(consumer, start)
@@ -101,9 +101,11 @@ class Scenario:
             _turn(loop, 2 * _COUNT)
 
     def torn(self) -> None:
-        """A power cut leaves two lines of the last log entry."""
+        """Leave two lines of the last log entry, as a power cut may."""
         self._read_on(_COUNT)
-        last = log.entry_path(self.settings.store, log.versions(self.settings.store)[-1])
+        last = delta_log.entry_path(
+            self.settings.store, delta_log.versions(self.settings.store)[-1]
+        )
         last.write_bytes(b"".join(last.read_bytes().splitlines(keepends=True)[:2]))
         self.send(_COUNT)
         self._read_on(2 * _COUNT)
@@ -115,20 +117,22 @@ class Scenario:
 
     def _wait_for(self, position: int) -> None:
         def reached() -> bool:
-            chunk = Tail(self.settings.store).read()
+            chunk = StoreReader(self.settings.store).read()
             return chunk is not None and max(chunk.positions.values(), default=0) >= position
 
         with without(self._guard):
             until(reached, _WITHIN_S)
 
     def _consumer(self, fault: tuple[str, int, str] | None = None) -> Consuming:
-        program = ("chaos.unguarded", self._guard) if self._guard else ("support.consume",)
+        program = (
+            ("chaos.unguarded", self._guard) if self._guard else ("support.processes.consume",)
+        )
         return Consuming(self.settings, fault=fault, program=program)
 
 
 def _turn(loop: Ingest, position: int) -> None:
     app_id = loop._topic.app_id(0)
-    path = loop._storing._store._path
+    path = loop._appender._store._path
 
     def held() -> int:
         return Store.open(path).positions([app_id])[app_id] or 0
@@ -147,7 +151,7 @@ _STORIES: dict[str, Callable[[Scenario], None]] = {
 
 
 def control(kafka: KafkaBroker, home: Path, guard: str, *, removed: bool) -> Recount:
-    """What the recount finds after this guard's scenario, with it or without."""
+    """The recount after this guard's scenario, with or without the guard."""
     scenario = Scenario(kafka, home, guard if removed else None)
     _STORIES[guard](scenario)
     return recount(scenario.settings, {})

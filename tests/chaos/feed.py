@@ -1,4 +1,4 @@
-"""Two producers that keep sending whatever happens, and what the broker acknowledged of it.
+"""Two producers that keep sending during faults, and a record of what the broker acknowledged.
 
 One is idempotent, the other one sends transactions and aborts some of them.
 """
@@ -57,7 +57,7 @@ class Feed:
     def _guarded(self, work: Callable[[], None]) -> None:
         try:
             work()
-        except Exception as error:  # noqa: BLE001 - a thread of ours: told at the end
+        except Exception as error:  # noqa: BLE001 - a thread's edge: raised again at the end
             self.failed.append(f"{work.__name__}: {error!r}")
 
     def _send(self) -> None:
@@ -110,7 +110,7 @@ class Feed:
 
 
 def _tried(call: Callable[[], object], patience_s: float = 120) -> None:
-    """A call of a transaction, made again as long as that may help."""
+    """Repeat a call of a transaction while its errors are retriable."""
     give_up_at = time.monotonic() + patience_s
     while True:
         try:

@@ -12,15 +12,15 @@ from typing import Any
 
 from chaos.oracle import recount
 from chaos.stage import QUICK
-from consumer import log
 from consumer.settings import ConsumerSettings
-from support.consume import Consuming
-from support.feed import send
-from support.kafka import KafkaBroker
-from support.records import gig, stored, until
+from consumer.table import delta_log
+from support.data.feed import send
+from support.data.records import gig, stored, until
+from support.processes.consume import Consuming
+from support.servers.kafka import KafkaBroker
 
 FREE_KB = (0, 8)
-"""Too little for the rows; enough for them, too little for the log entry."""
+"""Free kilobytes: too few for the rows; enough for the rows but too few for the log entry."""
 
 _SIZE = "4m"
 _COUNT = 200
@@ -28,13 +28,13 @@ _TESTS = Path(__file__).parents[1]
 
 
 def on_a_full_disk(kafka: KafkaBroker, folder: Path, *, free_kb: int) -> dict[str, Any]:
-    """What became of a consumer whose disk had so much room left.
+    """Run a consumer on a disk with this much space left.
 
     Returns:
         ``code`` and ``said`` (its last line), ``traceback``, ``before`` and ``after`` (rows stored
         when it ended, and once there was room again), ``lost``, ``doubled``.
     """
-    # Nobody's disk but ours is filled, nothing stays mounted, and no root is needed.
+    # A mount of its own: no other disk is filled, nothing stays mounted, and no root is needed.
     user = [] if os.geteuid() == 0 else ["--map-root-user"]
     arguments = [kafka.bootstrap, kafka.create_topic(), str(folder), str(free_kb)]
     done = subprocess.run(
@@ -51,7 +51,7 @@ def on_a_full_disk(kafka: KafkaBroker, folder: Path, *, free_kb: int) -> dict[st
 
 
 def survived(told: dict[str, Any]) -> bool:
-    """Whether it ended in one clear line with nothing half done, and went on afterwards."""
+    """Whether it ended with one clear line and nothing half stored, and continued afterwards."""
     in_one_line = told["code"] == 1 and not told["traceback"]
     named = "No space left on device" in told["said"] and "make room" in told["said"]
     # A first event after a calm is stored alone, for which there may be room.
@@ -97,7 +97,7 @@ def _send(settings: ConsumerSettings, first: int) -> None:
 
 
 def _stored(settings: ConsumerSettings) -> int:
-    return len(stored(settings.store)) if log.versions(settings.store) else 0
+    return len(stored(settings.store)) if delta_log.versions(settings.store) else 0
 
 
 def _fill(disk: Path, free_kb: int) -> Path:

@@ -1,4 +1,4 @@
-"""Consumers of one group, kept running by a supervisor that also brings them down."""
+"""A supervisor that keeps the consumers of one group running and injects faults."""
 
 import random
 import signal
@@ -10,16 +10,16 @@ from typing import Self
 
 from chaos.schedule import Fault
 from consumer.settings import ConsumerSettings
-from support.consume import KILLED, Consuming
+from support.processes.consume import KILLED, Consuming
 
 STARTED = "Reading "
 _START_S = 30.0
 _SIGNALS = {"kill": signal.SIGKILL, "stop": signal.SIGSTOP, "leave": signal.SIGTERM}
-_PROGRAM = ("support.consume",)
+_PROGRAM = ("support.processes.consume",)
 
 
 class Member:
-    """One place in the group and the process that fills it."""
+    """One member of the group and its current process."""
 
     def __init__(self, process: Consuming, fault: Fault | None) -> None:
         self.process = process
@@ -31,12 +31,12 @@ class Member:
 
     @property
     def stopped(self) -> bool:
-        """Whether SIGSTOP holds it."""
+        """Whether it is stopped by SIGSTOP."""
         stat = Path(f"/proc/{self.process.process.pid}/stat").read_text()
         return stat.rpartition(")")[2].split()[0] == "T"
 
     def is_due(self, now_s: float) -> bool:
-        """Whether the fault's time has come, or its step did not come in time."""
+        """Whether the fault is due, or its step was not reached in time."""
         if self.reading_s is None and STARTED in self.process.said:
             self.reading_s = now_s
         if self.fault is None or self.hit:
@@ -96,11 +96,11 @@ class Group:
 
     @property
     def logs(self) -> Path:
-        """Where their outputs are."""
+        """Files with their output."""
         return self._settings.home / "logs"
 
     def tick(self, *, calm: bool = False) -> None:
-        """Look after each member once.
+        """Check each member once.
 
         Args:
             calm: nothing more is to happen to them.
@@ -114,7 +114,7 @@ class Group:
                 self._strike(member)
 
     def kill_all(self) -> None:
-        """All at once, as when the machine goes down."""
+        """Kill all at once, as when the machine fails."""
         for member in self._members:
             if member is not None and member.process.process.poll() is None:
                 member.process.signal(signal.SIGKILL)
@@ -124,7 +124,7 @@ class Group:
                 self._bury(place, member)
 
     def stop(self) -> None:
-        """SIGTERM to each; they must leave cleanly."""
+        """Send SIGTERM to each; they must leave cleanly."""
         left = [member for member in self._members if member is not None]
         for member in left:
             if member.process.process.poll() is None:
@@ -170,7 +170,7 @@ class Group:
         self.crashes.append(f"{member.process.process.returncode}: {' | '.join(said[-3:])}")
 
     def _wakes(self, member: Member) -> bool:
-        """Whether it is held by SIGSTOP; woken where it was for long enough."""
+        """Whether it is stopped by SIGSTOP; resumes it after long enough."""
         if not member.stopped:
             return False
         now_s = time.monotonic()

@@ -1,4 +1,4 @@
-"""What must be stored, recounted from the topic itself, and what is."""
+"""Recount: what must be stored, computed from the topic, against what is stored."""
 
 import json
 from collections import Counter, defaultdict
@@ -12,12 +12,12 @@ from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 from chaos.feed import Place
 from consumer.errors import StoreDamaged
+from consumer.kafka.topic import Topic, identify
 from consumer.settings import ConsumerSettings
-from consumer.tail import Tail
-from consumer.topic import Topic, identify
-from support.records import stored
-from support.statements import Statement, settled, tombstone
-from trainer.interactions import Interactions
+from consumer.store.reader import StoreReader
+from support.data.records import stored
+from support.data.statements import Statement, settled, tombstone
+from trainer.plays.interactions import Interactions
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def _digest(message: Message) -> int:
 
 
 def _said(message: Message) -> dict[str, Any] | None:
-    """The statement in plain words; None: it breaks the contract."""
+    """The statement as a tuple; None: it breaks the contract."""
     try:
         said = json.loads(message.value())
     except ValueError:
@@ -120,10 +120,10 @@ def _settled(topic: Topic, log: dict[Place, Message]) -> Counter[tuple[str, str,
 
 
 def _plays(settings: ConsumerSettings) -> Counter[tuple[str, str, int]]:
-    """As the trainer sees them; none of a store that it cannot read."""
+    """Plays as the trainer reads them; none if the store cannot be read."""
     interactions, chunk = Interactions(), None
     with suppress(StoreDamaged):
-        chunk = Tail(settings.store).read()
+        chunk = StoreReader(settings.store).read()
     if chunk is not None:
         interactions.settle(chunk.events)
     found = interactions.plays()
@@ -133,11 +133,11 @@ def _plays(settings: ConsumerSettings) -> Counter[tuple[str, str, int]]:
 
 
 def counted(logs: Path) -> Counter[str]:
-    """How often the guards fired, by what the consumers said."""
+    """How often each guard fired, counted in the consumers' logs."""
     words = {
         "fences": "another consumer has stored on",
         "conflicts": "Commit lost to another",
-        "housekeeping killed": "Housekeeping of the store ended (-9)",
+        "housekeeping killed": "Maintenance of the store ended (-9)",
     }
     text = "\n".join(path.read_text(errors="replace") for path in logs.glob("*.log"))
     return Counter({name: text.count(said) for name, said in words.items()})

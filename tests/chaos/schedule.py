@@ -1,17 +1,17 @@
-"""Which fault comes next: a seeded draw in which every kind gets its turn."""
+"""A seeded sequence of faults in which every kind occurs."""
 
 import random
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from support.consume import STEPS
+from support.processes.consume import STEPS
 
 REBALANCE = ("assigned", "revoked")
 _UPKEEP = ("checkpoint", "compacting", "compacted", "clean-up")
 
 
 class Fault(NamedTuple):
-    """What happens to one consumer.
+    """A fault of one consumer.
 
     Attributes:
         kind: ``kill`` (SIGKILL), ``stop`` (SIGSTOP, SIGCONT when its session is over) or
@@ -30,7 +30,7 @@ class Fault(NamedTuple):
 
 
 def faults(draw: random.Random, *, steps: tuple[str, ...] = STEPS) -> Iterator[Fault]:
-    """Faults without end; each hand of cards holds every step once."""
+    """An endless sequence of faults; each shuffled round has every step once."""
     while True:
         hand = [Fault("kill", step, draw.randint(1, 4), 5) for step in steps]
         hand += [Fault("kill", step, 1, 10) for step in REBALANCE]

@@ -1,4 +1,4 @@
-"""One stretch of chaos: a topic, a store, a feed, a group, and what becomes of them."""
+"""One stage of chaos: a topic, a store, a feed and a group under faults."""
 
 import fcntl
 import itertools
@@ -14,11 +14,11 @@ from chaos.feed import Feed
 from chaos.group import Group
 from chaos.oracle import Recount, counted, recount
 from chaos.schedule import faults
-from consumer import log
 from consumer.settings import ConsumerSettings
-from consumer.tail import Tail
-from support.kafka import KafkaBroker
-from support.redis import RedisServer
+from consumer.store.reader import StoreReader
+from consumer.table import delta_log
+from support.servers.kafka import KafkaBroker
+from support.servers.redis import RedisServer
 
 QUICK = {"session.timeout.ms": "1500", "heartbeat.interval.ms": "300"}
 _TICK_S = 0.05
@@ -27,7 +27,7 @@ _SETTLE_S = 120.0
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a stage came to; `wrong` is empty where all is as it must be."""
+    """Result of a stage; `wrong` is empty if everything is correct."""
 
     name: str
     kills: int
@@ -39,7 +39,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Stage:
-    """What a stage is made of.
+    """Parameters of a stage.
 
     Attributes:
         brokers: killed and restarted in turn.
@@ -59,7 +59,7 @@ class Stage:
     per_s: float = 150
 
     def settings(self, home: Path) -> ConsumerSettings:
-        """Of each consumer."""
+        """Settings of each consumer."""
         return ConsumerSettings(
             home=home,
             kafka_bootstrap=",".join(broker.bootstrap for broker in self.brokers),
@@ -70,7 +70,7 @@ class Stage:
         )
 
     def run(self, home: Path, redis: RedisServer, *, kills: int, seed: int) -> Outcome:
-        """So many kills and what else the seed brings, then calm, then the recount."""
+        """Kills and other faults as the seed draws them, then quiet, then the recount."""
         began_s, settings = time.monotonic(), self.settings(home)
         draw = random.Random(seed)
         with Group(
@@ -124,7 +124,7 @@ def _crash_broker(group: Group, broker: KafkaBroker, *, away_s: float) -> None:
 
 
 def _cut_power(group: Group, store: Path, draw: random.Random) -> None:
-    """All consumers at once, and the last log entry without its end."""
+    """Kill all consumers at once and truncate the last log entry."""
     group.kill_all()
     # Housekeeping ends with its owner, a moment later.
     with (store / ".upkeep.lock").open("a") as lock:
@@ -134,24 +134,24 @@ def _cut_power(group: Group, store: Path, draw: random.Random) -> None:
 
 
 def tear(store: Path, draw: random.Random) -> bool:
-    """Cut the last entry short, at a random byte; not one that a checkpoint vouches for."""
-    there, marked = log.versions(store), log.checkpoints(store)
+    """Truncate the last entry at a random byte, unless a checkpoint covers it."""
+    there, marked = delta_log.versions(store), delta_log.checkpoints(store)
     if not there or there[-1] == 0 or (marked and marked[-1] == there[-1]):
         return False
-    entry = log.entry_path(store, there[-1])
+    entry = delta_log.entry_path(store, there[-1])
     with entry.open("r+b") as file:
         file.truncate(draw.randrange(entry.stat().st_size))
     return True
 
 
 def _settle(group: Group, settings: ConsumerSettings, feed: Feed) -> bool:
-    """Nothing more is sent or struck; whether all that was sent got stored."""
-    tail, stored, give_up_at = Tail(settings.store), 0, time.monotonic() + _SETTLE_S
+    """Stop feed and faults. Returns whether everything that was sent is stored."""
+    tail, stored, give_up_at = StoreReader(settings.store), 0, time.monotonic() + _SETTLE_S
     while time.monotonic() < give_up_at:
         group.tick(calm=True)
         chunk = tail.read()
         if chunk is not None:
-            stored = chunk.events.num_rows + chunk.dead + (0 if chunk.anew else stored)
+            stored = chunk.events.num_rows + chunk.dead + (0 if chunk.reset else stored)
         if stored >= len(feed.acknowledged):
             return True
         time.sleep(_TICK_S)

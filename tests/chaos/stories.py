@@ -1,17 +1,17 @@
-"""What the chaos feed says: gigs, changes of them, tombstones, and what breaks the contract."""
+"""Records of the chaos feed: gigs, changes, tombstones, and invalid records."""
 
 import json
 import random
 from typing import NamedTuple
 
-from support.records import gig
+from support.data.records import gig
 
 INVALID = (b"?", b"", b"[1]", b'{"event_id": "e1"}', gig(1, artist_id=""), gig(2, time="soon"))
 _STATUSES = ("confirmed", "rescheduled", "postponed", "performed", "cancelled")
 
 
 class Story(NamedTuple):
-    """One record; no value: a tombstone."""
+    """One record; without a value it is a tombstone."""
 
     key: str
     value: bytes | None
@@ -25,7 +25,7 @@ class Stories:
         self._serial = 0
 
     def next(self) -> Story:
-        """The next one."""
+        """The next record."""
         self._serial += 1
         kind = self._random.random()
         if kind < 0.03:

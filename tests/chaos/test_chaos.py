@@ -6,7 +6,7 @@ from chaos.controls import control
 from chaos.full_disk import FREE_KB, on_a_full_disk, survived
 from chaos.stage import QUICK, Stage
 from chaos.unguarded import GUARDS
-from support.kafka import KafkaBroker
+from support.servers.kafka import KafkaBroker
 
 
 @pytest.mark.timeout(300)

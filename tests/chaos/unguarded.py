@@ -8,12 +8,12 @@ from unittest.mock import patch
 from confluent_kafka import TopicPartition
 from deltalake import DeltaTable
 
-from consumer import log
-from consumer.batch import Batch
-from consumer.ingest import Ingest
-from consumer.rows import Taken
-from consumer.store import Store
-from support import consume
+from consumer.ingest.batch import Batch
+from consumer.ingest.loop import Ingest
+from consumer.ingest.rows import Taken
+from consumer.store.writer import Store
+from consumer.table import delta_log
+from support.processes import consume
 
 _checks_positions = Store._check_positions
 _flush = Ingest._flush
@@ -27,7 +27,7 @@ def _with_a_fresh_handle(store, spans) -> None:
 
 
 def _where_kafka_says(ingest, positions) -> list[TopicPartition]:
-    """Kafka's committed offsets where the store's positions belong."""
+    """Kafka's committed offsets in place of the store's positions."""
     wanted = _at(ingest, positions)
     committed = ingest._consumer.committed(wanted, timeout=10)
     assert all(kafka.error is None for kafka in committed), committed
@@ -60,14 +60,14 @@ _REMOVED: dict[str, list[tuple[object, str, Callable]]] = {
     "positions of the store": [_KAFKAS_OFFSETS],
     "stored before acknowledged": [_KAFKAS_OFFSETS, (Ingest, "_flush", _acknowledged_first)],
     "messages below the position dropped": [(Batch, "take", _takes_all)],
-    "torn entries seen": [(log, "_check_end", lambda _actions, _version: None)],
+    "torn entries seen": [(delta_log, "_check_end", lambda _actions, _version: None)],
 }
 GUARDS = tuple(_REMOVED)
 
 
 @contextmanager
 def without(guard: str | None) -> Iterator[None]:
-    """This process without that guard."""
+    """Run this process without the guard."""
     with ExitStack() as stack:
         for owner, name, instead in _REMOVED[guard] if guard else ():
             stack.enter_context(patch.object(owner, name, instead))

@@ -2,15 +2,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from support.apicurio import Apicurio
-from support.guarded import guarded_broker
-from support.kafka import KafkaBroker
-from support.mock import MockBroker
+from support.servers.apicurio import Apicurio
+from support.servers.guarded import guarded_broker
+from support.servers.kafka import KafkaBroker
+from support.servers.mock import MockBroker
 
 
 @pytest.fixture(scope="package")
 def guarded() -> Iterator[KafkaBroker]:
-    """A broker with logins and rights; see `support.guarded`."""
+    """A broker with logins and rights; see `support.servers.guarded`."""
     with guarded_broker() as broker:
         yield broker
 

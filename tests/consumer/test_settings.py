@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from consumer.membership import consumer_options
+from consumer.kafka.client import consumer_options
 from consumer.settings import ConsumerSettings
 
 

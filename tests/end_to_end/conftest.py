@@ -2,7 +2,7 @@
 
 import pytest
 
-from support.installation import Installation
+from support.processes.installation import Installation
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ import threading
 
 import pytest
 
-from support.installation import INDISTREET, event, season
-from support.processes import until
-from support.traces import files_with, keys_with
+from support.faults.traces import files_with, keys_with
+from support.processes.installation import INDISTREET, event, season
+from support.processes.running import until
 
 ID, NAME = "artist-erase-me-7", "The Erased Ones"
 KILLED = -signal.SIGKILL
@@ -95,7 +95,7 @@ def test_killed_at_any_step_a_second_erase_completes_it_with_the_same_receipt(in
     installation.stored(420)
     commands.json("train", "--once", timeout_s=60)
     for number, step in enumerate(STEPS):
-        killed = commands.start("erase", step, "artist", ID, program="support.killed")
+        killed = commands.start("erase", step, "artist", ID, program="support.processes.killed")
         assert killed.wait(60) == KILLED, commands.logs()
         installation.send(event(3000 + number, "artist-1", "venue-1"))
         installation.stored(401 + number)

@@ -1,7 +1,8 @@
 """The life of gigs as sources tell it, in any order, through the real store, against an oracle.
 
 Records are made as producers make them, become rows by `rows.table`, are appended in batches by
-a `Store`, read back by a `Tail` and settled by `Interactions`: commit by commit, and anew.
+a `Store`, read back by a `StoreReader` and settled by `Interactions`: commit by commit, and from
+scratch.
 """
 
 import os
@@ -24,17 +25,19 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from consumer import rows
 from consumer.errors import LostPartition
-from consumer.events import STATUSES
+from consumer.events import MAX_MS, STATUSES
+from consumer.ingest import rows
+from consumer.kafka.topic import app_id
 from consumer.settings import ConsumerSettings
-from consumer.store import Span, Store, app_id
-from consumer.tail import Tail
-from support.consume import KILLED, Consuming
-from support.lives import ENCODINGS, Record, Said, encoded, heard, unframed
-from support.records import until
-from support.statements import Statement, settled
-from trainer.interactions import COLUMNS, Interactions
+from consumer.store.reader import StoreReader
+from consumer.store.writer import Store
+from consumer.table.delta_log import Span
+from support.data.lives import ENCODINGS, Record, Said, encoded, heard, unframed
+from support.data.records import until
+from support.data.statements import Statement, as_of, settled
+from support.processes.consume import KILLED, Consuming
+from trainer.plays.interactions import COLUMNS, Interactions
 
 LIVES = int(os.environ.get("GIGSTREAM_TEST_LIVES", "60"))
 EPOCH_MS = 1_541_000_000_000
@@ -67,7 +70,7 @@ def plays(interactions: Interactions) -> list[tuple[str, str, int]]:
 
 
 class Lives(RuleBasedStateMachine):
-    """Sources speak, Kafka keeps, a consumer stores, a trainer settles; the oracle looks on."""
+    """Sources send, Kafka keeps, a consumer stores, a trainer settles; the oracle compares."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -79,7 +82,7 @@ class Lives(RuleBasedStateMachine):
         self.stored = dict.fromkeys(PLACES, 0)
         self.said: list[Said] = []
         self.numbered: Counter[tuple[str, str]] = Counter()
-        self.tail = Tail(self.home / "store", columns=COLUMNS)
+        self.tail = StoreReader(self.home / "store", columns=COLUMNS)
         self.interactions = Interactions()
         self.settled: list[tuple[str, str, int]] = []
         self.last: tuple[dict, list[Message]] | None = None
@@ -132,7 +135,7 @@ class Lives(RuleBasedStateMachine):
 
     @rule(source=sources, event=event_ids, how=encodings, place=places, sure=st.integers(0, 3))
     def delete_the_bill(self, source, event, how, place, sure) -> None:
-        if sure == 0:  # for good, so that other rules still have a gig to speak of
+        if sure == 0:  # for good, so that other rules still have a gig to use
             self.say(Said(source, event), how, place)
 
     @precondition(lambda self: self.said)
@@ -226,12 +229,12 @@ class Lives(RuleBasedStateMachine):
         chunk = self.tail.read()
         if chunk is not None:
             before = Counter(self.settled)
-            if chunk.anew:
+            if chunk.reset:
                 self.interactions = Interactions()
             touched = self.interactions.settle(chunk.events)
             self.settled = plays(self.interactions)
             after = Counter(self.settled)
-            if not chunk.anew:
+            if not chunk.reset:
                 self.covers(touched, (before - after) + (after - before))
         assert self.settled == settled(self.oracle())
         assert self.interactions.events == len(self.oracle())
@@ -245,13 +248,13 @@ class Lives(RuleBasedStateMachine):
     @rule()
     def settle_anew(self) -> None:
         """A trainer that has just started, and so reads everything at once."""
-        chunk = Tail(self.home / "store", columns=COLUMNS).read()
-        anew = Interactions()
-        anew.settle(chunk.events)
+        chunk = StoreReader(self.home / "store", columns=COLUMNS).read()
+        fresh = Interactions()
+        fresh.settle(chunk.events)
         oracle = self.oracle()
 
-        assert plays(anew) == settled(oracle)
-        assert anew.as_of_ms == max((s.time for s in oracle if s.time is not None), default=None)
+        assert plays(fresh) == settled(oracle)
+        assert fresh.clock(MAX_MS).as_of_ms == as_of(oracle)
         assert chunk.events.num_rows + chunk.dead == sum(self.stored.values())
 
     def oracle(self) -> list[Statement]:
@@ -297,12 +300,12 @@ def test_gigs_settle_as_the_oracle_says_through_kafka_and_a_killed_consumer(kafk
             headers=[*record.headers],
         )
 
-    def speak() -> None:
+    def send_all() -> None:
         for _ in range(300):
             send(random_statement(chance), EPOCH_MS + chance.randrange(3))
         assert producer.flush(30) == 0
 
-    speak()
+    send_all()
     consumer_settings = ConsumerSettings(
         home=tmp_path / "home",
         kafka_bootstrap=kafka.bootstrap,
@@ -311,11 +314,11 @@ def test_gigs_settle_as_the_oracle_says_through_kafka_and_a_killed_consumer(kafk
     )
     with Consuming(consumer_settings, fault=("after_commit", 1, "kill")) as consumer:
         assert consumer.code() == KILLED
-    speak()
+    send_all()
     with Consuming(consumer_settings) as consumer:
         until(lambda: stored_rows(consumer_settings.store) >= len(oracle))
         consumer.stop()
-    chunk = Tail(consumer_settings.store, columns=COLUMNS).read()
+    chunk = StoreReader(consumer_settings.store, columns=COLUMNS).read()
     interactions = Interactions()
     interactions.settle(chunk.events)
 
@@ -325,7 +328,7 @@ def test_gigs_settle_as_the_oracle_says_through_kafka_and_a_killed_consumer(kafk
 
 
 def stored_rows(store: Path) -> int:
-    chunk = Tail(store, columns=["offset"]).read()
+    chunk = StoreReader(store, columns=["offset"]).read()
     return chunk.events.num_rows if chunk else 0
 
 

@@ -1,7 +1,7 @@
 """Two ids become one artist, or one venue, everywhere that apps look."""
 
-from support.installation import event, season
-from support.processes import until
+from support.processes.installation import event, season
+from support.processes.running import until
 
 COUNTS = ("events", "plays", "artists", "venues", "pairs", "cancelled")
 

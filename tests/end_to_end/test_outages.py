@@ -4,10 +4,10 @@ import time
 
 import pytest
 
-from support.installation import Installation, season
-from support.kafka import KafkaBroker
-from support.processes import stop, until
-from support.redis import RedisServer
+from support.processes.installation import Installation, season
+from support.processes.running import stop, until
+from support.servers.kafka import KafkaBroker
+from support.servers.redis import RedisServer
 
 AWAY_S = 20
 

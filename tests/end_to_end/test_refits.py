@@ -1,9 +1,9 @@
-"""Refits of a running trainer: warm ones, until one starts anew."""
+"""Refits of a running trainer: warm ones, then a cold one."""
 
 import json
 
-from support.installation import season
-from support.processes import until
+from support.processes.installation import season
+from support.processes.running import until
 
 
 def test_refits_start_from_the_last_model_until_one_starts_anew(installation):

@@ -1,7 +1,6 @@
 """What the trainer refuses to publish, and that the live lists stay meanwhile."""
 
-from support.installation import season
-from support.processes import stop, until
+from support.processes.installation import season
 
 
 def test_a_publish_that_would_shrink_by_half_is_refused_until_it_is_forced(installation):
@@ -26,22 +25,6 @@ def test_a_publish_that_would_shrink_by_half_is_refused_until_it_is_forced(insta
     assert kept == before
     assert forced.returncode == 0, forced.stderr
     assert len(installation.lists()["artist"]) == 11
-
-
-def test_a_second_trainer_fences_the_first_which_ends_with_exit_4(installation):
-    commands = installation.commands
-    commands.start("consume")
-    first = commands.start("train")
-    installation.send(*season(200))
-    until(installation.generation)
-
-    second = commands.start("train")
-    until(lambda: installation.generation() > 1)
-    installation.send(*season(201)[200:])
-
-    assert first.wait(30) == 4
-    assert "a newer trainer (token 2, ours is 1) publishes here" in commands.logs()
-    assert stop(second) == 0
 
 
 def test_another_installation_under_the_same_prefix_is_refused_unless_it_takes_over(

@@ -1,4 +1,4 @@
-"""`verify` and `rebuild` on a whole installation: equal after kills, all tampering is told."""
+"""`verify` and `rebuild` on a whole installation: equal after kills; all tampering is reported."""
 
 import json
 import signal
@@ -7,9 +7,9 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from consumer.log import replay
-from support.installation import Installation, event, season
-from support.processes import stop, until
+from consumer.table.delta_log import replay
+from support.processes.installation import Installation, event, season
+from support.processes.running import stop, until
 
 LATER_MS = 1_760_000_000_000
 KILLED = -signal.SIGKILL
@@ -74,6 +74,7 @@ def test_lists_are_equal_after_fold_ins_unless_changed_by_hand_and_after_a_resta
     assert len([line for line in said if line.startswith("lists: ")]) == 3
 
     assert stop(published.trainer) == 0
+    published.client.flushall()
     published.commands.start("train")
     until(lambda: published.generation() > generation)
     code, found, said = verified(published)
@@ -83,7 +84,7 @@ def test_lists_are_equal_after_fold_ins_unless_changed_by_hand_and_after_a_resta
 
 
 def tamper(installation) -> None:
-    """Two places of a list swapped, a list that nobody made, and two that are gone."""
+    """Swap two entries of a list, add a foreign list, remove two lists."""
     client, prefix = installation.client, installation.prefix
     swapped = json.loads(client.hget(f"{prefix}:artist", "artist-1"))
     swapped["v"][0], swapped["v"][-1] = swapped["v"][-1], swapped["v"][0]
@@ -97,10 +98,10 @@ def test_after_kills_of_both_processes_all_is_equal_and_a_rebuilt_store_is_too(i
     commands = installation.commands
     installation.send(*season())
     for step in ("fetched", "parquet_written", "after_commit"):
-        killed = commands.start("consume", step, program="support.killed")
+        killed = commands.start("consume", step, program="support.processes.killed")
         assert killed.wait(60) == KILLED, commands.logs()
     commands.start("consume")
-    killed = commands.start("train", "staged", program="support.killed")
+    killed = commands.start("train", "staged", program="support.processes.killed")
     assert killed.wait(60) == KILLED, commands.logs()
     commands.start("train")
     until(lambda: installation.stored(400)["generation"])
@@ -111,8 +112,7 @@ def test_after_kills_of_both_processes_all_is_equal_and_a_rebuilt_store_is_too(i
     assert code == 0, said
     assert found["topic"]["records"] == 400
     assert (made["equal"], made["added"], made["not_retained"]) == (True, 400, 0)
-    assert made["settled"]["first"] == made["settled"]["second"]
-    assert made["settled"]["second"]["plays"] == 400
+    assert sum(each["records"] for each in made["partitions"].values()) == 400
     first = replay(commands.home / "store").positions
     assert replay(commands.home / "second").positions == first
 

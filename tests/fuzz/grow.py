@@ -15,15 +15,45 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 
-from consumer import avro, cloudevents, events, framing, headers, invalid, statement, statuses
-from consumer.events import InvalidEvent, Tombstone, decode
-from support.fuzzed import CORPUS, TOKENS, Fuzzed, corpus, keep, parsed, unframed, written
+from consumer.events import (
+    InvalidEvent,
+    Tombstone,
+    cloudevents,
+    codec,
+    decode,
+    framing,
+    headers,
+    invalid,
+    lenient,
+    limits,
+    statement,
+    statuses,
+    tombstones,
+    units,
+)
+from consumer.registry import avro
+from support.data.fuzzed import CORPUS, TOKENS, Fuzzed, corpus, keep, parsed, unframed, written
 
 WATCHED = {
     str(module.__file__)
-    for module in (avro, cloudevents, events, framing, headers, invalid, statement, statuses)
+    for module in (
+        *(
+            avro,
+            cloudevents,
+            codec,
+            framing,
+            headers,
+            invalid,
+            lenient,
+            limits,
+            statement,
+            statuses,
+        ),
+        *(tombstones, units),
+    )
 }
-GIG = {"event_id": "e", "artist_id": "a", "venue_id": "v", "time": 1}
+NOW_MS = 1_541_000_000_000
+GIG = {"event_id": "e", "artist_id": "a", "venue_id": "v", "time": 100_000_000_000}
 VENUE = ("lat", "lng", "city", "country", "capacity")
 
 
@@ -36,6 +66,7 @@ def outcome(record: Fuzzed) -> tuple[str, ...]:
             key=record.key,
             headers=record.headers,
             record_ms=stamp_ms,
+            now_ms=NOW_MS,
             unframe=unframed,
         )
     except InvalidEvent as error:
@@ -139,7 +170,17 @@ def grow(seconds: int) -> None:
             seen.add(found)
             save(folder, data)
 
-    for module in (avro, cloudevents, events, framing, headers, invalid, statement, statuses):
+    for module in (
+        avro,
+        cloudevents,
+        codec,
+        framing,
+        headers,
+        invalid,
+        limits,
+        statement,
+        statuses,
+    ):
         instrument(atheris, module)
     options = [f"-max_total_time={seconds}", "-max_len=1000", "-timeout=10", f"-dict={tokens}"]
     child = os.fork()

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from support.commands import started
+from support.processes.commands import started
 
 
 @pytest.fixture(autouse=True)

@@ -12,10 +12,10 @@ import pytest
 from click import Command, Group
 
 from gigstream import terminal as terminals
-from gigstream.cli import cli, run
+from gigstream.cli import Later, cli, run
 from gigstream.terminal import Report, Terminal, command, log_to_stderr
-from support.commands import ROOT, gigstream
-from support.living import until
+from support.processes.commands import ROOT, gigstream
+from support.processes.living import until
 
 HEAVY = ("pyarrow", "numpy", "implicit", "pydantic", "confluent_kafka", "redis", "deltalake")
 
@@ -44,6 +44,7 @@ def test_help_imports_nothing_heavy():
 def words(group: Group = cli) -> Iterator[tuple[str, ...]]:
     """The words of every command, those of groups after their group's."""
     for name, made in group.commands.items():
+        made = made.load() if isinstance(made, Later) else made  # noqa: PLW2901
         if isinstance(made, Group):
             yield from ((name, *more) for more in words(made))
         else:
@@ -56,6 +57,13 @@ def test_every_command_has_help_and_json(command):
 
     assert done.code == 0
     assert "--json" in done.out
+
+
+@pytest.mark.parametrize("name", sorted(cli.commands))
+def test_the_list_of_commands_has_the_first_sentence_of_each_commands_help(name):
+    later = cli.commands[name]
+
+    assert later.short_help == later.load().get_short_help_str(150)
 
 
 def test_python_m_gigstream_is_the_command_line(tmp_path, start):

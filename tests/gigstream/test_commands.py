@@ -3,13 +3,14 @@
 import json
 import random
 import time
+from datetime import UTC, datetime
 
 import joblib
 import pytest
 from confluent_kafka import Producer
 
-from support.commands import gigstream, started
-from support.living import until
+from support.processes.commands import gigstream, started
+from support.processes.living import until
 
 ROWS = [
     f"a{n % 40},v{(n % 40 + n // 40 % 5) % 20},2015-01-{n % 28 + 1:02},"
@@ -73,6 +74,26 @@ def test_status_counts_what_is_stored_and_published():
     assert int(found["lease"]["token"]) >= 1
 
 
+def test_status_and_check_warn_where_as_of_lies_in_the_future(monkeypatch):
+    early_ms = int(datetime(2015, 1, 10, 12, tzinfo=UTC).timestamp() * 1000)
+    for command in ("status", "check"):
+        monkeypatch.setattr(f"gigstream.commands.{command}.now_ms", lambda: early_ms)
+
+    status, check = gigstream("status", "--json"), gigstream("check", "store", "--json")
+
+    assert (status.code, check.code) == (0, 0)
+    assert status.data["as_of"] == "2015-01-11T00:00:00Z"
+    assert status.data["ahead"] == sum(int(row.split(",")[2][-2:]) > 11 for row in ROWS)
+    assert "hours ahead of this machine's clock" in status.err
+    assert "dated over a day ahead of this machine's clock" in status.err
+    said = check.data["checks"]["store"]["said"]
+    assert "WARNING as_of is 2015-01-28T00:00:00Z, 420.0 hours ahead" in said
+
+
+def test_status_counts_tombstones_that_match_no_bill():
+    assert gigstream("status", "--json").data["tombstones_unmatched"] == 0
+
+
 def test_status_tells_how_far_the_store_is_behind(installation):
     producer = Producer({"bootstrap.servers": installation["GIGSTREAM_KAFKA_BOOTSTRAP"]})
     minute_ago_ms = int(time.time() * 1000) - 60_000
@@ -118,12 +139,12 @@ def test_people_get_a_table_with_wide_letters_in_line():
 
 @pytest.mark.parametrize("side", ["artist", "venue"])
 def test_an_unknown_id_gets_the_popular_list_and_one_line_that_says_so(side):
-    done = gigstream(side, "nobody", "--json")
+    done = gigstream(side, "unknown", "--json")
 
     assert done.code == 0
     assert done.data["source"] == "popular"
     assert done.data["items"]
-    assert done.line == f"{side} 'nobody' has no list of its own yet; this is the popular one"
+    assert done.line == f"{side} 'unknown' has no list of its own yet; this is the popular one"
 
 
 def test_a_name_leads_to_the_id_whatever_its_case():
@@ -208,6 +229,7 @@ def test_check_finds_everything_in_order():
         "schemas",
         "redis",
         "store",
+        "letters",
         "solver",
     }
 

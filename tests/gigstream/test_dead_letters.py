@@ -4,17 +4,16 @@ import base64
 import os
 
 import pytest
-from confluent_kafka import Message
 
-from consumer import rows
-from consumer.tail import Tail
-from consumer.topic import identify
+from consumer.ingest import rows
+from consumer.kafka.topic import identify
+from consumer.store.reader import StoreReader
 from gigstream.settings import load
-from support.commands import gigstream, started
-from support.consume import Consuming
-from support.dead import letters
-from support.feed import send
-from support.records import gig, until
+from support.data.dead import letters
+from support.data.feed import send
+from support.data.records import gig, until
+from support.processes.commands import gigstream, started
+from support.processes.consume import Consuming
 
 
 @pytest.fixture
@@ -75,7 +74,9 @@ def store(topics, tmp_path):
     def consume(rows) -> None:
         settings = load()
         with Consuming(settings) as consumer:
-            until(lambda: (chunk := Tail(settings.store).read()) and taken(chunk) >= rows, 30)
+            until(
+                lambda: (chunk := StoreReader(settings.store).read()) and taken(chunk) >= rows, 30
+            )
             consumer.stop()
 
     return consume
@@ -170,16 +171,14 @@ def test_without_a_store_there_are_none(topics):
 
 def understand(monkeypatch) -> None:
     """As after an upgrade: an id may be a number."""
-    real = rows._decode
+    real = rows.decode
 
-    def decode(record, unframe):
-        said = record.message.value()
-        if said == b'{"v": 2}':
-            message = Message(value=gig(7), timestamp=(1, STAMP), headers=[])
-            return real(record._replace(message=message), unframe)
-        return real(record, unframe)
+    def decode(value, **more):
+        if value == b'{"v": 2}':
+            return real(gig(7), **more | {"record_ms": STAMP, "headers": ()})
+        return real(value, **more)
 
-    monkeypatch.setattr(rows, "_decode", decode)
+    monkeypatch.setattr(rows, "decode", decode)
 
 
 def test_what_is_valid_by_now_is_sent_as_it_was_and_the_rest_stays(topics, store, monkeypatch):
@@ -201,12 +200,14 @@ def test_what_is_valid_by_now_is_sent_as_it_was_and_the_rest_stays(topics, store
     assert again.headers() == [("trace", b"7"), ("gigstream-replay-of", place.encode())]
 
 
-def test_a_value_mended_by_hand_counts_once_however_often_it_is_replayed(topics, store, tmp_path):
+def test_a_value_corrected_by_hand_counts_once_however_often_it_is_replayed(
+    topics, store, tmp_path
+):
     send_all(topics, gig(1, artist_id=""), gig(2), timestamp=STAMP)
     store(2)
-    mended = tmp_path / "mended.json"
-    mended.write_bytes(gig(1))
-    replay = ("dead-letters", "replay", "0/0", "--value", mended, "--json")
+    corrected = tmp_path / "corrected.json"
+    corrected.write_bytes(gig(1))
+    replay = ("dead-letters", "replay", "0/0", "--value", corrected, "--json")
 
     # Twice before the consumer has stored the first: two rows that say the same.
     assert [gigstream(*replay).data["sent"] for _ in range(2)] == [1, 1]
@@ -223,7 +224,7 @@ def test_a_value_mended_by_hand_counts_once_however_often_it_is_replayed(topics,
     assert gigstream("dead-letters", "replay", "--json").data["valid"] == []
 
 
-def test_a_mended_value_that_is_still_wrong_is_refused_with_the_reason(topics, store, tmp_path):
+def test_a_corrected_value_that_is_still_wrong_is_refused_with_the_reason(topics, store, tmp_path):
     send_all(topics, b"?")
     store(1)
     wrong = tmp_path / "wrong.json"

@@ -5,7 +5,7 @@ import shlex
 import signal
 import subprocess
 
-from support.living import living, until
+from support.processes.living import living, until
 
 
 def test_the_demo_shows_the_whole_path_and_leaves_nothing_behind(tmp_path, monkeypatch, start):
@@ -30,7 +30,7 @@ def test_a_kept_demo_can_be_asked_until_ctrl_c(tmp_path, start):
     gigs = [f"a{n % 13},v{(n % 13 + n // 13 % 3) % 9},2015-01-{n % 28 + 1:02}" for n in range(300)]
     (tmp_path / "gigs.csv").write_text("\n".join(["artist_id,venue_id,date", *gigs]))
     process = start("demo", "--keep", "--events", "gigs.csv")
-    lines = list(iter_until(process, "All is kept running"))
+    lines = list(iter_until(process, "Everything keeps running"))
     redis_cli = next(line for line in lines if "redis-cli" in line)
     listed = subprocess.run(shlex.split(redis_cli), capture_output=True, text=True, check=True)
     asked = start("artist", "--name", "first light", "--json")

@@ -1,17 +1,18 @@
-"""The embedded broker drops what nobody reads in time; who sends to it waits for the store."""
+"""The embedded broker drops records that are not read in time, so a sender waits for the store."""
 
 from concurrent.futures import ThreadPoolExecutor
 from random import Random
+from types import SimpleNamespace
 
 import pytest
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
-from consumer import imports, sender
-from consumer.sender import Sender, Stalled
+from consumer.imports import sender, statements
+from consumer.imports.sender import Sender, Stalled
 from consumer.settings import ConsumerSettings
-from consumer.tail import Tail
-from gigstream.local import Broker
-from support.living import until
+from consumer.store.reader import StoreReader
+from gigstream.local_stack import Broker
+from support.processes.living import until
 
 ROWS = 60_000  # 40 MB in four partitions that keep 5 MiB each
 
@@ -65,11 +66,11 @@ def rows(chunks):
 
 def test_an_import_far_larger_than_the_broker_loses_nothing(settings, gigs, start):
     with ThreadPoolExecutor() as pool:
-        running = pool.submit(imports.run, [gigs], settings)
+        running = pool.submit(statements.run, [gigs], settings)
         until(lambda: held(settings)[1] > 4_000)
         consumer = start("consume", env=variables(settings))
         assert running.result(60).events == ROWS
-    tail, stored = Tail(settings.store), []
+    tail, stored = StoreReader(settings.store), []
     until(lambda: stored.append(tail.read()) or rows(stored) >= ROWS)
     consumer.terminate()
     _, err = consumer.communicate(timeout=20)
@@ -78,12 +79,12 @@ def test_an_import_far_larger_than_the_broker_loses_nothing(settings, gigs, star
     assert rows(stored) == ROWS
 
 
-def test_without_a_consumer_the_sender_stops_at_two_mebibytes_and_says_why(
+def test_without_a_consumer_the_sender_stops_at_four_mebibytes_and_says_why(
     settings, gigs, monkeypatch
 ):
     monkeypatch.setattr(sender, "STALL_S", 2)
     with pytest.raises(Stalled, match="the embedded broker is full, and for 2 s nothing was stor"):
-        imports.run([gigs], settings)
+        statements.run([gigs], settings)
 
     dropped, sent = held(settings)
     assert dropped == 0
@@ -93,3 +94,20 @@ def test_without_a_consumer_the_sender_stops_at_two_mebibytes_and_says_why(
 def test_a_sender_that_sends_nothing_asks_no_broker():
     with Sender(ConsumerSettings(kafka_bootstrap="127.0.0.1:1", connect_timeout_s=60)) as idle:
         idle.flush()
+
+
+def test_a_broker_is_never_taken_for_an_earlier_one(monkeypatch):
+    class Producer:
+        ids = iter(["mockCluster1", "mockCluster1", "mockCluster2"])
+
+        def __init__(self, _options):
+            self._id = next(self.ids)
+
+        def list_topics(self, **_wait):
+            broker = SimpleNamespace(host=self._id, port=1)
+            return SimpleNamespace(cluster_id=self._id, brokers={1: broker})
+
+    monkeypatch.setattr("gigstream.local_stack.Producer", Producer)
+
+    known = {"mockCluster1/mockCluster1/0", "other/topic/0"}
+    assert Broker(known).bootstrap == "mockCluster2:1"

@@ -4,8 +4,8 @@ import socket
 
 import pytest
 
-from support.commands import gigstream
-from support.kafka import KafkaBroker
+from support.processes.commands import gigstream
+from support.servers.kafka import KafkaBroker
 
 
 @pytest.fixture(scope="module")

@@ -4,10 +4,12 @@ import json
 
 import pytest
 
-from consumer import log, rows
-from consumer.store import Span, Store
-from support.processes import Gigstream
-from support.records import message
+from consumer.ingest import rows
+from consumer.store.writer import Store
+from consumer.table import delta_log
+from consumer.table.delta_log import Span
+from support.data.records import message
+from support.processes.running import Gigstream
 
 A = "c/T/0"
 
@@ -56,15 +58,15 @@ def test_stats_come_from_the_log(commands, path):
     assert (told["files"], told["files_on_disk"], told["log_entries"]) == (12, 12, 13)
     assert told["bytes_per_event"] == round(told["bytes"] / 12, 1)
     assert (told["positions"], told["partitions"], told["last_checkpoint"]) == ({A: 12}, 1, None)
-    assert (told["format"], told["version"], told["readers"]) == (log.FORMAT, 12, [])
+    assert (told["format"], told["version"], told["readers"]) == (delta_log.FORMAT, 12, [])
     assert "bytes_per_event" in commands.run("store", "stats").stdout
 
 
-def test_compact_does_the_housekeeping_at_once(commands, path):
+def test_compact_runs_the_maintenance_at_once(commands, path):
     told = commands.json("store", "compact")
 
     assert (told["files_before"], told["files"]) == (12, 1)
-    assert log.checkpoints(path)[-1] == told["version"] == 13
+    assert delta_log.checkpoints(path)[-1] == told["version"] == 13
     assert commands.json("store", "check")["rows"] == 12
 
 
@@ -79,9 +81,9 @@ def test_where_nothing_is_stored_nothing_is_wrong(commands, name):
 
 @pytest.mark.parametrize("name", ["check", "stats", "compact"])
 def test_a_store_of_a_newer_gigstream_is_refused_with_the_remedy(commands, path, name):
-    entry = log.entry_path(path, 0)
+    entry = delta_log.entry_path(path, 0)
     entry.write_text(
-        entry.read_text().replace(f'"{log.FORMAT_KEY}":"2"', f'"{log.FORMAT_KEY}":"9"')
+        entry.read_text().replace(f'"{delta_log.FORMAT_KEY}":"2"', f'"{delta_log.FORMAT_KEY}":"9"')
     )
 
     done = commands.run("store", name)

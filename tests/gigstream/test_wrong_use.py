@@ -4,10 +4,10 @@ import socket
 
 import pytest
 
-from support.commands import gigstream
-from support.redis import RedisServer
+from support.processes.commands import gigstream
+from support.servers.redis import RedisServer
 
-DEAD = "127.0.0.1:1"  # nobody listens on port 1
+DEAD = "127.0.0.1:1"  # nothing listens on port 1
 GIGS = "artist_id,venue_id,date\na,v,2015-01-01\n"
 
 
@@ -19,7 +19,7 @@ def gigs(tmp_path):
 
 @pytest.fixture
 def no_servers(monkeypatch):
-    """Broker and Redis at an address where nobody is; no time to wait for them."""
+    """Broker and Redis at an address where nothing listens, with no time to wait."""
     monkeypatch.setenv("GIGSTREAM_KAFKA_BOOTSTRAP", DEAD)
     monkeypatch.setenv("GIGSTREAM_REDIS_URL", f"redis://{DEAD}/0")
     monkeypatch.setenv("GIGSTREAM_CONNECT_TIMEOUT_S", "0.5")
@@ -72,7 +72,7 @@ def test_an_unknown_option_ends_every_command(command):
         ),
         (["import", "gigs.csv", "--assume-date", "soon"], "'soon' is no date; write it as YYYY-MM"),
         (["evaluate", "gigs.csv", "--split", "2"], "Invalid value for '--split': 2.0 is not in"),
-        (["evaluate", "gigs.csv", "--setting", "x=1"], "--setting x: no setting of the fit; these"),
+        (["evaluate", "gigs.csv", "--setting", "x=1"], "--setting x: not a setting of the fit; th"),
         (["evaluate", "gigs.csv", "--setting", "factors=no"], "--setting factors=no: Input should"),
         (["export", "none/model.joblib"], "no model yet; run `gigstream train --once` first"),
         (["similar", "artist", "a"], "no model yet; run `gigstream train --once` first"),
@@ -155,7 +155,8 @@ def test_check_refuses_a_part_that_is_none(no_servers):
 
     assert done.code == 2
     assert done.line == (
-        "there is no part 'kafak' to check; name one of kafka, schemas, redis, store, solver"
+        "there is no part 'kafak' to check; name one of kafka, schemas, redis, store, "
+        "letters, solver"
     )
 
 

@@ -10,13 +10,13 @@ from collections.abc import Iterator
 
 import click
 
-from gigstream.cli import cli
+from gigstream.cli import Later, cli
 from gigstream.settings import Settings
 from project.tree import PACKAGES, ROOT, modules, parsed
 
 MARKED = re.compile(r"(<!-- made from the code: (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 FIELDS = Settings.model_fields
-PAGES = ("docs/operations.md", "docs/commands.md", "README.md")
+PAGES = ("docs/operations.md", "docs/commands.md", "docs/map.md", "README.md")
 
 
 def settings() -> str:
@@ -65,24 +65,35 @@ def helps() -> Iterator[tuple[str, str]]:
 
 
 def helps_of(group: click.Group, above: click.Context) -> Iterator[tuple[str, str]]:
-    for name, command in group.commands.items():
+    for name, made in group.commands.items():
+        command = made.load() if isinstance(made, Later) else made
         context = click.Context(command, info_name=name, parent=above, terminal_width=100)
         yield context.command_path, command.get_help(context)
         if isinstance(command, click.Group):
             yield from helps_of(command, context)
 
 
-def rooms() -> str:
-    """A table of all modules, each with the first sentence of its docstring."""
-    return "\n\n".join(map(room, PACKAGES))
+def packages() -> str:
+    """A table of all packages and sub-packages, one line each."""
+    rows = ["| package | what it holds |", "|---|---|"]
+    for init in (m for package in PACKAGES for m in modules(package) if m.endswith("__init__.py")):
+        folder = init.removesuffix("__init__.py")
+        name = f"**`{folder}`**" if folder.count("/") == 1 else f"[`{folder}`]({folder})"
+        rows.append(f"| {name} | {summary_of(init)} |")
+    return "\n".join(rows)
 
 
-def room(package: str) -> str:
-    title = f"**`{package}/`**: {summary_of(f'{package}/__init__.py')}"
+def files() -> str:
+    """A section for each package: every module with the first sentence of its docstring."""
+    return "\n\n".join(map(files_of, PACKAGES))
+
+
+def files_of(package: str) -> str:
     scripts = (str(path.relative_to(ROOT)) for path in (ROOT / package).rglob("*.lua"))
     own = sorted({*modules(package), *scripts} - {f"{package}/__init__.py"})
-    rows = [f"| [`{m.removeprefix(package + '/')}`]({m}) | {summary_of(m)} |" for m in own]
-    return "\n".join([title, "", "| file | what it is |", "|---|---|", *rows])
+    rows = [f"| [`{m.removeprefix(package + '/')}`](../{m}) | {summary_of(m)} |" for m in own]
+    title = f"## {package}\n\n{summary_of(f'{package}/__init__.py')}"
+    return "\n".join([title, "", "| file | what it holds |", "|---|---|", *rows])
 
 
 def summary_of(file: str) -> str:
@@ -96,11 +107,17 @@ def summary_of(file: str) -> str:
     return " ".join(first.split()).replace("``", "`").replace("|", "\\|")
 
 
-MAKERS = {"settings": settings, "commands": commands, "summary": summary, "rooms": rooms}
+MAKERS = {
+    "settings": settings,
+    "commands": commands,
+    "summary": summary,
+    "packages": packages,
+    "files": files,
+}
 
 
 def made(text: str) -> str:
-    """The page with its marked parts made anew."""
+    """The page with its marked parts as the code has them today."""
     return MARKED.sub(lambda m: f"{m[1]}\n{MAKERS[m[2]]()}\n\n{m[3]}", text)
 
 

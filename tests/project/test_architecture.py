@@ -8,9 +8,13 @@ import pytest
 
 from project.tree import PACKAGES, ROOT, committed_texts, functions, modules, parsed
 
-# The outermost frame of a process: here an unforeseen error is told once, and the process ends.
+# The outermost frame of a process: an unforeseen error is printed once, and the process ends.
 PROCESS_EDGES = {"gigstream/cli.py"}
-THREAD_EDGES = {"consumer/storing.py"}  # whatever ends the thread is raised again in the loop
+# An unforeseen error costs the record that raised it, and is logged once for each kind.
+RECORD_EDGES = {"consumer/ingest/rows.py"}
+THREAD_EDGES = {
+    "consumer/ingest/appender.py"
+}  # whatever ends the thread is raised again in the loop
 
 # Patterns that do not match themselves.
 HOSTS = [r"pypi\.org", r"python[h]osted", r"maven\.org", r"registry\.npm", r"crates\.io"]
@@ -19,21 +23,38 @@ LOCAL_PATH = re.compile(r"(?<![\w.$}-])/(?:root|home|work|Users|tmp)/\w")
 LEFT_FOR_LATER = re.compile(r"\b(TOD[O]|FIXM[E]|XX[X]|HAC[K])\b|NotImplemented[E]rror")
 
 
-def lengths() -> dict[str, int]:
-    """Lines of each function of the packages, signature and docstring included."""
+def lengths(*, docstrings: bool = True) -> dict[str, int]:
+    """Lines of each function of the packages with its signature, with or without its docstring."""
     return {
-        f"{module}:{function.lineno} {function.name}": function.end_lineno - function.lineno + 1
+        f"{module}:{function.lineno} {function.name}": _lines(function, docstrings=docstrings)
         for module in modules()
         for function in functions(module)
     }
 
 
+def _lines(function: ast.FunctionDef | ast.AsyncFunctionDef, *, docstrings: bool) -> int:
+    first, whole = function.body[0], function.end_lineno - function.lineno + 1
+    has_docstring = ast.get_docstring(function) is not None
+    left_out = has_docstring and not docstrings
+    return whole - (first.end_lineno - first.lineno + 1 if left_out else 0)
+
+
 def test_a_function_is_one_step() -> None:
     found = sorted(lengths().values())
 
-    assert statistics.median(found) <= 6
-    assert found[int(len(found) * 0.9)] <= 26
+    # 7, not the 6 that is wanted, since every public function of three parameters has `Args`.
+    assert statistics.median(found) <= 7
+    assert found[int(len(found) * 0.9)] <= 18
     assert [name for name, length in lengths().items() if length > 60] == []
+
+
+def test_a_function_has_few_lines_of_code() -> None:
+    code = lengths(docstrings=False)
+    found = sorted(code.values())
+
+    assert statistics.median(found) <= 6
+    assert found[int(len(found) * 0.9)] <= 15
+    assert [name for name, length in code.items() if length > 45] == []
 
 
 def test_a_file_is_one_noun() -> None:
@@ -70,7 +91,7 @@ def names_everything(node: ast.expr) -> bool:
 def test_only_a_process_edge_catches_everything() -> None:
     broad = {m for m in modules() if any(map(catches_all, ast.walk(parsed(m))))}
 
-    assert broad == PROCESS_EDGES | THREAD_EDGES
+    assert broad == PROCESS_EDGES | RECORD_EDGES | THREAD_EDGES
 
 
 def test_the_catch_all_finder_knows_one_when_it_sees_one() -> None:

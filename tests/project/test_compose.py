@@ -17,9 +17,9 @@ from jsonschema.validators import validator_for
 
 from consumer.events import Event, encode
 from project.tree import PACKAGES, ROOT
-from support.kafka import VERSION, KafkaBroker, _free_ports
-from support.processes import stop, until
-from support.redis import RedisServer
+from support.processes.running import stop, until
+from support.servers.kafka import VERSION, KafkaBroker, _free_ports
+from support.servers.redis import RedisServer
 
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]

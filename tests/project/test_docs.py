@@ -15,6 +15,7 @@ from gigstream.cli import cli
 from gigstream.settings import Settings
 from project.reference import PAGES, made
 from project.tree import ROOT, committed_texts
+from trainer.als import local
 
 MARKDOWN = sorted(path for path, _ in committed_texts() if path.endswith(".md"))
 OWN_VARIABLES = {"GIGSTREAM_CONFIG"}
@@ -33,7 +34,7 @@ def python_blocks() -> Iterator[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_settings_commands_and_rooms_are_those_of_the_code(page: str) -> None:
+def test_what_is_made_from_the_code_is_up_to_date(page: str) -> None:
     assert read(page) == made(read(page)), "run `make docs`"
 
 
@@ -100,9 +101,9 @@ def test_every_setting_says_what_it_means() -> None:
 
 
 def test_the_event_contract_shows_a_real_refusal() -> None:
-    record = {"event_id": "E", "artist_id": "", "venue_id": "v", "time": 1}
+    record = {"event_id": "E", "artist_id": "", "venue_id": "v", "time": 1_541_000_000_000}
     with pytest.raises(InvalidEvent) as refusal:
-        decode(json.dumps(record).encode(), record_ms=1)
+        decode(json.dumps(record).encode(), record_ms=1_541_000_000_000)
 
     assert [str(refusal.value)] == [b.strip() for b in blocks("docs/contract/events.md", "text")]
 
@@ -142,3 +143,54 @@ def test_the_gigs_that_we_ship_carry_their_licence() -> None:
 
     assert "CC BY 4.0" in notice
     assert "github.com/rainygirl/indistreet-data" in notice
+
+
+def walk() -> list[tuple[str, list[str]]]:
+    """(file, names) of the numbered walk: each file with the names that follow it."""
+    page = read("docs/architecture.md").partition("## One event")[2].partition("\n## ")[0]
+    steps = "\n".join(re.findall(r"^\d+\. (?:.*\n)(?: +.*\n)*", page, re.MULTILINE))
+    found: list[tuple[str, list[str]]] = []
+    for token in re.findall(r"`([^`\s]+)`", steps):
+        if re.fullmatch(r"[\w/]+\.(?:py|cpp|hpp|lua)", token):
+            found.append((token, []))
+        elif re.fullmatch(r"[\w.]+", token) and found:
+            found[-1][1].append(token)
+    return found
+
+
+def test_the_walk_of_one_event_names_what_exists() -> None:
+    missing = [
+        f"{file} {name}" for file, names in walk() for name in names if not defines(file, name)
+    ]
+
+    assert missing == []
+    assert len({file for file, _ in walk()}) <= 45
+
+
+def defines(file: str, name: str) -> bool:
+    """Whether a file defines a function, class or method of this name."""
+    text = read(file)
+    if not file.endswith(".py"):
+        return bool(re.search(rf"\b{name}\(", text))
+    owner, _, last = name.rpartition(".")
+    defined = re.search(rf"^ *(?:class|def) {last}\b", text, re.MULTILINE)
+    return bool(defined) and (not owner or f"class {owner}" in text)
+
+
+def test_the_solver_s_figures_in_the_docs_are_its_constants() -> None:
+    meaning = str(Settings.model_fields["iterations"].description)
+
+    assert f"1 / {local.PLAIN_SWEEPS_PER_SWEEP:g}" in meaning
+    assert f"less than {100 * local.TOLERANCE:g} %" in meaning
+    assert f"{local.TOLERANCE:.1e} of J".replace("e-05", "e-5") in read("docs/solver.md")
+    assert f"`iterations` / {local.PLAIN_SWEEPS_PER_SWEEP:g} sweeps" in read("docs/solver.md")
+
+
+def test_the_decisions_are_listed_by_their_titles() -> None:
+    listed = dict(
+        re.findall(r"^\| \[(\d+)\].*\| (.+) \|$", read("docs/adr/README.md"), re.MULTILINE)
+    )
+    pages = sorted((ROOT / "docs/adr").glob("0*.md"))
+    titles = [re.match(r"# (\d+): (.+)", page.read_text(encoding="utf-8")) for page in pages]
+
+    assert listed == dict(title.groups() for title in titles if title)

@@ -10,7 +10,7 @@ PACKAGES = ("consumer", "trainer", "serving", "gigstream")
 
 
 def modules(*packages: str) -> list[str]:
-    """Paths of all modules of these packages, else of all four, like ``consumer/events.py``."""
+    """Paths of the modules of these packages (default: all four), such as ``consumer/run.py``."""
     found = (path for package in packages or PACKAGES for path in (ROOT / package).rglob("*.py"))
     return sorted(str(path.relative_to(ROOT)) for path in found)
 
@@ -33,3 +33,37 @@ def committed_texts() -> Iterator[tuple[str, str]]:
         content = (ROOT / path).read_bytes()
         if b"\0" not in content:
             yield path, content.decode("utf-8")
+
+
+def docstrings(module: str) -> Iterator[tuple[ast.AST, str]]:
+    """(node, docstring) of the module and of each class and function in it that has one."""
+    for node in ast.walk(parsed(module)):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            text = ast.get_docstring(node)
+            if text:
+                yield node, text
+
+
+def public_functions(module: str) -> Iterator[tuple[str, ast.FunctionDef]]:
+    """(qualified name, node) of the functions and methods that other modules may call.
+
+    Commands are left out: click shows their docstrings as help, so options explain themselves.
+    """
+    for node in parsed(module).body:
+        inner = node.body if isinstance(node, ast.ClassDef) else [node]
+        prefix = f"{node.name}." if isinstance(node, ast.ClassDef) else ""
+        if not prefix.startswith("_"):
+            for function in (f for f in inner if isinstance(f, ast.FunctionDef)):
+                if not function.name.startswith("_") and not _is_command(function):
+                    yield prefix + function.name, function
+
+
+def _is_command(function: ast.FunctionDef) -> bool:
+    decorators = map(ast.unparse, function.decorator_list)
+    return any(name.startswith(("command(", "click.")) for name in decorators)
+
+
+def parameters(function: ast.FunctionDef) -> list[str]:
+    """Names of the parameters, without ``self`` and ``cls``."""
+    found = (*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs)
+    return [each.arg for each in found if each.arg not in {"self", "cls"}]

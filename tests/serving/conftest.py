@@ -3,8 +3,8 @@
 import pytest
 import redis
 
-from serving.publish import Publisher
-from support.redis import RedisServer
+from serving.publisher.publish import Publisher
+from support.servers.redis import RedisServer
 
 
 @pytest.fixture

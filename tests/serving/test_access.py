@@ -9,10 +9,10 @@ import redis
 from serving.connection import connect
 from serving.errors import RedisUnfit
 from serving.lookup import Lookup
-from serving.publish import Publisher
+from serving.publisher.publish import Publisher
 from serving.settings import ServingSettings
-from support.lists import publish
-from support.redis import RedisServer
+from support.data.lists import fold_in, publish
+from support.servers.redis import RedisServer
 
 PAGE = Path(__file__).parents[2] / "docs" / "contract" / "redis.md"
 LINES = re.findall(r"^ACL SETUSER (\w+) .*$", PAGE.read_text("utf-8"), re.MULTILINE)
@@ -95,7 +95,7 @@ def test_a_listener_hears_of_changes(server):
         with client.pubsub(ignore_subscribe_messages=True) as heard:
             heard.subscribe("gig:events")
             heard.get_message(timeout=5)
-            publisher(server).fold_in(1, {}, {})
+            fold_in(publisher(server), 1, {}, {})
 
             assert b'"kind":"foldin"' in heard.get_message(timeout=5)["data"]
         assert client.xread({"gig:events": "0"})
@@ -105,7 +105,7 @@ def test_the_publisher_needs_no_more_than_its_line(server):
     writer = publisher(server)
     publish(writer, 2)
     writer.restage(3, "artist", {"a0": None})
-    writer.fold_in(2, {"artist": {"a0": None}}, {"venue:name": {"v0": ""}})
+    fold_in(writer, 2, {"artist": {"a0": None}}, {"venue:name": {"v0": ""}})
 
     assert writer.live().seq == 1
 

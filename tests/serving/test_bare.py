@@ -12,7 +12,7 @@ import pytest
 import redis
 
 import serving
-from support.lists import publish
+from support.data.lists import publish
 
 LOOKUP = """
 import json, sys
@@ -74,7 +74,7 @@ def test_a_lookup_needs_redis_alone(bare, redis_server, publisher, prefix):
         "serving",
         "serving.contract",
         "serving.errors",
-        "serving.faults",
+        "serving.redis_errors",
         "serving.lookup",
     } == {name for name in modules if name.partition(".")[0] == "serving"}
 

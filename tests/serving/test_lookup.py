@@ -5,7 +5,7 @@ import redis
 
 from serving.errors import NotPublished, RedisUnfit, Unreadable
 from serving.lookup import Item, Lookup, Match
-from support.lists import BUILT_AT, entry, publish
+from support.data.lists import BUILT_AT, entry, fold_in, publish
 
 
 @pytest.fixture(params=[(2, False), (2, True), (3, False), (3, True)], ids=str)
@@ -35,7 +35,7 @@ def test_venues_get_artists(lookup):
     assert [item.id for item in lookup.venue("v0").items] == ["a1", "a2"]
 
 
-@pytest.mark.parametrize("unknown", ["nobody", "_default", "_gen", "_meta", "", "a0 "])
+@pytest.mark.parametrize("unknown", ["unheard of", "_default", "_gen", "_meta", "", "a0 "])
 def test_an_unknown_id_gets_the_popular_list_flagged_as_such(lookup, unknown):
     for found in (lookup.artist(unknown), lookup.venue(unknown)):
         assert [item.id for item in found.items] == ["p1", "p2"]
@@ -44,13 +44,13 @@ def test_an_unknown_id_gets_the_popular_list_flagged_as_such(lookup, unknown):
 
 
 def test_an_artist_with_an_empty_list_gets_the_popular_one(lookup, publisher):
-    publisher.fold_in(1, {"artist": {"a0": entry(1, [], "foldin")}}, {})
+    fold_in(publisher, 1, {"artist": {"a0": entry(1, [], "foldin")}}, {})
 
     assert lookup.artist("a0").source == "popular"
 
 
 def test_a_folded_in_list_is_flagged_as_such(lookup, publisher):
-    publisher.fold_in(1, {"artist": {"a0": entry(1, ["x"], "foldin")}}, {})
+    fold_in(publisher, 1, {"artist": {"a0": entry(1, ["x"], "foldin")}}, {})
     found = lookup.artist("a0")
 
     assert (found.source, found.items[0].id) == ("foldin", "x")
@@ -67,7 +67,7 @@ def test_asking_for_less_than_one_is_refused(lookup, n):
 
 
 def test_an_id_that_begins_with_an_underscore_is_found(lookup, publisher):
-    publisher.fold_in(1, {"artist": {"_default": entry(1, ["x"])}}, {"artist:name": {"_gen": "G"}})
+    fold_in(publisher, 1, {"artist": {"_default": entry(1, ["x"])}}, {"artist:name": {"_gen": "G"}})
 
     assert lookup.artist("_default").items[0].id == "x"
     assert lookup.names(["_gen", "gen"], of="artist") == {"_gen": "G"}
@@ -82,7 +82,7 @@ def test_names_leave_out_ids_that_have_none(lookup):
 
 def test_a_search_finds_names_whatever_their_case_and_accents_closest_first(lookup, publisher):
     names = {"1": "The Björk Band", "2": "BJÖRK", "3": "Bjorkland", "4": "Sigur Rós"}
-    publisher.fold_in(1, {}, {"artist:name": names})
+    fold_in(publisher, 1, {}, {"artist:name": names})
 
     found = lookup.search("bjÖrk", of="artist")
     assert [match.id for match in found] == ["2", "3", "1"]
@@ -92,7 +92,7 @@ def test_a_search_finds_names_whatever_their_case_and_accents_closest_first(look
 
 
 def test_a_search_reads_names_page_by_page_and_skips_what_is_not_a_name(lookup, publisher):
-    publisher.fold_in(1, {}, {"venue:name": {f"x{n}": f"Hall {n:04}" for n in range(3000)}})
+    fold_in(publisher, 1, {}, {"venue:name": {f"x{n}": f"Hall {n:04}" for n in range(3000)}})
     found = lookup.search("", of="venue", limit=5000)
 
     assert len(found) == 3005

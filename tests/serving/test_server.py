@@ -5,10 +5,10 @@ import redis
 
 from serving.errors import RedisUnfit, RedisUnreachable
 from serving.lookup import Lookup
-from serving.publish import Publisher
+from serving.publisher.publish import Publisher
 from serving.server import unfitness
-from support.lists import publish
-from support.redis import RedisServer
+from support.data.lists import fold_in, publish
+from support.servers.redis import RedisServer
 
 GOOD = {"redis_version": "7.0.15", "maxmemory_policy": "noeviction", "role": "master"}
 
@@ -88,7 +88,7 @@ def test_everything_works_in_a_cluster_with_a_hash_tag(cluster):
     ours.check_server()
     ours.claim()
     publish(ours, 1)
-    ours.fold_in(1, {"artist": {"a0": None}}, {})
+    fold_in(ours, 1, {"artist": {"a0": None}}, {})
     publish(ours, 2)
 
     assert ours.live().generation == 2

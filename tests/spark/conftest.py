@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from support.spark import SparkCluster
-from trainer.engines.spark_session import session
+from support.servers.spark import SparkCluster
 from trainer.settings import TrainerSettings
+from trainer.spark.session import session
 
 
 def pytest_configure(config: pytest.Config) -> None:

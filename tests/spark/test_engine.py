@@ -2,19 +2,20 @@
 
 import os
 import signal
+import time
 from pathlib import Path
 
 import pytest
 
-from consumer.log import replay
-from support.als import objective
-from support.installation import VIEWS, Installation, event, season
-from support.processes import until
-from trainer.artifact import load
-from trainer.following import settled_at
-from trainer.matrix import confidence
-from trainer.model import Model, fit
-from trainer.ridge import ridges
+from consumer.table.delta_log import replay
+from support.data.als import objective
+from support.processes.installation import VIEWS, Installation, event, season
+from support.processes.running import until
+from trainer.als.regularization import ridges
+from trainer.model.fit import Model, fit
+from trainer.plays.matrix import confidence
+from trainer.plays.read import settled_at
+from trainer.registry.artifact import load
 
 FIT_S = 400
 
@@ -65,9 +66,10 @@ def assert_as_good_as_local(store: Path, model: Model) -> None:
     """By our own objective, on the plays as we settle them."""
     known, _ = settled_at(store, replay(store).version)
     ids = known.artists.ids, known.venues.ids
+    as_of_ms = known.clock(time.time_ns() // 1_000_000).as_of_ms
     recipe = model.recipe.model_copy(update={"engine": "local"})
-    local = fit(known.plays(), *ids, known.as_of_ms, recipe)
-    confident = confidence(known.plays(), known.as_of_ms, recipe)
+    local = fit(known.plays(), *ids, as_of_ms, recipe)
+    confident = confidence(known.plays(), as_of_ms, recipe)
     penalty = ridges(confident, recipe), ridges(confident.T.tocsr(), recipe)
     spark, ours = (objective(confident, m.aligned(*ids).vectors, penalty) for m in (model, local))
     assert spark == pytest.approx(ours, rel=0.1)  # other starts end in other minima

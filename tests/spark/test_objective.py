@@ -5,19 +5,19 @@ import pytest
 from pyspark.sql import functions as f
 from scipy.sparse import csr_matrix
 
-from support.als import exact, objective
-from trainer.engines import Factors
-from trainer.engines.local import Local
-from trainer.engines.spark import als, brought_back, rated
-from trainer.ridge import ridges
-from trainer.settings import Recipe
+from support.data.als import exact, objective
+from trainer.als.engine import Factors
+from trainer.als.local import Local
+from trainer.als.regularization import ridges
+from trainer.recipe import Recipe
+from trainer.spark.engine import als, brought_back, rated
 
 RECIPE = Recipe(factors=8, regularization=0.3, regularization_exponent=1, iterations=15)
 PARTITIONS = 2
 
 
 def matrix(seed: int = 3) -> csr_matrix:
-    """Pairs of three scenes with confidences above 1; nobody is without one."""
+    """Pairs of three scenes with confidences above 1; each row has one."""
     rng = np.random.default_rng(seed)
     artists, venues = np.arange(150), np.arange(40)
     same = (artists[:, None] - venues[None, :]) % 3 == 0
@@ -32,11 +32,11 @@ def by_count(confident: csr_matrix) -> tuple[np.ndarray, np.ndarray]:
 
 
 def dense(confident: csr_matrix, venues: np.ndarray) -> Factors:
-    """So many plain sweeps in float64."""
-    mirrored, (by_artist, by_venue) = confident.T.tocsr(), by_count(confident)
+    """Plain sweeps in float64, as many as asked for."""
+    transposed, (by_artist, by_venue) = confident.T.tocsr(), by_count(confident)
     for _ in range(RECIPE.iterations):
         artists = exact(confident, venues, by_artist)
-        venues = exact(mirrored, artists, by_venue)
+        venues = exact(transposed, artists, by_venue)
     return Factors(artists, venues)
 
 
@@ -51,7 +51,7 @@ def pairs(spark, tmp_path_factory):
 
 @pytest.fixture
 def fitted(pairs, tmp_path):
-    """What Spark makes of it by so many sweeps."""
+    """What Spark fits in that number of sweeps."""
 
     def fit(iterations: int) -> Factors:
         model = als(RECIPE.model_copy(update={"iterations": iterations}), PARTITIONS).fit(pairs)

@@ -1,4 +1,4 @@
-"""How a session of Spark fails: in one line of ours, soon, and with the right code."""
+"""How a session of Spark fails: in one line, soon, and with the right code."""
 
 import os
 import subprocess
@@ -10,7 +10,7 @@ pytestmark = pytest.mark.timeout(300)
 
 PROGRAM = """
 import pathlib, secrets, sys
-from trainer.engines import spark_session
+from trainer.spark import session as spark_session
 from trainer.errors import TrainerError
 from trainer.settings import TrainerSettings
 

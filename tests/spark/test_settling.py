@@ -3,6 +3,7 @@
 import gzip
 import json
 import threading
+import time
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
@@ -10,17 +11,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from consumer import cleaning, compaction, merges, rows
-from consumer.erasing import Erasing
-from consumer.marks import Mark
-from consumer.merges import Merge
-from consumer.store import Span, Store
-from support.installation import INDISTREET
-from support.records import gig, message
-from trainer.engines.spark_settling import settled, source
-from trainer.following import settled_at
-from trainer.matrix import confidence, counts
-from trainer.settings import Recipe
+from consumer.ids import merges, quarantines
+from consumer.ids.merges import Merge
+from consumer.ids.quarantines import ALL, QUARANTINED, Quarantine
+from consumer.ingest import rows
+from consumer.maintenance import compaction, vacuum
+from consumer.store.erase import Erasing
+from consumer.store.writer import Store
+from consumer.table.delta_log import Span
+from consumer.table.reader_marks import Mark
+from support.data.records import RECORDED_MS, gig, message
+from support.processes.installation import INDISTREET
+from trainer.plays.interactions import Interactions
+from trainer.plays.matrix import confidence, counts
+from trainer.plays.read import settled_at
+from trainer.recipe import Recipe
+from trainer.spark.settle import settled, source
 
 RECIPE = Recipe(als_half_life_days=200)
 APP = "c/t/0"
@@ -38,10 +44,12 @@ class Told:
         self._store = Store.open(path)
         self._end = 0
 
-    def say(self, *values: bytes | tuple[None, bytes]) -> int:
+    def say(self, *values: bytes | tuple[None, bytes], at_ms: int = RECORDED_MS) -> int:
         """Append them as one commit; (None, key) is a tombstone. Returns the version."""
         messages = [
-            message(n, v) if isinstance(v, bytes) else message(n, None, key=v[1])
+            message(n, v, timestamp=(1, at_ms))
+            if isinstance(v, bytes)
+            else message(n, None, key=v[1])
             for n, v in enumerate(values, self._end)
         ]
         begin, self._end = self._end or None, self._end + len(values)
@@ -51,6 +59,10 @@ class Told:
         for merge in said:
             version = self._store.append(merges.table(merge), {})
         return version
+
+    def quarantine(self, source: str, since_us: int) -> int:
+        said = Quarantine(self._end, source, QUARANTINED, since_us)
+        return self._store.append(quarantines.table(said), {})
 
 
 def shows() -> list[dict[str, str]]:
@@ -87,7 +99,7 @@ AGAIN = {
     31: lambda show, _: show | {"source": "other"},
     37: lambda _, other: {"venue_id": other},  # a dead letter
 }
-"""What is said again of every so many shows, another venue at hand."""
+"""What is stated again of every n-th show; the second argument is another venue."""
 
 
 def said_again(gigs: list[dict[str, str]]) -> list[bytes | tuple[None, bytes]]:
@@ -127,18 +139,22 @@ def ours(path: Path, version: int) -> dict[tuple[int, int], tuple[int, float]]:
     plays = known.plays()
     sides = (known.artists, plays.per_artist), (known.venues, plays.per_venue)
     artists, venues = (ids.order()[per_row[ids.order()] > 0] for ids, per_row in sides)
-    inside = plays.of_artists(artists).mirrored().of_artists(venues).mirrored()
-    found = confidence(inside, known.as_of_ms, RECIPE).tocoo()
+    inside = plays.for_artists(artists).transposed().for_artists(venues).transposed()
+    found = confidence(inside, clock_ms(known), RECIPE).tocoo()
     cells = zip(found.row.tolist(), found.col.tolist(), strict=True)
     values = zip(counts(inside).data.tolist(), found.data.tolist(), strict=True)
     return dict(zip(cells, values, strict=True))
+
+
+def clock_ms(known: Interactions) -> int:
+    return known.clock(time.time_ns() // 1_000_000).as_of_ms or 0
 
 
 def sparks(spark, path: Path, version: int, scratch: Path) -> dict[tuple[int, int], tuple]:
     known, _ = settled_at(path, version)
     scratch.mkdir(exist_ok=True)
     found = settled(
-        spark, source(path, version, known.as_of_ms or 0, known.plays(), known), RECIPE, scratch
+        spark, source(path, version, clock_ms(known), known.plays(), known), RECIPE, scratch
     ).collect()
     assert len({(row.artist, row.venue) for row in found}) == len(found)
     return {(row.artist, row.venue): (row.plays, row.confidence) for row in found}
@@ -161,6 +177,10 @@ def history(tmp_path_factory):
     ask_to_erase(told.path, "artist", gigs[100]["artist_id"])
     ask_to_erase(told.path, "venue", gigs[200]["venue_id"])
     told.versions.append(told.say(gig(0)))
+    told.quarantine("other", ALL)
+    cancelled = (json.dumps(show | LATER | {"status": "cancelled"}).encode() for show in gigs[:500])
+    told.versions.append(told.say(*cancelled, at_ms=RECORDED_MS + 1))
+    told.versions.append(told.quarantine("default", 1000 * RECORDED_MS + 1))
     return told
 
 
@@ -169,6 +189,7 @@ def test_spark_settles_real_gigs_as_we_do(spark, history, tmp_path):
     found = [ours(history.path, version) for version in history.versions]
     plays = [sum(n for n, _ in each.values()) for each in found]
     assert plays[0] > plays[1] > plays[2] > plays[3] > 30_000  # corrected, merged, erased
+    assert plays[3] > plays[5] > plays[4] > 29_000  # quarantined, also of what was cancelled
 
     theirs = sparks(spark, history.path, history.versions[-1], tmp_path / "ids")
 
@@ -188,8 +209,8 @@ def test_the_version_asked_for_is_read_while_the_store_grows_and_is_compacted(sp
         while not end.wait(0.02):
             told.say(gig(next(numbers)))
             compaction.compact(told.path, on_step=lambda _: None)
-            cleaning.vacuum(told.path, grace_s=0)
-            cleaning.clean_log(told.path)
+            vacuum.vacuum(told.path, grace_s=0)
+            vacuum.clean_log(told.path)
 
     growing = threading.Thread(target=grow)
     growing.start()

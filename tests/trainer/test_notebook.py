@@ -1,7 +1,7 @@
 """The notebook that many begin with, and this project grew from: same matrix, same lists.
 
 It reads two columns with pandas, counts pairs, fits implicit's ALS(50) and recommends. Two slips
-are mended here: its columns have no names (it groups by `artists` and `venues` all the same), and
+are corrected here: its columns have no names (it groups by `artists` and `venues` anyway), and
 it asks for recommendations by the whole index column instead of one artist.
 """
 
@@ -12,15 +12,16 @@ import pytest
 from implicit.als import AlternatingLeastSquares
 from scipy.sparse import coo_matrix, csr_matrix
 
-from consumer.files import batches
-from support.indistreet import EVENTS
-from trainer.blas import one_thread
-from trainer.engines import Factors, engine
-from trainer.ids import Ids
-from trainer.matrix import Plays, counts
-from trainer.score import LinearScore
-from trainer.settings import Recipe
-from trainer.topn import top_n
+from consumer.imports.files import batches
+from support.data.indistreet import EVENTS
+from trainer.als.choose import engine
+from trainer.als.engine import Factors
+from trainer.als.runtime import one_thread
+from trainer.plays.ids import Ids
+from trainer.plays.matrix import Plays, counts
+from trainer.ranking.score import LinearScore
+from trainer.ranking.topn import top_n
+from trainer.recipe import Recipe
 
 SEED = 3
 SETTING = Recipe(factors=50, regularization=0.01, alpha=1.0, iterations=15, seed=SEED)

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from trainer.plan import Policy
-from trainer.settings import Recipe, TrainerSettings
+from trainer.live.plan import Policy
+from trainer.recipe import Recipe
+from trainer.settings import TrainerSettings
 
 
 def test_the_recipe_is_what_a_cold_fit_depends_on_and_nothing_else():
@@ -25,7 +26,7 @@ def test_the_policy_is_made_of_the_refit_settings():
         warm_refits=5,
     )
 
-    assert settings.policy() == Policy(
+    assert Policy.from_settings(settings) == Policy(
         interval_s=60, share=0.2, quiet_s=3, patience_s=4, warm_refits=5
     )
 

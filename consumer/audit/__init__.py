@@ -1,0 +1,1 @@
+"""The store compared with its topic, and rebuilt from it."""

@@ -1,0 +1,1 @@
+"""Records that broke the contract: kept, listed, forwarded, replayed."""

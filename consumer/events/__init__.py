@@ -1,0 +1,36 @@
+"""The event contract: what a booking system may state, as JSON, CloudEvents or Avro.
+
+Booking systems may import this package: it needs ``msgspec`` alone.
+"""
+
+from consumer.events.codec import (
+    DAY_MS,
+    MAX_AHEAD_MS,
+    MAX_START_MS,
+    Event,
+    Tombstone,
+    decode,
+    encode,
+)
+from consumer.events.headers import Headers
+from consumer.events.invalid import MAX_ID_BYTES, InvalidEvent
+from consumer.events.statement import Statement
+from consumer.events.statuses import STATUSES
+from consumer.events.units import MAX_MS, MIN_MS
+
+__all__ = [
+    "DAY_MS",
+    "MAX_AHEAD_MS",
+    "MAX_ID_BYTES",
+    "MAX_MS",
+    "MAX_START_MS",
+    "MIN_MS",
+    "STATUSES",
+    "Event",
+    "Headers",
+    "InvalidEvent",
+    "Statement",
+    "Tombstone",
+    "decode",
+    "encode",
+]

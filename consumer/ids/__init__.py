@@ -1,0 +1,1 @@
+"""Which ids are the same, which must be erased, and which sources do not count."""

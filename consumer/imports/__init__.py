@@ -1,0 +1,1 @@
+"""Files of gigs, sent to Kafka as statements."""

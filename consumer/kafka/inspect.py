@@ -1,0 +1,163 @@
+"""Queries about a topic: lag, retention, clean-up policy, our rights."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka.admin import AdminClient, ConfigResource, OffsetSpec, ResourceType  # type: ignore[attr-defined]
+
+from consumer.errors import ConsumerError
+from consumer.kafka.client import admin_client, client_options, watermarks
+from consumer.kafka.topic import identify
+from consumer.settings import ConsumerSettings
+
+_REPLY_S = 10.0
+_OLDEST_S = 2.0
+
+
+class Unanswered(ConsumerError):
+    """The broker does not answer a query, or not to us."""
+
+    exit_code = 3
+
+
+def lag(settings: ConsumerSettings, positions: Mapping[str, int]) -> tuple[int, int | None]:
+    """Records that are not stored yet, and when the oldest of them was recorded (epoch ms).
+
+    Args:
+        settings: Where broker and topic are.
+        positions: The store's offsets, next to read, by app id.
+
+    Raises:
+        ConsumerError: The broker cannot be reached, refuses the login, or lacks the topic.
+        Unanswered: It does not answer any more.
+    """
+    topic = identify(settings)
+    # The group's offsets belong to the consumers.
+    ours = {"group.id": settings.kafka_group, "enable.auto.commit": "false"}
+    with closing(Consumer({**client_options(settings, {}), **ours})) as consumer:
+        # Only partitions with a lag are read from: they hold the oldest record that waits.
+        behind: list[TopicPartition] = []
+        events = 0
+        for number in topic.partitions:
+            try:
+                begin, end = watermarks(consumer, settings.kafka_topic, number, _REPLY_S)
+            except KafkaException as error:
+                raise Unanswered(
+                    f"Kafka at {settings.kafka_bootstrap} does not answer "
+                    f"({error.args[0].str()}); see whether it runs"
+                ) from None
+            # A position below the low counts from the low: deleted records are no lag. Where no row
+            # of a partition is stored, all that it still holds waits.
+            stored = positions.get(topic.app_id(number), begin)
+            if end > max(begin, stored):
+                behind.append(TopicPartition(settings.kafka_topic, number, max(begin, stored)))
+                events += end - max(begin, stored)
+        return events, _oldest_ms(consumer, behind)
+
+
+def _oldest_ms(consumer: Consumer, behind: list[TopicPartition]) -> int | None:
+    """The least record timestamp at these positions, of the records that come in time."""
+    found: list[int] = []
+    # One partition at a time, so that a poll is sure to be of this one.
+    for position in behind:
+        # Assigned, not subscribed: a look must not start a rebalance of the group.
+        consumer.assign([position])
+        message = consumer.poll(_OLDEST_S)
+        if message is not None and message.error() is None:
+            found.append(int(message.timestamp()[1]))
+    return min(found, default=None)
+
+
+def retention(settings: ConsumerSettings, topic: str) -> dict[str, Any]:
+    """Until when a topic keeps what it holds now.
+
+    `retained_until` is the newest record's time plus `retention.ms`: Kafka deletes whole segments,
+    within minutes of the last record's end. None where that is unknown or never; `said` is a line
+    to print.
+
+    Args:
+        settings: Where the broker is.
+        topic: Its name.
+    """
+    found: dict[str, Any] = {"topic": topic, "retention_ms": None, "newest_record_at": None}
+    found |= {"retained_until": None}
+    try:
+        # The receipt covers the dead-letter topic too, hence the copy.
+        known = identify(settings.model_copy(update={"kafka_topic": topic}))
+        if known.embedded:
+            return found | {"said": "an embedded broker forgets it when it stops"}
+        admin = admin_client(settings)
+        keeps_ms = int(_config(admin, topic, "retention.ms"))
+        newest_ms = _newest_ms(admin, topic, known.partitions)
+    except (ConsumerError, KafkaException) as error:
+        cause = error.args[0].str() if isinstance(error, KafkaException) else error
+        return found | {"said": f"unknown: {cause}"}
+    return found | _retained(keeps_ms, newest_ms)
+
+
+def _retained(keeps_ms: int, newest_ms: int | None) -> dict[str, Any]:
+    found: dict[str, Any] = {"retention_ms": keeps_ms}
+    if newest_ms is None:
+        return found | {"said": "it holds no records"}
+    found["newest_record_at"] = _instant(newest_ms)
+    # Kafka's -1 means unlimited.
+    if keeps_ms < 0:
+        return found | {"said": "for ever: its retention.ms is -1"}
+    until = _instant(newest_ms + keeps_ms)
+    return found | {"retained_until": until, "said": f"until {until}, by its retention.ms"}
+
+
+def _newest_ms(admin: AdminClient, topic: str, partitions: Iterable[int]) -> int | None:
+    newest = OffsetSpec.max_timestamp()  # type: ignore[no-untyped-call]
+    asked = {TopicPartition(topic, number): newest for number in partitions}
+    answers = admin.list_offsets(asked, request_timeout=_REPLY_S).values()
+    # An empty partition answers -1.
+    return max((at for each in answers if (at := each.result().timestamp) >= 0), default=None)
+
+
+def _instant(epoch_ms: int) -> str:
+    return datetime.fromtimestamp(epoch_ms / 1000, UTC).isoformat(timespec="seconds")
+
+
+def _config(admin: AdminClient, topic: str, name: str) -> str:
+    resource = ConfigResource(ResourceType.TOPIC, topic)
+    (answer,) = admin.describe_configs([resource], request_timeout=_REPLY_S).values()
+    return str(answer.result()[name].value)
+
+
+def cleanup_policy(settings: ConsumerSettings) -> str:
+    """The topic's `cleanup.policy`: `delete`, `compact` or both.
+
+    Raises:
+        Unanswered: The broker does not answer.
+    """
+    with _shown(settings, "the settings of", "DescribeConfigs"):
+        return _config(admin_client(settings), settings.kafka_topic, "cleanup.policy")
+
+
+def rights(settings: ConsumerSettings) -> set[str]:
+    """What we may do with the topic, by the names of Kafka's operations.
+
+    Raises:
+        Unanswered: The broker does not answer.
+    """
+    admin, name = admin_client(settings), settings.kafka_topic
+    with _shown(settings, "our rights on", "DESCRIBE"):
+        answers = admin.describe_topics(
+            TopicCollection([name]), include_authorized_operations=True, request_timeout=_REPLY_S
+        )
+        return {each.name for each in answers[name].result().authorized_operations or ()}
+
+
+@contextmanager
+def _shown(settings: ConsumerSettings, what: str, grant: str) -> Iterator[None]:
+    try:
+        yield
+    except KafkaException as error:
+        raise Unanswered(
+            f"Kafka at {settings.kafka_bootstrap} does not show {what} topic "
+            f"{settings.kafka_topic} ({error.args[0].str()}); grant {grant} on it"
+        ) from None

@@ -1,0 +1,1 @@
+"""Maintenance of a table: compaction, vacuum, checks, and the process that does them."""

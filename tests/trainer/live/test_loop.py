@@ -1,0 +1,68 @@
+"""The store keeps what a refit process is to read, however far the trainer reads on meanwhile."""
+
+import gc
+import threading
+from types import SimpleNamespace
+
+import pytest
+
+from consumer.ingest import rows
+from consumer.store.writer import Store
+from consumer.table import reader_marks
+from consumer.table.delta_log import Span
+from support.data.records import message
+from trainer.errors import RefitCutOff
+from trainer.live import loop
+from trainer.live.following import Following
+from trainer.live.loop import Trainer
+from trainer.live.refit import UNREACHABLE
+from trainer.registry.journal import Journal
+from trainer.registry.state import Registry
+from trainer.run import _publish_once
+from trainer.settings import TrainerSettings
+
+
+def made(settings: TrainerSettings, monkeypatch, alive: list[bool]) -> Trainer:
+    """A trainer whose refit process cannot reach a server."""
+    process = SimpleNamespace(is_alive=lambda: alive[0], exitcode=UNREACHABLE)
+    monkeypatch.setattr(loop.refit, "start", lambda _job, _configure: process)
+    return Trainer(
+        settings=settings,
+        following=Following(settings.store),
+        registry=Registry(settings.models),
+        publisher=None,
+        journal=Journal(settings.models),
+        token=1,
+        configure=lambda: None,
+    )
+
+
+def test_one_fit_that_cannot_reach_a_server_is_not_tried_for_ever(tmp_path, monkeypatch):
+    settings = TrainerSettings(home=tmp_path)
+    Store.open(settings.store).append(
+        rows.table([message(0)], topic_id="T"), {"c/t/0": Span(None, 1)}
+    )
+    trainer = made(settings, monkeypatch, alive=[False])
+
+    with pytest.raises(RefitCutOff, match="could not reach a server") as cut_off:
+        _publish_once(trainer, settings, SimpleNamespace(check=lambda: None), threading.Event())
+    assert cut_off.value.exit_code == 3
+
+
+def test_the_version_that_a_refit_reads_is_held_until_it_is_done(tmp_path, monkeypatch):
+    settings = TrainerSettings(home=tmp_path)
+    store = Store.open(settings.store)
+    store.append(rows.table([message(0)], topic_id="T"), {"c/t/0": Span(None, 1)})
+    alive = [True]
+    trainer = made(settings, monkeypatch, alive)
+    trainer.listen(0.0)
+    trainer.begin()
+    store.append(rows.table([message(1)], topic_id="T"), {"c/t/0": Span(1, 2)})
+    trainer.listen(0.0)
+
+    assert reader_marks.living(settings.store) == [1, 2]
+
+    alive[0] = False
+    trainer.collect(0.0)
+    gc.collect()
+    assert reader_marks.living(settings.store) == [2]

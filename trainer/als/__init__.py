@@ -1,0 +1,1 @@
+"""Solvers of one objective: weighted ALS for implicit feedback."""

@@ -1,0 +1,1 @@
+"""Offline quality of lists, beside baselines."""

@@ -1,0 +1,1 @@
+"""What a new generation is judged by before it is published."""

@@ -1,0 +1,500 @@
+"""The trainer's loop: listen, fold in, publish; refit beside it, never in its way.
+
+One `tick` is one look at everything: new commits of the store are settled; a finished refit is
+adopted; artists and venues touched since are folded in and their lists replaced in Redis; a refit
+that is due begins in its own process. What a tick could not finish because Redis was away stays
+pending for the next.
+
+Where Redis has not our lists, the loop itself stages them again, also while a refit runs: a process
+would take seconds to start. Nothing is settled until they are live, since there is nothing to fold
+into.
+
+Redis itself says how far its lists have come (`serving.live.Progress`), written by the script that
+wrote the lists. At start, after errors and twice a second that is compared with what was written
+last. Where it is less, what changed since is folded in again; where nothing tells what changed
+since, all lists are published again.
+"""
+
+import logging
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+from consumer.table.reader_marks import Mark
+from serving.errors import Incomplete, SeqMoved, ShrinkRefused, Superseded
+from serving.live import Live, Progress
+from serving.publisher.publish import Publisher
+from trainer.errors import BadArtifact, RefitFailed, RefitRefused
+from trainer.live import plan, refit
+from trainer.live.following import Following, both
+from trainer.live.generation import Generation, changed_lists, changed_names, defaults
+from trainer.live.staging import advance, stage_again
+from trainer.plays.interactions import ChangedRows
+from trainer.ranking.lists import Lists
+from trainer.registry.artifact import Artifact, load
+from trainer.registry.journal import History, Journal
+from trainer.registry.state import Registry, holding
+from trainer.settings import TrainerSettings
+
+logger = logging.getLogger(__name__)
+
+HEALTH_INTERVAL_S = 0.5
+"""How often the live lists are compared with what we published."""
+STAGING_S = 0.2
+"""How long one tick stages lists at most."""
+FOLD_IN_BLOCK = 2000
+"""Artists and venues folded in per tick, so that a flood does not hold up what came first."""
+LONGEST_PAUSE_S = 300.0
+"""After a refit process that died: 1 s, twice as long after each further one, and no longer."""
+
+
+class Trainer:
+    """The state of the loop; `tick` moves it on."""
+
+    def __init__(
+        self,
+        *,
+        settings: TrainerSettings,
+        following: Following,
+        registry: Registry,
+        publisher: Publisher,
+        journal: Journal,
+        token: int,
+        configure: Callable[[], None],
+        force: bool = False,
+        on_step: Callable[[str], None] = lambda _step: None,
+    ) -> None:
+        self._settings = settings
+        self._following = following
+        self._registry = registry
+        self._publisher = publisher
+        self._journal = journal
+        self._token = token
+        self._configure = configure
+        self._force = force
+        self._on_step = on_step
+        self._live: Generation | None = None
+        self._progress: Progress | None = None  # of the lists in Redis; None: lost, or not seen yet
+        self._artifact: Path | None = registry.live()
+        self._republish = False  # the artifact's lists must be staged and swapped in as a whole
+        self._staged: refit.Job | None = None
+        self._staging: tuple[refit.Job, Iterator[None]] | None = None
+        self._job: refit.Job | None = None
+        self._process: BaseProcess | None = None
+        self._mark: Mark | None = None  # what the refit process reads must stay until it is done
+        self._job_merged = False  # the job is to take merged ids out of lists
+        self._attempted_events = -1
+        self._looked_s = -math.inf
+        self._fitted_at_s = 0.0
+        self._deaths = 0  # of refit processes in a row
+        self._pause_until_s = -math.inf
+        self._purging = False  # the live lists may hold an id that was erased
+        self.cut_off = False
+        """Whether the last refit process could not reach a server."""
+
+    @property
+    def generation(self) -> int | None:
+        """What this process published last."""
+        return self._live.number if self._live else None
+
+    @property
+    def fitted(self) -> int | None:
+        """The generation that the live model was fitted for."""
+        return int(self._live.artifact.manifest["generation"]) if self._live else None
+
+    @property
+    def has_plays(self) -> bool:
+        """Whether there is anything to fit."""
+        return len(self._following.plays) > 0
+
+    @property
+    def busy(self) -> bool:
+        """Whether a refit process is running."""
+        return self._process is not None or self._staged is not None
+
+    def tick(self, now_s: float) -> None:
+        """Do what there is to do; `now_s` is of a monotonic clock.
+
+        Raises:
+            RedisUnreachable: try again later; nothing is lost.
+            Fenced: another writer took over.
+            ShrinkRefused: a refit would publish far fewer lists; the live ones stay.
+            RefitRefused: a refit made a model that could not rank; the live lists stay.
+            RefitFailed: the refit process died; it is tried again after a pause.
+        """
+        if self._staging:
+            self._stage_further()
+            return
+        self.listen(now_s)
+        self.collect(now_s)
+        self._fold_in()
+        self._look_after(now_s)
+        self._begin_when_due(now_s)
+
+    def listen(self, now_s: float) -> bool:
+        """Settle what was stored since the last look. Returns whether anything was."""
+        if self._staging:
+            return False  # all of its lists are made from the same plays
+        heard = self._following.listen(now_s)
+        if self._following.reread:
+            self._lose()
+        if self._following.erased:
+            self._purge()
+        if self._following.recounted:
+            self._recount()
+        return heard
+
+    def _lose(self) -> None:
+        """Nothing tells any more which lists in Redis are right."""
+        self._progress, self._republish = None, self._artifact is not None
+
+    def _purge(self) -> None:
+        """Drop what holds an erased id; lists without it follow by a fit, or a publish at least."""
+        following, interrupted = self._following, self.busy
+        self._abandon()
+        if following.snapshots:  # also what the process was about to write
+            following.snapshots.clear()
+        held = holding(self._registry.artifacts(), following.erasures)
+        self._registry.remove(held)
+        self._purging = self._purging or bool(held) or following.knew_erased or interrupted
+        if self._artifact in held:
+            self._artifact, self._republish = None, False
+        following.erased = following.knew_erased = False
+        logger.info("Ids were erased; %d artifacts that held one are gone.", len(held))
+
+    def _recount(self) -> None:
+        """Sources were quarantined or released: a fit under way is of statements that differ."""
+        job = self._job or self._staged
+        self._abandon()
+        if job is not None:
+            self._try_again(job)
+        self._following.recounted, self._attempted_events = False, -1
+        logger.info("Quarantined: %s.", [*self._following.interactions.quarantined])
+
+    @property
+    def _is_tried(self) -> bool:
+        """Whether a refit began since anything was stored or quarantined."""
+        return self._following.interactions.events == self._attempted_events
+
+    def _abandon(self) -> None:
+        """End the refit process, if one runs, and leave out what it staged."""
+        self.stop()
+        self._process = self._job = self._staged = self._mark = None
+
+    def begin(
+        self, artifact: Path | None = None, *, start: Path | None = None, force: bool = False
+    ) -> int | None:
+        """Start the refit process: fit a model, or publish an earlier one's artifact again.
+
+        Args:
+            artifact: the earlier one.
+            start: of the model that a warm fit starts from; None: a cold fit.
+            force: publish even if that shrinks the lists by half.
+
+        Returns:
+            The number that the generation will have; None where the store holds nothing.
+        """
+        if self._following.version is None:
+            return None
+        number = self._registry.next_generation()
+        self.cut_off = False
+        self._job_merged, self._following.merged = self._following.merged, False
+        if artifact is None:
+            self._following.first_change_s = None
+            self._attempted_events = self._following.interactions.events
+        job = self._make_job(number, artifact or self._registry.artifact(number))
+        self._job = replace(job, start=start, force=force)
+        self._mark = Mark(self._settings.store, job.store_version)
+        self._process = refit.start(self._job, self._configure)
+        return number
+
+    def _make_job(self, number: int, artifact: Path) -> refit.Job:
+        return refit.Job(
+            settings=self._settings,
+            store_version=self._following.version or 0,
+            generation=number,
+            registry=self._registry.state().registry,
+            token=self._token,
+            staged=self._following.step(0),
+            artifact=artifact,
+        )
+
+    def stop(self) -> None:
+        """End the refit process, if one runs. The live lists stay."""
+        if self._process:
+            self._process.kill()
+            self._process.join()
+
+    # -- adopting what the refit process made ------------------------------------------------
+
+    def collect(self, now_s: float) -> None:
+        """See whether the refit process is done, and adopt what it staged."""
+        ended = self._process is not None and not self._process.is_alive()
+        if self._process is not None and ended and self._staged is None:
+            code, self._process, self._mark = self._process.exitcode, None, None
+            self._judge(code, now_s)
+        if self._staged is not None and self.has_plays:
+            self._adopt(self._staged, now_s)
+
+    def _judge(self, code: int | None, now_s: float) -> None:
+        job, self._job = self._job, None
+        if job is not None and job.artifact.exists():
+            self._artifact = job.artifact
+        if code == 0:
+            self._staged, self._deaths = job, 0
+        elif code == refit.REFUSED:
+            self._purging = False
+            raise RefitRefused("the refit process refused its model; its log says why")
+        else:
+            self.cut_off = code == refit.UNREACHABLE
+            self._try_again(job)
+            if code not in (refit.UNREACHABLE, refit.GONE):
+                self._pause(code, now_s)
+
+    def _try_again(self, job: refit.Job | None) -> None:
+        made = job is not None and job.artifact == self._artifact
+        self._republish = self._republish or made or self._job_merged
+        self._attempted_events = -1
+
+    def _pause(self, code: int | None, now_s: float) -> None:
+        pause_s = min(2.0**self._deaths, LONGEST_PAUSE_S)
+        self._deaths += 1
+        self._pause_until_s = now_s + pause_s
+        raise RefitFailed(
+            f"the refit process ended with exit code {code} ({self._deaths} in a row; its log says "
+            f"why); trying again in {pause_s:.0f} s"
+        )
+
+    def _adopt(self, job: refit.Job, now_s: float) -> None:
+        """Bring the staged lists up to what is settled now, and swap them in."""
+        artifact = load(job.artifact)
+        live = self._publisher.live()
+        if (live.generation, live.model_hash) == (job.generation, artifact.hash):
+            self._resume(live, artifact, now_s)  # it was committed, and the answer lost
+            self._staged = None
+            return
+        changed = self._following.changed_since(job.store_version)
+        if changed is None:  # the store was read again as a whole meanwhile
+            self._staged, self._republish = None, True
+            return
+        touched = both(self._following.differing(artifact), changed)
+        fresh = Generation.before_foldin(job.generation, artifact)
+        fresh.fold(self._following, touched)
+        lists = fresh.lists(self._following, self._settings.list_size)
+        told = both(touched, self._following.mates_since(job.store_version))
+        try:
+            self._restage(fresh, lists, told)
+            self._note(job, touched, told)
+            self._commit(fresh, lists, live, now_s, force=job.force)
+        except (Incomplete, Superseded) as error:
+            logger.warning("Generation %d: %s; staging it again.", fresh.number, error)
+            self._republish = True
+        except ShrinkRefused:
+            # Tried again when something new was said, not every second.
+            self._staged, self._artifact = None, self._registry.live()
+            raise
+        self._staged = None
+
+    def _note(self, job: refit.Job, touched: ChangedRows, told: ChangedRows) -> None:
+        steps = (job.staged, self._following.step(0, touched, told))
+        size = self._settings.list_size
+        self._journal.prepare(History(job.generation, job.artifact.name, size, steps))
+
+    def _restage(self, fresh: Generation, lists: Lists, touched: ChangedRows) -> None:
+        for view, changes in changed_lists(lists, touched).items():
+            self._publisher.restage(fresh.number, view, changes)
+        for names_view, names in changed_names(self._following, touched).items():
+            self._publisher.restage_names(fresh.number, names_view, names)
+        self._on_step("staged")
+
+    def _commit(
+        self, fresh: Generation, lists: Lists, live: Live, now_s: float, *, force: bool
+    ) -> None:
+        built_at = time.time()
+        version = self._following.version or 0
+        # A person decided that other sources count: the lists may be far fewer.
+        is_recount = self._registry.is_recount(fresh.artifact)
+        progress = self._publisher.commit(
+            fresh.number,
+            model_hash=fresh.artifact.hash,
+            seq=live.seq,
+            meta=fresh.meta(self._following, built_at),
+            defaults=defaults(lists),
+            counts=lists.sizes,
+            version=version,
+            force=force or self._force or self._purging or is_recount,
+        )
+        self._on_step("committed")
+        self._purging = False
+        self._following.all_done()
+        self._go_on(fresh, now_s)
+        self._take_up(progress)
+        self._journal.begin()
+
+    def _go_on(self, live: Generation, now_s: float) -> None:
+        """This generation is live."""
+        self._registry.set_live(live.number, live.artifact.path)
+        age_s = max(0.0, time.time() - live.artifact.manifest["created_at"])
+        self._live, self._artifact, self._fitted_at_s = live, live.artifact.path, now_s - age_s
+        self._republish = False
+
+    def _take_up(self, progress: Progress) -> None:
+        """Let wait again what Redis does not have."""
+        if self._following.rewind(progress.version):
+            self._progress = progress
+        else:
+            self._lose()
+
+    def _resume(self, live: Live, artifact: Artifact, now_s: float) -> None:
+        """Continue with a generation that Redis has and that this process did not see go live."""
+        number, progress, following = live.generation, live.progress, self._following
+        known = progress and following.rewind(progress.version, others_done=True)
+        if number is None or progress is None or not known:
+            self._lose()
+            return
+        resumed = Generation.before_foldin(number, artifact)
+        touched = following.differing(artifact)
+        resumed.fold(following, touched)
+        self._go_on(resumed, now_s)
+        self._progress = progress
+        self._journal.resume(number, replace(following.step(progress.seq, touched), resumed=True))
+        logger.info("Generation %d is live, at fold-in %d: going on with it.", number, progress.seq)
+
+    # -- between refits ----------------------------------------------------------------------
+
+    def _fold_in(self) -> None:
+        """Refresh the lists of what was touched since the last look."""
+        touched = self._following.pending(FOLD_IN_BLOCK)
+        if self._live is None or self._progress is None or not any(map(len, touched)):
+            return
+        solved = self._following.unsolved(touched)
+        try:
+            with self._live.folding(self._following, solved):
+                self._progress = self._publish_folded(self._live, self._progress, touched)
+        except (Superseded, SeqMoved) as error:
+            logger.warning("Fold-in: %s.", error)
+            self._looked_s = -math.inf
+            return
+        self._journal.add(self._following.step(self._progress.seq, solved, touched))
+        self._following.done(touched)
+        mates = len(touched.artists) - len(solved.artists)
+        logger.info("Folded in %d artists, %d venues, %d bill-mates.", *map(len, solved), mates)
+
+    def _publish_folded(self, live: Generation, held: Progress, touched: ChangedRows) -> Progress:
+        lists = live.lists(self._following, self._settings.list_size)
+        return self._publisher.fold_in(
+            live.number,
+            changed_lists(lists, touched),
+            changed_names(self._following, touched),
+            held=held,
+            version=self._following.right_after(touched),
+        )
+
+    def _look_after(self, now_s: float) -> None:
+        """Publish again what Redis lost, a restart left behind, or shows ids that were merged."""
+        if now_s - self._looked_s < HEALTH_INTERVAL_S:
+            return
+        if self._following.version is not None:
+            self._compare(self._publisher.live(), now_s)
+            lost = self._republish and self._progress is None
+            if lost and self._artifact and self.has_plays:
+                self._begin_staging(self._artifact)
+            else:
+                self._restore(now_s)
+        self._looked_s = now_s
+
+    def _compare(self, live: Live, now_s: float) -> None:
+        """Find out what of our lists Redis has."""
+        if self._live is None:
+            self._find(live, now_s)
+        elif (live.generation, live.model_hash) != (self._live.number, self._live.artifact.hash):
+            if self._progress:
+                logger.warning("The lists in Redis are not ours any more (%s).", live)
+            self._lose()
+        elif live.progress is None:
+            self._lose()
+        elif live.progress != self._progress:
+            self._take_up(live.progress)
+            if self._progress:
+                logger.warning(
+                    "Redis has lists up to version %d of the store; folding in what came since.",
+                    live.progress.version,
+                )
+
+    def _find(self, live: Live, now_s: float) -> None:
+        """At a start: continue with what is live if it is ours."""
+        if self._artifact is None or self._republish:
+            return
+        try:
+            ours = live.meta.get("registry") == self._registry.state().registry
+            artifact = self._registry.holding(live.model_hash) if ours else None
+        except BadArtifact as error:
+            self._fit_instead(error)
+        else:
+            if artifact:
+                self._resume(live, artifact, now_s)
+            else:
+                self._lose()
+
+    def _fit_instead(self, error: BadArtifact) -> None:
+        logger.error("%s; fitting again.", error)
+        self._artifact, self._republish = None, False
+
+    def _begin_staging(self, artifact: Path) -> None:
+        """Redis has not our lists, so that nothing can be folded in: put them back.
+
+        A refit that runs has a lower number by now; its lists are staged again after these.
+        """
+        number, size = self._registry.next_generation(), self._settings.list_size
+        try:
+            steps = stage_again(self._publisher, number, load(artifact), self._following, size)
+        except BadArtifact as error:
+            self._fit_instead(error)
+        else:
+            self._staging = self._make_job(number, artifact), steps
+            logger.info("Staging the lists of %s again.", artifact.name)
+
+    def _stage_further(self) -> None:
+        """Stage the next lists; an error ends it, and the next look begins again."""
+        if self._staging:
+            (job, steps), self._staging = self._staging, None
+            if advance(steps, STAGING_S):
+                self._staged = job
+            else:
+                self._staging = job, steps
+
+    def _restore(self, now_s: float) -> None:
+        if self.busy or now_s < self._pause_until_s:
+            return
+        is_recounted = plan.is_recounted(self._following, self._live)
+        if not self.has_plays and (self._purging or is_recounted):
+            self._withdraw()
+        elif not self.has_plays or (is_recounted and not self._is_tried):
+            return  # no list can be made, or a fit is due whose lists replace them all
+        elif (self._republish or self._purging or self._following.merged) and self._artifact:
+            logger.info("Publishing %s again.", self._artifact.name)
+            self.begin(self._artifact)
+
+    def _withdraw(self) -> None:
+        """The last play was erased or quarantined: no list can be made, the live ones must go."""
+        self._publisher.withdraw()
+        self._live, self._progress, self._purging = None, None, False
+        logger.info("Nothing is left to recommend; the lists are withdrawn.")
+
+    # -- refits ------------------------------------------------------------------------------
+
+    def _begin_when_due(self, now_s: float) -> None:
+        erased = self._purging and self.has_plays and self._artifact is None
+        if self.busy or now_s < self._pause_until_s:
+            return
+        known = plan.known(self._following, self._live, self._settings.recipe(), self._fitted_at_s)
+        policy = plan.Policy.from_settings(self._settings)
+        if erased:
+            self.begin()
+        elif self._is_tried or (self._republish and not known.recounted):
+            return
+        elif plan.refit_due(known, policy, now_s):
+            self.begin(start=self._artifact if plan.warm(known, policy) else None)

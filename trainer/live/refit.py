@@ -1,0 +1,197 @@
+"""The refit process: fits a model and stages its lists, while the trainer continues to fold in.
+
+It reads the store at one version, writes an artifact (or takes an earlier one), stages a complete
+set of lists in Redis and exits. The trainer then brings these lists up to its own store version
+and swaps them in. Whatever happens to this process, the live lists are not touched by it.
+"""
+
+import logging
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from multiprocessing.connection import wait
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from consumer.errors import ConsumerError, VersionGone
+from consumer.store.chunk import Chunk
+from consumer.store.reader import reader_state
+from serving.errors import ServingError
+from serving.publisher.publish import Publisher, connect
+from trainer.als.engine import Engine
+from trainer.errors import TrainerError
+from trainer.evaluation.tuning import tune
+from trainer.live.staging import stage
+from trainer.model.fit import Model, check, fit
+from trainer.plays.fingerprints import fingerprints
+from trainer.plays.interactions import Interactions, totals
+from trainer.plays.matrix import Plays
+from trainer.plays.read import settled_at
+from trainer.ranking.lists import Lists
+from trainer.registry.artifact import load, save
+from trainer.registry.journal import Step
+from trainer.registry.snapshot import Snapshots
+from trainer.settings import TrainerSettings
+from trainer.spark.ready import beside, ready
+
+logger = logging.getLogger(__name__)
+
+UNREACHABLE = 3
+"""Exit code of a refit that could not reach a server: worth another try."""
+REFUSED = 4
+"""Exit code of a refit whose model is not fit to be published."""
+GONE = 5
+"""Exit code of a refit whose version of the store was cleaned up: a newer one will do."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a refit process is asked to do."""
+
+    settings: TrainerSettings
+    store_version: int
+    generation: int
+    registry: str
+    token: int
+    staged: Step
+    """What is settled at that version."""
+    artifact: Path
+    """Where the model is; fitted and written there first if nothing is there yet."""
+    start: Path | None = None
+    """The artifact whose vectors a fit starts from; None: a cold fit."""
+    force: bool = False
+    """Publish even if that shrinks the lists by half."""
+
+
+def start(job: Job, configure: Callable[[], None]) -> multiprocessing.process.BaseProcess:
+    """Begin a refit in its own process; `configure` sets up logging there."""
+    process = multiprocessing.get_context("spawn").Process(
+        target=_main, args=(job, configure), name=f"refit-{job.generation}", daemon=True
+    )
+    process.start()
+    return process
+
+
+def _main(job: Job, configure: Callable[[], None]) -> None:
+    """The process edge."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the trainer's to answer
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    os.nice(5)  # folding in goes first on a busy machine
+    configure()
+    try:
+        work(job)
+    except VersionGone as error:
+        logger.info("Refit %d: %s; a newer version will do.", job.generation, error)
+        sys.exit(GONE)
+    except (ConsumerError, ServingError, TrainerError) as error:
+        logger.error("Refit %d: %s", job.generation, error)  # noqa: TRY400 - one line is enough
+        sys.exit(error.exit_code)
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)
+
+
+def work(job: Job) -> None:
+    """Fit or load the model, then stage every list of the job's generation."""
+    began = time.monotonic()
+    interactions, chunk = settled_at(job.settings.store, job.store_version)
+    read = reader_state(job.settings.store, job.store_version)
+    with Snapshots(job.settings.models).saving(interactions, read):
+        clock = interactions.clock(time.time_ns() // 1_000_000)
+        settled = _Settled(chunk, interactions.stated, clock.as_of_ms or 0, clock.ahead)
+        plays = interactions.plays()
+    interactions.discard_gigs()
+    if not job.artifact.exists():
+        _fit(job, settled, interactions, plays)
+    _stage(job, interactions, plays, load(job.artifact).model)
+    logger.info(
+        "Generation %d staged at store version %d, %.2f s.",
+        job.generation,
+        job.store_version,
+        time.monotonic() - began,
+    )
+
+
+class _Settled(NamedTuple):
+    """What is known of the store while its gigs are held."""
+
+    chunk: Chunk
+    stated: int
+    as_of_ms: int
+    ahead: int
+
+
+def _fit(job: Job, settled: _Settled, interactions: Interactions, plays: Plays) -> None:
+    artists, venues = interactions.artists, interactions.venues
+    start = load(job.start) if job.start else None
+    given = plays, artists.ids, venues.ids, settled.as_of_ms, job.settings.recipe()
+    # A warm fit keeps the weights of its start, so that lists stay calm.
+    tuned = None if start else tune(*given)
+    model = fit(
+        *given,
+        start=start.model if start else None,
+        solver=_solver(job, settled.as_of_ms, interactions, plays),
+        weights=tuned.weights if tuned else None,
+    )
+    check(model)
+    seen = replace(plays)  # what is sorted to count them is not kept
+    facts: dict[str, Any] = {
+        "created_at": time.time(),
+        "generation": job.generation,
+        "store_version": settled.chunk.version,
+        "ahead": settled.ahead,
+        "offsets": dict(settled.chunk.positions),
+        "counts": asdict(totals(seen, interactions.events, settled.stated)),
+        "quarantined": interactions.quarantined,
+        "warm_fits": warm_fits(start.manifest) + 1 if start else 0,
+        "tuning": tuned.report() if tuned else start and start.manifest.get("tuning"),
+    }
+    save(job.artifact, model, fingerprints(plays, artists, venues), facts)
+
+
+def _solver(job: Job, as_of_ms: int, interactions: Interactions, plays: Plays) -> Engine | None:
+    """What fits over the store itself; None: the recipe's engine fits what we settled."""
+    if job.settings.engine != "spark":
+        return None
+    ready(job.settings, wait_s=job.settings.connect_timeout_s)
+    from trainer.spark.engine import Spark, source  # noqa: PLC0415 - an extra
+
+    known = source(job.settings.store, job.store_version, as_of_ms, plays, interactions)
+    return Spark(job.settings, known, beside(job.artifact))
+
+
+def warm_fits(manifest: Mapping[str, Any]) -> int:
+    """Warm fits in a row that led to this model."""
+    return int(manifest.get("warm_fits", 0))
+
+
+def _stage(job: Job, interactions: Interactions, plays: Plays, model: Model) -> None:
+    artists, venues = interactions.artists, interactions.venues
+    lists = Lists(
+        model=model.aligned(artists.ids, venues.ids),
+        plays=plays,
+        artists=artists,
+        venues=venues,
+        generation=job.generation,
+        size=job.settings.list_size,
+        merged_artists=interactions.merged_artists,
+        merged_venues=interactions.merged_venues,
+    )
+    publisher = Publisher(
+        connect(job.settings),
+        prefix=job.settings.redis_prefix,
+        registry=job.registry,
+        token=job.token,
+    )
+    for _ in stage(publisher, job.generation, lists, interactions):
+        pass

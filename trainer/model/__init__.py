@@ -1,0 +1,1 @@
+"""Fitted factors, and fold-in of new rows into them."""

@@ -1,0 +1,80 @@
+"""Folding in: solving single artists and venues from all their plays, between two fits.
+
+A row's vector is solved exactly (`trainer.als.exact`) with the other side fixed. The date, all
+statistics and the biases of fitted rows keep their values of the fit.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainer.als.regularization import own_ridges
+from trainer.model.fit import Model, SideModel, days_since_last
+from trainer.model.online import GrowingFactors, OnlineModel, Rows
+from trainer.plays.matrix import Plays, activity, confidence, counts, met
+
+
+def folded(model: Model, plays: Plays, artists: Rows, venues: Rows) -> Model:
+    """A copy of the model with these rows folded in; see `fold_in` for the arguments."""
+    current = OnlineModel(model)
+    fold_in(current, plays, artists, venues)
+    return current.model
+
+
+def fold_in(current: OnlineModel, plays: Plays, artists: Rows, venues: Rows) -> None:
+    """Solve these rows from all their plays; other rows do not change.
+
+    Artists are solved first, then venues. A new artist with plays at a new venue was solved while
+    the venue's vector was zero, so both are solved once more.
+
+    Args:
+        current: its rows are those of `plays`.
+        plays: all plays; those of other rows are not used.
+        artists: distinct rows, with or without plays, fitted or not.
+        venues: the same of venues.
+    """
+    _solve(current, plays, artists, venues)
+    new_artists = artists[~current.artists.side.fitted[artists]]
+    new_venues = venues[~current.venues.side.fitted[venues]]
+    if not len(new_artists) or not len(new_venues):
+        return
+    met = counts(plays.for_artists(new_artists))[:, new_venues]
+    if met.nnz:
+        _solve(
+            current,
+            plays,
+            new_artists[np.diff(met.indptr) > 0],
+            new_venues[np.diff(met.tocsc().indptr) > 0],
+        )
+
+
+def _solve(current: OnlineModel, plays: Plays, artists: Rows, venues: Rows) -> None:
+    if len(artists):
+        _refresh(current, current.artists, artists, plays, current.venues)
+    if len(venues):
+        _refresh(current, current.venues, venues, plays.transposed(), current.artists)
+
+
+def _refresh(
+    current: OnlineModel, side: GrowingFactors, rows: Rows, plays: Plays, other: GrowingFactors
+) -> None:
+    """Solve these rows of `side`; `plays` are all of them, `side` x `other`."""
+    own, recipe = plays.for_artists(rows), current.recipe
+    confident = confidence(own, current.as_of_ms, recipe)
+    factors = other.common.solve(confident, other.side.factors, own_ridges(confident, recipe))
+    bias, liveness = side.side.bias[rows], side.side.liveness[rows]
+    # Rows of the fit keep their biases: a list is made from one state of all candidates.
+    new = ~side.side.fitted[rows]
+    if new.any():
+        bias[new], liveness[new] = _biases(current, side.side, rows[new], plays)
+    side.write(rows, factors, bias, liveness)
+
+
+def _biases(
+    current: OnlineModel, side: SideModel, rows: Rows, plays: Plays
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Of rows that had no plays at the fit: standardised popularity, and liveness."""
+    own, now = plays.for_artists(rows), current.as_of_ms
+    partners = met(plays.transposed(), np.unique(own.venue))
+    popular = activity(own, now, current.recipe.popularity_half_life_days, partners)
+    days = days_since_last(own, now, partners)
+    return side.standardised(popular), side.standardised_days(days)

@@ -1,0 +1,1 @@
+"""Statements resolved to counted plays, as an artists x venues matrix."""

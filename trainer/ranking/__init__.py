@@ -1,0 +1,1 @@
+"""From factors to exact top-N lists."""

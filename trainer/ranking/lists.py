@@ -1,0 +1,196 @@
+"""Top-N lists of artists and venues, ready to publish, from one model and the plays so far.
+
+Candidates are the ids with at least one play; columns stand in id order, so that ties go to the
+lower id, whatever row numbers they happen to have.
+
+An id that was merged into another keeps lists of its own, equal to those of its target, since apps
+may still ask for it. As an entry of a list only the target appears.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from serving.contract import Entry, Kind, View
+from trainer.model.fit import Model
+from trainer.plays.ids import Ids
+from trainer.plays.matrix import Plays, moved
+from trainer.plays.merged_rows import Merged
+from trainer.ranking import score
+from trainer.ranking.history import History
+from trainer.ranking.part import index_of
+from trainer.ranking.topn import TopN, top_n
+
+Rows = NDArray[np.int32]
+Changes = Mapping[str, Entry | None]
+Ranked = Iterator[tuple[str, Entry]]
+
+_BLOCK = 4096
+"""Rows whose lists are Python objects at the same time, at most."""
+_CELLS = 1 << 24
+"""Rows x candidates of a block, about: bill-mates and item-item may add to most of them."""
+_LEAST = 512
+"""Rows of a block, at least: for each block all candidates are packed again."""
+
+
+class Lists:
+    """The lists of one generation. `model` is aligned to `artists` and `venues`."""
+
+    def __init__(
+        self,
+        *,
+        model: Model,
+        plays: Plays,
+        artists: Ids,
+        venues: Ids,
+        generation: int,
+        size: int,
+        merged_artists: Merged | None = None,
+        merged_venues: Merged | None = None,
+    ) -> None:
+        self._model = model
+        self._artists = artists
+        self._venues = venues
+        self._generation = generation
+        self._size = size
+        self._plays = plays
+        self._mirrored = plays.transposed()
+        self.artist_rows = self._plays.active_rows(artists)
+        self.venue_rows = self._mirrored.active_rows(venues)
+        self._merged_artists = merged_artists or Merged("artist", artists)
+        self._merged_venues = merged_venues or Merged("venue", venues)
+        self._read(whole=False)
+
+    @property
+    def sizes(self) -> dict[View, int]:
+        """How many lists a complete set holds, by view."""
+        artists, venues = len(self._owners("artist")), len(self._owners("venue"))
+        return {"artist": artists, "artist:returns": artists, "venue": venues}
+
+    def complete(self, view: View) -> Ranked:
+        """Every list of a view, block by block."""
+        for block in self.blocks([view]):
+            yield from block[view]
+
+    def blocks(self, views: Sequence[View]) -> Iterator[Mapping[View, Ranked]]:
+        """Every list of views of one side, block by block; the views share one score.
+
+        Args:
+            views: of artists, or of venues.
+        """
+        rows, (_, columns) = self._owners(views[0]), self._targets(views[0])
+        self._read(whole=True)
+        size = min(_BLOCK, max(_LEAST, _CELLS // max(len(columns), 1)))
+        for start in range(0, len(rows), size):
+            part = rows[start : start + size]
+            yield {view: self._ranked(view, part, "model") for view in views}
+
+    def changes(self, view: View, rows: Rows) -> Changes:
+        """The lists of these rows; None for a row that has no plays left."""
+        ids, _, same = self._subjects(view)
+        has_plays = self._plays_of(view).have_plays(same.mapped(rows))
+        live, gone = rows[has_plays], rows[~has_plays]
+        none: dict[str, Entry | None] = {ids[row]: None for row in gone.tolist()}
+        return none | dict(self._ranked(view, live, "foldin"))
+
+    def default(self, view: View) -> Entry:
+        """The list for unknown ids: candidates by popularity."""
+        model = self._model
+        if view == "venue":
+            bias = score.everywhere(model.artists, model.weights.venues)
+        else:
+            bias = score.everywhere(model.venues, model.weights.artists)
+        ids, columns = self._targets(view)
+        ranked = np.argsort(-bias[columns], kind="stable")[: self._size]
+        rows = columns[ranked]
+        plays = [0] * len(rows) if view == "artist:returns" else None
+        names = [ids[row] for row in rows.tolist()]
+        return self._entry("popular", names, bias[rows].tolist(), plays)
+
+    def _read(self, *, whole: bool) -> None:
+        plays = {"artist": self._plays, "venue": self._mirrored}
+        self._histories = {
+            side: History(own, self._model.as_of_ms, whole=whole) for side, own in plays.items()
+        }
+        self._scores: dict[str, tuple[Rows, score.LinearScore]] = {}
+
+    def _subjects(self, view: View) -> tuple[Ids, Rows, Merged]:
+        if view == "venue":
+            return self._venues, self.venue_rows, self._merged_venues
+        return self._artists, self.artist_rows, self._merged_artists
+
+    def _owners(self, view: View) -> Rows:
+        """Rows that have a list: those with plays, and rows merged into one of those."""
+        _, playing, same = self._subjects(view)
+        return np.append(playing, np.setdiff1d(same.family(playing), playing)) if same else playing
+
+    def _targets(self, view: View) -> tuple[Ids, Rows]:
+        if view == "venue":
+            return self._artists, self.artist_rows
+        return self._venues, self.venue_rows
+
+    def _ranked(self, view: View, rows: Rows, kind: Kind) -> Ranked:
+        subjects, _, same = self._subjects(view)
+        targets, columns = self._targets(view)
+        # Merged ids share one list: it is ranked once.
+        distinct, index = np.unique(same.mapped(rows), return_inverse=True)
+        own = self._plays_of(view).counts_of(distinct)
+        played = moved(own, index_of(columns, own.shape[1]), len(columns))
+        returns = view == "artist:returns"
+        found = top_n(
+            self._score(view, distinct, columns), self._size, exclude=None if returns else played
+        )
+        best = TopN(found.cols[index], found.scores[index])
+        names = subjects.ids
+        owners = [names[row] for row in rows.tolist()]
+        plays = _values(played, found.cols)[index] if returns else None
+        return zip(owners, self._entries(kind, targets.ids, columns, best, plays), strict=True)
+
+    def _entries(
+        self, kind: Kind, names: list[str], columns: Rows, best: TopN, plays: Rows | None
+    ) -> Iterator[Entry]:
+        """Entries row by row of `best`; arrays are converted to lists once per block for speed."""
+        rows = np.append(columns, np.int32(-1))[best.cols].tolist()  # -1 indexes the last
+        sizes = (best.cols >= 0).sum(axis=1).tolist()
+        counted = [None] * len(rows) if plays is None else plays.tolist()
+        for size, found, scores, times in zip(
+            sizes, rows, best.scores.tolist(), counted, strict=True
+        ):
+            ids = [names[row] for row in found[:size]]
+            yield self._entry(kind, ids, scores[:size], times and times[:size])
+
+    def _plays_of(self, view: View) -> Plays:
+        return self._mirrored if view == "venue" else self._plays
+
+    def _score(self, view: View, rows: Rows, columns: Rows) -> score.LinearScore:
+        """The score of these rows; kept, as views of a side differ in what is masked only."""
+        side = "venue" if view == "venue" else "artist"
+        held = self._scores.get(side)
+        if held is None or not np.array_equal(held[0], rows):
+            formula = score.artists_for_venues if view == "venue" else score.venues_for_artists
+            # One score is kept, not one a block: it may take a gigabyte.
+            held = rows, formula(self._model, self._histories[side], rows, columns)
+            self._scores[side] = held
+        return held[1]
+
+    def _entry(
+        self, kind: Kind, ids: list[str], scores: list[float], plays: list[int] | None
+    ) -> Entry:
+        return Entry(
+            generation=self._generation,
+            as_of=self._model.as_of_ms // 1000,
+            kind=kind,
+            ids=ids,
+            scores=scores,
+            plays=plays,
+        )
+
+
+def _values(matrix: sp.csr_matrix, columns: Rows) -> Rows:
+    """The value of each row at its columns; 0 where nothing is stored, undefined at -1."""
+    if not matrix.nnz:
+        return np.zeros_like(columns)
+    rows = np.repeat(np.arange(len(columns)), columns.shape[1])
+    return np.asarray(matrix[rows, columns.ravel()]).reshape(columns.shape)

@@ -1,0 +1,124 @@
+"""What a term of the score is given, and what it yields.
+
+A term standardises over the candidates: z[x] = (x - mean) / deviation, 0 where x does not vary.
+Within a row that is a factor and a shift, so a score is never formed as a whole matrix.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+
+from trainer.model.fit import SideModel
+from trainer.plays.matrix import Plays
+from trainer.ranking.history import History
+
+Rows = NDArray[np.integer]
+
+FLAT = 1e-9
+"""Below this deviation, relative to the greatest value, z is 0: values differ by rounding only."""
+
+
+@dataclass(frozen=True)
+class ScorePart:
+    """The contribution of one term to r rows and c columns; None is zero."""
+
+    rows: NDArray[np.float32] | None = None
+    """r x F, together with `cols`."""
+    cols: NDArray[np.float32] | None = None
+    """c x F."""
+    bias: NDArray[np.float32] | None = None
+    """c."""
+    shift: NDArray[np.float32] | None = None
+    """r: constant within a row, so it does not change the order."""
+    additions: csr_matrix | None = None
+    """r x c, float32."""
+
+    def times(self, weight: float) -> "ScorePart":
+        """The same part, weighted."""
+        factor = np.float32(weight)
+
+        def weighted(values: NDArray[np.float32] | None) -> NDArray[np.float32] | None:
+            return None if values is None else values * factor
+
+        return ScorePart(
+            rows=weighted(self.rows),
+            cols=self.cols,
+            bias=weighted(self.bias),
+            shift=weighted(self.shift),
+            additions=None if self.additions is None else self.additions * factor,
+        )
+
+    def dense(self, n_rows: int, n_cols: int) -> NDArray[np.float32]:
+        """The whole matrix without the shift, for a few rows."""
+        total = np.zeros((n_rows, n_cols), np.float32)
+        if self.rows is not None and self.cols is not None:
+            total += self.rows @ self.cols.T
+        if self.bias is not None:
+            total += self.bias
+        return total if self.additions is None else np.asarray(total + self.additions)
+
+
+@dataclass(frozen=True)
+class ScoringInput:
+    """The input of every term."""
+
+    rows: SideModel
+    """All subjects (for whom candidates are ranked)."""
+    cols: SideModel
+    """All candidates and other rows of their side."""
+    wanted: Rows
+    """r distinct subjects."""
+    candidates: Rows
+    """c candidates."""
+    own: Plays
+    """Plays of the wanted, r rows x all columns."""
+    history: History
+    """Plays of all subjects."""
+    as_of_ms: int
+    walk: csr_matrix
+    """Between venues; see `trainer.model.walk`."""
+
+
+Term = Callable[[ScoringInput], ScorePart]
+
+
+def index_of(columns: Rows, size: int) -> NDArray[np.int32]:
+    """By row number, its index in `columns`; -1 where it is not among them.
+
+    Args:
+        columns: distinct row numbers.
+        size: number of all rows.
+    """
+    index = np.full(size, -1, np.int32)
+    index[columns] = np.arange(len(columns), dtype=np.int32)
+    return index
+
+
+def standardised(values: csr_matrix, weight: NDArray[np.float64] | None = None) -> ScorePart:
+    """Standardise sparse rows; cells that are not stored are 0.
+
+    z = x / deviation, less mean / deviation.
+
+    Args:
+        values: r x c.
+        weight: r, of each row; None: 1.
+    """
+    n_rows, n_cols = values.shape
+    row = np.repeat(np.arange(n_rows), np.diff(values.indptr))
+    # Sums over stored cells suffice: the others add nothing, but count as candidates.
+    mean = np.bincount(row, values.data, n_rows) / max(n_cols, 1)
+    square = np.bincount(row, np.square(values.data, dtype=np.float64), n_rows) / max(n_cols, 1)
+    deviation = np.sqrt(np.maximum(square - mean * mean, 0))
+    inverse = np.divide(
+        1, deviation, out=np.zeros(n_rows), where=deviation > FLAT * np.sqrt(square)
+    )
+    if weight is not None:
+        inverse *= weight
+    scaled = (values.data * inverse[row]).astype(np.float32)
+    return ScorePart(
+        shift=(-mean * inverse).astype(np.float32),
+        additions=csr_matrix((scaled, values.indices, values.indptr), shape=values.shape),
+    )

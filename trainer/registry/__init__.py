@@ -1,0 +1,1 @@
+"""The folder ``models/``: artifacts, snapshots, generation numbers and tokens."""

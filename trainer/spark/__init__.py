@@ -1,0 +1,1 @@
+"""The same fit on a Spark cluster (extra ``spark``)."""

@@ -1,0 +1,1 @@
+"""Published lists and stores, recomputed and compared."""
