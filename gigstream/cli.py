@@ -5,7 +5,9 @@ settings, 3 a server cannot be reached, 4 refused; 130 stopped by Ctrl-C before 
 """
 
 import os
+import signal
 import sys
+import threading
 from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
@@ -15,6 +17,7 @@ import click
 from gigstream.terminal import lenient, plain
 
 INTERRUPTED = 130
+_AGAIN_S = 0.05
 
 # In the order of the docs: what a newcomer needs first.
 _COMMANDS = {
@@ -94,7 +97,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with the command's code."""
     lenient(sys.stdout)
     lenient(sys.stderr)
+    sys.unraisablehook = interrupt_again
     sys.exit(run(arguments))
+
+
+def interrupt_again(dropped: "sys.UnraisableHookArgs") -> None:
+    """`sys.unraisablehook`: repeat a Ctrl-C that came while a finalizer or a callback from C ran.
+
+    Python drops exceptions there, KeyboardInterrupt too, and the command would run on. It is
+    raised again a moment later, outside of the finalizer. Other exceptions are reported as usual.
+    """
+    if not issubclass(dropped.exc_type, KeyboardInterrupt):
+        sys.__unraisablehook__(dropped)
+        return
+    main_thread = threading.main_thread().ident
+    if main_thread is not None:
+        threading.Timer(_AGAIN_S, signal.pthread_kill, [main_thread, signal.SIGINT]).start()
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

@@ -9,7 +9,6 @@ from chaos.unguarded import GUARDS
 from support.servers.kafka import KafkaBroker
 
 
-@pytest.mark.timeout(300)
 def test_fifteen_killed_consumers_a_dead_broker_and_a_torn_log_lose_and_double_nothing(
     tmp_path, redis_server
 ):

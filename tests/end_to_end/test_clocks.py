@@ -18,7 +18,7 @@ from support.processes.running import until
 SOURCE = Path(__file__).parents[1] / "support" / "faults" / "wrong_clock.c"
 STEPPING = "stepping"
 LOAD_S = 15.0
-BACK_S = float(os.environ.get("GIGSTREAM_TEST_WITHIN_S", "20"))
+BACK_S = float(os.environ.get("GIGSTREAM_TEST_WITHIN_S", "60"))
 """Lists are staged by a new process, two where a refit is under way: 5 s on a quiet machine."""
 
 
@@ -69,7 +69,6 @@ def consumer(installation, clocks, offset, monkeypatch) -> Consuming:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="what is preloaded is Linux's")
-@pytest.mark.timeout(240)
 @pytest.mark.parametrize(
     ("first", "second", "trainer"),
     [("7200", "-7200", STEPPING), (STEPPING, "7200", "-7200"), ("-7200", STEPPING, "7200")],

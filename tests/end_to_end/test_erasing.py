@@ -3,8 +3,6 @@
 import signal
 import threading
 
-import pytest
-
 from support.faults.traces import files_with, keys_with
 from support.processes.installation import INDISTREET, event, season
 from support.processes.running import until
@@ -87,7 +85,6 @@ def test_on_a_busy_store_nothing_is_left_and_no_other_event_is_lost_or_doubled(i
     assert traces(installation) == []
 
 
-@pytest.mark.timeout(180)
 def test_killed_at_any_step_a_second_erase_completes_it_with_the_same_receipt(installation):
     commands = installation.commands
     consumer = commands.start("consume")

@@ -3,8 +3,6 @@
 import json
 import time
 
-import pytest
-
 from consumer.settings import ConsumerSettings
 from support.data.feed import send
 from support.data.raw import RawProducer
@@ -38,7 +36,6 @@ def bad_records() -> list[tuple[bytes | None, list[tuple[bytes, bytes | None]]]]
     ]
 
 
-@pytest.mark.timeout(180)
 def test_all_good_records_are_stored_soon_and_each_bad_one_is_a_dead_letter(kafka, tmp_path):
     settings = ConsumerSettings(
         home=tmp_path / "home",

@@ -38,7 +38,6 @@ def clean(tmp_path, kafka, redis_server, prefix):
         return totals, run.lists()
 
 
-@pytest.mark.timeout(180)
 def test_after_kills_of_both_processes_counts_and_lists_equal_a_clean_run(
     installation, clean, tmp_path
 ):

@@ -147,7 +147,6 @@ def test_who_asked_a_trainer_that_is_killed_publishes_itself(training):
     assert writer(training) == asking.pid
 
 
-@pytest.mark.timeout(240)
 def test_a_standby_takes_over_within_3_s_of_each_kill_and_no_fold_in_is_lost(training, tmp_path):
     commands, owner, took_s, sent = training.commands, training.trainer, [], []
     for number in range(4):

@@ -2,8 +2,6 @@
 
 import time
 
-import pytest
-
 from support.processes.installation import Installation, season
 from support.processes.running import stop, until
 from support.servers.kafka import KafkaBroker
@@ -12,7 +10,6 @@ from support.servers.redis import RedisServer
 AWAY_S = 20
 
 
-@pytest.mark.timeout(180)
 def test_both_servers_go_away_in_turn_and_everything_arrives(tmp_path, prefix):
     with (
         KafkaBroker() as kafka,

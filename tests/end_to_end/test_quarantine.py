@@ -42,7 +42,6 @@ def without(tmp_path, kafka, redis_server, prefix) -> dict:
         return other.lists()
 
 
-@pytest.mark.timeout(300)
 def test_lists_are_as_without_a_quarantined_source_and_identical_once_it_is_released(
     installation, without
 ):
@@ -164,7 +163,6 @@ def test_an_unknown_source_is_remarked_on_and_an_impossible_one_refused(installa
     assert row["statements"] == 0
 
 
-@pytest.mark.timeout(300)
 def test_a_source_with_100_000_gigs_is_out_of_all_lists_in_30_seconds(tmp_path, prefix):
     draw = random.Random(1)
     with RedisServer() as redis, Training(tmp_path / "home", redis, prefix) as training:

@@ -55,7 +55,6 @@ def folded(installation, artist, venue) -> bool:
     return f'"{venue}"' in listed(installation, artist)
 
 
-@pytest.mark.timeout(240)
 def test_lists_are_equal_after_fold_ins_unless_changed_by_hand_and_after_a_restart(published):
     code, found, said = verified(published)
 
@@ -93,7 +92,6 @@ def tamper(installation) -> None:
     client.hdel(f"{prefix}:artist:returns", "artist-2", "new-0")
 
 
-@pytest.mark.timeout(180)
 def test_after_kills_of_both_processes_all_is_equal_and_a_rebuilt_store_is_too(installation):
     commands = installation.commands
     installation.send(*season())
@@ -117,7 +115,6 @@ def test_after_kills_of_both_processes_all_is_equal_and_a_rebuilt_store_is_too(i
     assert replay(commands.home / "second").positions == first
 
 
-@pytest.mark.timeout(240)
 def test_a_rebuilt_store_takes_the_place_of_the_first_one_and_its_damage_is_told(published):
     commands = published.commands
     commands.close()

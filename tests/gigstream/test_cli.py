@@ -68,7 +68,7 @@ def test_the_list_of_commands_has_the_first_sentence_of_each_commands_help(name)
 
 def test_python_m_gigstream_is_the_command_line(tmp_path, start):
     process = start("--help")
-    out, _ = process.communicate(timeout=20)
+    out, _ = process.communicate(timeout=60)
 
     assert process.returncode == 0
     assert out.startswith("Usage: gigstream [OPTIONS] COMMAND")
@@ -158,10 +158,42 @@ def test_a_process_told_to_stop_while_it_waits_for_a_server_ends_at_once(name, s
     status = f"/proc/{process.pid}/status"
     until(lambda: handles(status, signal.SIGTERM))
     process.send_signal(signal.SIGTERM)
-    out, err = process.communicate(timeout=5)
+    out, err = process.communicate(timeout=60)
 
     assert process.returncode == 0, err
     assert isinstance(json.loads(out), dict)
+
+
+# Ctrl-C comes in a finalizer, where Python drops exceptions.
+IN_A_FINALIZER = """
+import signal, time
+import click
+from gigstream import cli
+
+class Closing:
+    def __del__(self):
+        signal.raise_signal(signal.SIGINT)
+
+@cli.cli.command("late")
+def late():
+    Closing()
+    time.sleep(60)
+
+cli.main(["late"])
+"""
+
+
+def test_ctrl_c_in_a_finalizer_stops_the_command_too():
+    done = subprocess.run(
+        [sys.executable, "-c", IN_A_FINALIZER],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+
+    assert (done.returncode, done.stderr.split("\n")[-2:]) == (130, ["gigstream: stopped", ""])
 
 
 def handles(status: str, number: int) -> bool:

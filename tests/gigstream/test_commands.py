@@ -58,7 +58,7 @@ def ended(process):
 
 
 def asked(*arguments, env):
-    return json.loads(started(*arguments, "--json", env=env).communicate(timeout=30)[0])
+    return json.loads(started(*arguments, "--json", env=env).communicate(timeout=60)[0])
 
 
 def test_status_counts_what_is_stored_and_published():

@@ -19,7 +19,7 @@ def test_the_demo_shows_the_whole_path_and_leaves_nothing_behind(tmp_path, monke
     found = json.loads(line)
     assert (found["events"], found["plays"], found["pairs"]) == (47_142, 47_142, 23_390)
     assert len(found["latencies_ms"]) == 5
-    assert found["median_ms"] <= 1_000
+    assert 0 < found["median_ms"] < found["seconds"] * 1_000
     assert not living(tmp_path)
     assert not list((tmp_path / "tmp").iterdir())
     assert not list(tmp_path.glob("gigstream-data"))
@@ -34,9 +34,9 @@ def test_a_kept_demo_can_be_asked_until_ctrl_c(tmp_path, start):
     redis_cli = next(line for line in lines if "redis-cli" in line)
     listed = subprocess.run(shlex.split(redis_cli), capture_output=True, text=True, check=True)
     asked = start("artist", "--name", "first light", "--json")
-    answer = json.loads(asked.communicate(timeout=30)[0])
+    answer = json.loads(asked.communicate(timeout=60)[0])
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=20)
+    _, err = process.communicate(timeout=60)
 
     assert json.loads(listed.stdout)["v"]
     assert answer["name"] == "First Light"
@@ -51,7 +51,7 @@ def test_ctrl_c_in_the_midst_of_the_demo_ends_all_of_it(tmp_path, monkeypatch, s
     process = start("demo")
     until(lambda: len(living(tmp_path)) >= 5)
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=20)
+    _, err = process.communicate(timeout=60)
 
     assert process.returncode == 130
     assert err.splitlines()[-1] == "gigstream: stopped"

@@ -73,7 +73,7 @@ def test_an_import_far_larger_than_the_broker_loses_nothing(settings, gigs, star
     tail, stored = StoreReader(settings.store), []
     until(lambda: stored.append(tail.read()) or rows(stored) >= ROWS)
     consumer.terminate()
-    _, err = consumer.communicate(timeout=20)
+    _, err = consumer.communicate(timeout=60)
 
     assert consumer.returncode == 0, err
     assert rows(stored) == ROWS

@@ -95,7 +95,7 @@ def test_when_redis_does_not_start_nothing_is_left(tmp_path, monkeypatch):
 def test_up_runs_until_it_is_told_to_stop_and_ends_with_0(tmp_path, number, start):
     process = up(tmp_path, start)
     process.send_signal(number)
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=60)
 
     assert process.returncode == 0, err
     assert "Ctrl-C ends everything" in out
@@ -105,7 +105,7 @@ def test_up_runs_until_it_is_told_to_stop_and_ends_with_0(tmp_path, number, star
 def test_nothing_outlives_an_up_that_is_killed(tmp_path, start):
     process = up(tmp_path, start)
     process.kill()
-    process.communicate(timeout=5)
+    process.communicate(timeout=60)
 
     until(lambda: not living(tmp_path), timeout_s=15)
 
@@ -116,7 +116,7 @@ def test_up_ends_with_1_and_says_which_part_died(tmp_path, start):
         pid for pid in living(tmp_path) if command(pid)[1:] == ["-m", "gigstream", "consume"]
     ]
     os.kill(consumer, signal.SIGKILL)
-    _, err = process.communicate(timeout=20)
+    _, err = process.communicate(timeout=60)
 
     assert process.returncode == 1
     assert "gigstream: consume ended by itself with exit code 137: " in err

@@ -55,7 +55,7 @@ def test_letters_that_a_terminal_lacks_become_question_marks(encoding, tmp_path)
 def test_json_can_be_read_whatever_the_encoding(tmp_path):
     (tmp_path / "gigstream.toml").write_text("home = '유나-Ž-🎸'\n", encoding="utf-8")
     env = {"PYTHONIOENCODING": "latin-1", "GIGSTREAM_CONNECT_TIMEOUT_S": "0.1"}
-    out, _ = started("check", "store", "--json", env=env, cwd=tmp_path).communicate(timeout=30)
+    out, _ = started("check", "store", "--json", env=env, cwd=tmp_path).communicate(timeout=60)
 
     assert json.loads(out.splitlines()[-1])["settings"]["home"] == "유나-Ž-🎸"
 

@@ -9,7 +9,6 @@ import sysconfig
 import zipfile
 from pathlib import Path
 
-import pytest
 import yaml
 
 from project.tree import ROOT
@@ -38,7 +37,6 @@ def wheel(source: Path, out: Path, **environ: str) -> set[str]:
     return {name for name in zipfile.ZipFile(built).namelist() if not name.endswith("/")}
 
 
-@pytest.mark.timeout(300)
 def test_a_wheel_holds_the_kernel_and_every_module(tmp_path: Path) -> None:
     names = wheel(tmp_path / "source", tmp_path)
 
@@ -81,7 +79,6 @@ def gigstream(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.timeout(300)
 def test_without_a_compiler_everything_works_and_says_what_is_missing(tmp_path: Path) -> None:
     wheel(tmp_path / "source", tmp_path, CXX="/nonexistent/c++")
     zipfile.ZipFile(next(tmp_path.glob("*.whl"))).extractall(tmp_path / "pure")

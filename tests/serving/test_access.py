@@ -94,10 +94,10 @@ def test_a_listener_hears_of_changes(server):
     with redis.Redis.from_url(url(server, "listener")) as client:
         with client.pubsub(ignore_subscribe_messages=True) as heard:
             heard.subscribe("gig:events")
-            heard.get_message(timeout=5)
+            heard.get_message(timeout=30)
             fold_in(publisher(server), 1, {}, {})
 
-            assert b'"kind":"foldin"' in heard.get_message(timeout=5)["data"]
+            assert b'"kind":"foldin"' in heard.get_message(timeout=30)["data"]
         assert client.xread({"gig:events": "0"})
 
 

@@ -43,7 +43,6 @@ def silent(_share) -> None:
     pass
 
 
-@pytest.mark.timeout(180)
 def test_a_store_and_a_topic_with_batches_that_cannot_be_unpacked_are_compared(settings, tmp_path):
     assert offsets(settings) == [0, 1, 61, 62]
     assert lines(audit(settings, silent).partitions) == []

@@ -75,7 +75,6 @@ def test_a_batch_that_cannot_be_unpacked_is_one_dead_letter_and_the_stream_goes_
         again.stop()
 
 
-@pytest.mark.timeout(180)
 @pytest.mark.parametrize(
     ("count", "size", "codec"), [(60, 40_000_000, "zstd"), (3, 200_000_000, "gzip")]
 )
@@ -99,7 +98,6 @@ def test_a_batch_that_unpacks_to_much_costs_bounded_memory(
     assert all(len(row["raw"]) == 64 << 10 for row in dead)
 
 
-@pytest.mark.timeout(180)
 def test_large_headers_cost_bounded_memory_while_the_store_does_not_answer(
     kafka, consumer_settings
 ):

@@ -110,8 +110,8 @@ def test_when_an_owner_is_killed_its_process_goes_and_another_takes_over(setting
 
             killed.kill()
 
-            until(ours, within_s=10)
-        until(lambda: not command(old), within_s=5)
+            until(ours)
+        until(lambda: not command(old))
     finally:
         killed.kill()
         killed.wait()

@@ -124,10 +124,10 @@ def test_an_event_carries_the_ids_that_changed_unless_they_are_too_many(publishe
     many = {f"n{number}": entry(1, ["x"], "foldin") for number in range(MOST_TOLD)}
     with client.pubsub() as listener:
         listener.subscribe(f"{prefix}:events")
-        listener.get_message(timeout=5)
+        listener.get_message(timeout=30)
         fold_in(publisher, 1, {"artist": {"a0": None, "_x": None}}, {"venue:name": {"ö": "Ö"}})
         fold_in(publisher, 1, {"artist": many, "venue": {**many, "one more": None}})
-        told = [json.loads(listener.get_message(timeout=5)["data"]) for _ in range(2)]
+        told = [json.loads(listener.get_message(timeout=30)["data"]) for _ in range(2)]
 
     assert told[0] == {
         "kind": "foldin",

@@ -503,10 +503,10 @@ def test_after_a_flush_a_commit_also_claims(publisher, client, prefix):
 def test_commits_and_fold_ins_are_told_on_the_stream_and_the_channel(publisher, client, prefix):
     with client.pubsub(ignore_subscribe_messages=True) as heard:
         heard.subscribe(f"{prefix}:events")
-        heard.get_message(timeout=5)
+        heard.get_message(timeout=30)
         publish(publisher, 1)
         fold_in(publisher, 1, {"artist": {"a0": None}}, {})
-        told = [json.loads(heard.get_message(timeout=5)["data"]) for _ in range(2)]
+        told = [json.loads(heard.get_message(timeout=30)["data"]) for _ in range(2)]
 
     assert told == [
         {"kind": "commit", "generation": 1, "seq": 0},

@@ -43,7 +43,7 @@ def places(path: Path) -> Counter:
     return Counter((row["topic_id"], row["partition"], row["offset"]) for row in stored(path))
 
 
-def until(condition, within_s: float = 20.0):
+def until(condition, within_s: float = 60.0):
     """Wait until a value is true. Returns it."""
     deadline = time.monotonic() + within_s
     while True:

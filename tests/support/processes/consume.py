@@ -103,11 +103,11 @@ class Consuming:
     def signal(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
 
-    def code(self, within_s: float = 20) -> int:
+    def code(self, within_s: float = 60) -> int:
         """Its exit code, waited for."""
         return self.process.wait(within_s)
 
-    def stop(self, within_s: float = 5) -> None:
+    def stop(self, within_s: float = 30) -> None:
         """SIGTERM: it must end by itself, with 0 and in time."""
         self.signal(signal.SIGTERM)
         assert self.code(within_s) == 0, self.said

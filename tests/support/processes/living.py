@@ -28,7 +28,7 @@ def command(pid: int) -> list[str]:
     return []
 
 
-def until(look: Callable[[], T], timeout_s: float = 30) -> T:
+def until(look: Callable[[], T], timeout_s: float = 60) -> T:
     """What `look` finds once that is true."""
     end = time.monotonic() + timeout_s
     while not (found := look()):

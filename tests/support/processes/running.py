@@ -78,7 +78,7 @@ class Gigstream:
             process.wait()
 
 
-def stop(process: Process, timeout_s: float = 5) -> int:
+def stop(process: Process, timeout_s: float = 30) -> int:
     """Send SIGTERM. Returns the exit code, which must follow in time."""
     process.send_signal(signal.SIGTERM)
     return process.wait(timeout_s)

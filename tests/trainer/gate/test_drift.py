@@ -72,7 +72,6 @@ def test_of_20_honest_monthly_refits_19_are_published(real):
     assert sum(each.is_held for each in found) <= 1, [each.reasons for each in found]
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("case", PLANTED)
 def test_what_was_planted_is_held_or_shown_to_none(real, live, case):
     plant, source, reason = PLANTED[case]
