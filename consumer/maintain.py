@@ -22,6 +22,7 @@ from deltalake.exceptions import DeltaError
 from consumer.dead_letters.alarm import AlarmLog
 from consumer.dead_letters.forwarder import Forwarder
 from consumer.errors import ConsumerError, StoreBusy, StoreUnusable
+from consumer.logs import log_to_stderr
 from consumer.maintenance import compaction, vacuum
 from consumer.settings import ConsumerSettings
 from consumer.table import delta, delta_log, write_lock
@@ -221,6 +222,7 @@ def main(
     if not line:
         return  # the owner has ended already
     settings = ConsumerSettings.model_validate_json(line)
+    log_to_stderr(settings)
     threading.Thread(target=_end_with_owner, name="owner", daemon=True).start()
     tasks = tasks_for(settings, intervals, on_step)
     keep(settings.store, tasks, intervals.look_s, on_step=on_step)
@@ -232,13 +234,5 @@ def _end_with_owner() -> None:
     os._exit(0)
 
 
-def log_to_stderr() -> None:
-    """Log to stderr, beside the owner's own lines."""
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s"
-    )
-
-
 if __name__ == "__main__":
-    log_to_stderr()
     main()

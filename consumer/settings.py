@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from consumer.events.statuses import STATUSES, key
+from consumer.logs import LogSettings
 from consumer.secrets import masked
 
 _OURS = {
@@ -80,10 +81,8 @@ def _registry_url(urls: str) -> str:
     return urls
 
 
-class StoreSettings(BaseModel):
+class StoreSettings(LogSettings):
     """Where this instance keeps what is local."""
-
-    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
 
     home: Path = Path("gigstream-data")
     """Folder of everything local: ``store/`` (interactions) and ``models/`` (artifacts). One
@@ -142,7 +141,9 @@ class ConsumerSettings(StoreSettings):
     (``basic.auth.user.info`` as ``user:password``, ``ssl.ca.location`` …), handed through as they
     are."""
 
-    statuses: Annotated[dict[str, dict[str, str]], AfterValidator(_own_words)] = {}
+    statuses: Annotated[dict[str, dict[str, str]], AfterValidator(_own_words)] = Field(
+        default_factory=dict
+    )
     """What a source's own words for a status mean, by source: ``{"box": {"hold": "postponed",
     "storno": "cancelled"}}``. Capitals, spaces, hyphens and underscores of a word do not matter."""
 

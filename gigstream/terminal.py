@@ -9,7 +9,6 @@ that its encoding lacks as `?`.
 import functools
 import io
 import json
-import logging
 import re
 import sys
 import time
@@ -115,13 +114,6 @@ def command(name: str) -> Callable[[Callable[..., Report]], click.Command]:
         return made
 
     return wrap
-
-
-def log_to_stderr(level: int = logging.INFO) -> None:
-    """Log to stderr; a module-level function, so that child processes can be configured with it."""
-    logging.basicConfig(
-        level=level, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s", force=True
-    )
 
 
 def _console(file: TextIO) -> Console:

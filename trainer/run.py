@@ -84,6 +84,7 @@ def run(
                     Trainer, settings=settings, force=force, configure=configure, on_step=on_step
                 )
                 with lease:
+                    logger.info("Training from %s", settings.store)
                     return _own(trainer, settings, lease, stop, once=once, takeover=takeover)
             made = _beside(settings, stop, once=once, standby=standby, force=force, until_s=until_s)
             if made is not None:

@@ -25,6 +25,7 @@ from consumer.ingest import rows
 from consumer.ingest.appender import Appender
 from consumer.ingest.batch import Batch, CommitTiming, Flush, FlushPolicy, PartitionProgress, State
 from consumer.ingest.brake import Brake
+from consumer.ingest.inflow import Inflow
 from consumer.kafka import refusals, unpackable
 from consumer.kafka.client import watermarks
 from consumer.kafka.outage import Watch
@@ -105,6 +106,7 @@ class Ingest:
             rows.RowBuilder(topic_id=topic.topic_id, unframe=unframe, statuses=statuses)
         )
         self._last_commit = CommitTiming()
+        self._inflow = Inflow()
         self._paused: set[int] = set()
         self._count = _CHUNK
         self._uncounted = 0
@@ -147,6 +149,7 @@ class Ingest:
         for number in self._batch.within(State.UNPACKABLE):
             self._retry_unless(self._bury, number)
         self._collect_append(0.0)
+        self._inflow.look()
         due = self._policy.should_flush(self._batch.pending, self._last_commit, time.monotonic())
         if due and not self._appender.busy:
             self._flush_or_wait()
@@ -295,6 +298,7 @@ class Ingest:
         self._last_commit = CommitTiming(append.ended_s, took_s)
         count, version = flush.rows.num_rows, append.version
         logger.debug("Stored %d rows as version %d in %.3f s", count, version, took_s)
+        self._inflow.stored(flush.rows)
         self._on_step("before_kafka_offset")
         ours = self._batch.progress.keys() & flush.spans.keys()
         self._commit_kafka_offsets({number: flush.spans[number].end for number in ours})

@@ -1,15 +1,17 @@
 """`erase`: remove an artist's or venue's id everywhere, and print a receipt."""
 
+from functools import partial
 from typing import Any
 
 import click
 
+from consumer.logs import log_to_stderr
 from consumer.table.schema import Side
 from gigstream import erasure
 from gigstream.commands.ids import checked
 from gigstream.commands.lists import table
 from gigstream.settings import load
-from gigstream.terminal import Report, Terminal, command, log_to_stderr
+from gigstream.terminal import Report, Terminal, command
 
 _OUTSIDE = (
     "Not erased, and yours to handle: the topics of Kafka, exports, imported files, backups, and "
@@ -37,8 +39,10 @@ def erase(terminal: Terminal, side: Side, identity: str, *, wait_s: float) -> Re
     settings = load()
     # Before anything is locked: an id that no event can carry is not in the store.
     checked(side, identity)
-    log_to_stderr()
-    receipt = erasure.erase(settings, side, identity, wait_s=wait_s, configure=log_to_stderr)
+    log_to_stderr(settings)
+    receipt = erasure.erase(
+        settings, side, identity, wait_s=wait_s, configure=partial(log_to_stderr, settings)
+    )
     terminal.say(table(("", ""), list(_lines(receipt))), _OUTSIDE)
     return Report(receipt | {"outside": _OUTSIDE})
 

@@ -1,20 +1,24 @@
 """`consume` and `train`: the long-running processes; SIGTERM stops them."""
 
+from functools import partial
+
 import click
 
 from gigstream.errors import WrongUse
-from gigstream.terminal import Report, Terminal, command, log_to_stderr
+from gigstream.terminal import Report, Terminal, command
 
 
 @command("consume")
 def consume(terminal: Terminal) -> Report:
     """Store events from Kafka, until SIGTERM."""
     del terminal
+    from consumer.logs import log_to_stderr
     from consumer.run import run
     from gigstream.settings import load
 
-    log_to_stderr()
-    code = run(load())
+    settings = load()
+    log_to_stderr(settings)
+    code = run(settings)
     return Report({"exit_code": code}, code)
 
 
@@ -44,19 +48,21 @@ def train(
     runs here is asked to fit and publish.
     """
     del terminal
+    from consumer.logs import log_to_stderr
     from gigstream.settings import load
     from trainer.run import run
 
-    log_to_stderr()
     if once and standby:
         raise WrongUse("--standby is for a trainer that stays: leave out --once")
+    settings = load()
+    log_to_stderr(settings)
     made = run(
-        load(),
+        settings,
         once=once,
         standby=standby,
         takeover=takeover,
         force=force,
         wait_s=wait_s,
-        configure=log_to_stderr,
+        configure=partial(log_to_stderr, settings),
     )
     return Report({"generation": made})

@@ -1,12 +1,12 @@
 """`up`: run the whole path on this machine until Ctrl-C."""
 
-import logging
 import time
 
+from consumer.logs import log_to_stderr
 from consumer.shutdown import Shutdown
 from gigstream.local_stack import LocalStack
 from gigstream.settings import load
-from gigstream.terminal import Report, Terminal, command, log_to_stderr
+from gigstream.terminal import Report, Terminal, command
 
 _POLL_S = 0.2
 
@@ -14,8 +14,8 @@ _POLL_S = 0.2
 @command("up")
 def up(terminal: Terminal) -> Report:
     """Run an embedded broker, Redis, the consumer and the trainer until Ctrl-C."""
-    log_to_stderr(logging.INFO)
     settings = load()
+    log_to_stderr(settings)
     # Signals first, so that one that comes while the stack starts still ends it cleanly.
     with Shutdown() as stop, LocalStack(settings) as stack:
         stack.start("consume")

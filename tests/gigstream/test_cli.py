@@ -1,8 +1,6 @@
 """The process edge: what every command shares."""
 
 import json
-import logging
-import re
 import signal
 import subprocess
 import sys
@@ -13,7 +11,7 @@ from click import Command, Group
 
 from gigstream import terminal as terminals
 from gigstream.cli import Later, cli, run
-from gigstream.terminal import Report, Terminal, command, log_to_stderr
+from gigstream.terminal import Report, Terminal, command
 from support.processes.commands import ROOT, gigstream
 from support.processes.living import until
 
@@ -133,15 +131,6 @@ def test_what_takes_less_than_a_second_shows_no_progress(add):
 
     add(body)
     assert gigstream("extra").err == ""
-
-
-def test_log_lines_go_to_stderr_with_time_level_and_place(capsys, monkeypatch):
-    monkeypatch.setattr(logging.getLogger(), "handlers", [])
-    log_to_stderr()
-    logging.getLogger("consumer.run").info("Reading %s", "gigs")
-
-    line = capsys.readouterr().err
-    assert re.fullmatch(r"[\d-]+ [\d:,]+ INFO    consumer\.run: Reading gigs\n", line)
 
 
 @pytest.mark.parametrize("name", ["consume", "train"])

@@ -1,0 +1,66 @@
+"""Inflow: what was stored, in one line of the log a minute, and each new kind of dead letter."""
+
+import logging
+import time
+from collections.abc import Callable
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from consumer.ingest import tallies
+
+logger = logging.getLogger(__name__)
+
+EVERY_S = 60.0
+_MOST_KINDS = 1_000
+
+
+class Inflow:
+    """Counts the rows that were stored.
+
+    A kind of dead letter is a source and the field that its records break.
+
+    Args:
+        now_s: a monotonic clock, in seconds.
+    """
+
+    def __init__(self, now_s: Callable[[], float] = time.monotonic) -> None:
+        self._now_s = now_s
+        self._since_s: float | None = None
+        self._events = self._dead = self._commits = 0
+        self._kinds: set[tuple[str | None, str]] = set()
+
+    def stored(self, rows: pa.Table) -> None:
+        """Count the rows of a commit; the columns are those of the store."""
+        dead = rows.filter(pc.field("kind") == "dead")
+        self._events += rows.num_rows - dead.num_rows
+        self._dead += dead.num_rows
+        self._commits += 1
+        if self._since_s is None:
+            self._since_s = self._now_s()
+        if dead.num_rows:
+            self._log_new_kinds(dead)
+
+    def look(self) -> None:
+        """Log what a minute stored; a minute in which nothing came is silent."""
+        if self._since_s is None or self._now_s() - self._since_s < EVERY_S:
+            return
+        logger.info(
+            "Stored %d events and %d dead letters in %d commits within %.0f s",
+            *(self._events, self._dead, self._commits, self._now_s() - self._since_s),
+        )
+        self._since_s = None
+        self._events = self._dead = self._commits = 0
+
+    def _log_new_kinds(self, dead: pa.Table) -> None:
+        found = zip(tallies.sources(dead), dead["field"].to_pylist(), strict=True)
+        first: dict[tuple[str | None, str], int] = {}
+        for row, kind in enumerate(found):
+            if kind not in self._kinds and len(self._kinds) < _MOST_KINDS:
+                self._kinds.add(kind)
+                first[kind] = row
+        for (source, field), row in first.items():
+            logger.warning(
+                "A new kind of dead letter: source %r, field %r: %s",
+                *(source, field, dead["reason"][row].as_py()),
+            )
