@@ -27,6 +27,7 @@ def log_to_stderr(settings: LogSettings) -> None:
     """Log to stderr; at module level, so that child processes can be set up with it too."""
     handler = logging.StreamHandler()
     handler.setFormatter(_formatter(settings.log_format))
+    # By force: a child process may have been set up by a library at its import.
     logging.basicConfig(level=settings.log_level.upper(), handlers=[handler], force=True)
 
 

@@ -4,6 +4,7 @@ Exit codes: 0 done, 1 failed while working (one traceback if unforeseen), 2 wron
 settings, 3 a server cannot be reached, 4 refused; 130 stopped by Ctrl-C before it was done.
 """
 
+import json
 import os
 import signal
 import sys
@@ -14,42 +15,11 @@ from typing import Any
 
 import click
 
+from gigstream.catalogue import MODULES, SECTIONS
 from gigstream.terminal import lenient, plain
 
 INTERRUPTED = 130
 _AGAIN_S = 0.05
-
-# In the order of the docs: what a newcomer needs first.
-_COMMANDS = {
-    "demo": "Run real gigs through Kafka, store, ALS and Redis here, then time live ones.",
-    "up": "Run an embedded broker, Redis, the consumer and the trainer until Ctrl-C.",
-    "import": "Send files of gigs (TSV, CSV, Parquet) to Kafka; again, it changes nothing.",
-    "consume": "Store events from Kafka, until SIGTERM.",
-    "train": "Keep the lists in Redis up to date with the store, until SIGTERM.",
-    "artist": "Venues for an artist, best first.",
-    "venue": "Artists for a venue who have not played there, best first.",
-    "status": "Show counts of the store, lag behind Kafka and the live generation.",
-    "evaluate": "Measure the quality of the live score and of baselines on a file of gigs.",
-    "similar": "List artists similar to an artist, or venues to a venue, best first.",
-    "export": "Write the live model as a joblib file, and the ids of its rows.",
-    "check": "Check settings, servers, store, dead letters and solver.",
-    "verify": "Compare store with topic, and live lists with recomputed ones.",
-    "rebuild": "Make a second store from the topic, and compare it with the first.",
-    "merge": "Count all plays of one id, past and future, as another one's.",
-    "erase": "Remove an id from the store, the models and Redis for good.",
-    "source": "Booking systems: list them, quarantine one, release it again.",
-    "dead-letters": "Records that broke the event contract: list, show, replay.",
-    "store": "The interaction store: check it, count what it holds, compact it.",
-}
-_MODULES = {
-    "import": "imports",
-    "consume": "processes",
-    "train": "processes",
-    "artist": "lists",
-    "venue": "lists",
-    "dead-letters": "dead_letters",
-}
-"""In `gigstream.commands`, of commands whose modules have other names."""
 
 
 class Later(click.Command):
@@ -58,15 +28,21 @@ class Later(click.Command):
     Args:
         name: of the command.
         short_help: its line in `gigstream --help`.
+        example: shown at the end of its own help.
     """
+
+    def __init__(self, name: str, short_help: str, example: str) -> None:
+        super().__init__(name, short_help=short_help)
+        self._example = example
 
     def load(self) -> click.Command:
         """The command itself."""
         name = str(self.name)
-        module = import_module(f"gigstream.commands.{_MODULES.get(name, name)}")
+        module = import_module(f"gigstream.commands.{MODULES.get(name, name)}")
         # `import` is a word of Python: its function has an underscore behind it.
         function = "import_" if name == "import" else name.replace("-", "_")
         found: click.Command = getattr(module, function)
+        found.epilog = f"Example: {self._example}"
         return found
 
     def make_context(
@@ -87,7 +63,26 @@ class Later(click.Command):
         return self.load().make_context(info_name, args, parent, **extra)
 
 
-@click.group(commands=[Later(name, short_help=text) for name, text in _COMMANDS.items()])
+class Sections(click.Group):
+    """The commands of `gigstream`; its help lists them by section."""
+
+    def __init__(self, **settings: Any) -> None:  # noqa: ANN401 - click's
+        made = [Later(name, *texts) for each in SECTIONS.values() for name, texts in each.items()]
+        super().__init__(commands=made, **settings)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands; the arguments are click's."""
+        del ctx
+        for title, commands in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name, text) for name, (text, _) in commands.items()])
+
+
+@click.group(
+    cls=Sections,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="`gigstream COMMAND -h` shows a command's options and an example.",
+)
 @click.version_option(package_name="gigstream", message="%(version)s")
 def cli() -> None:
     """Venues for artists and artists for venues, fresh within a second of a gig."""
@@ -110,13 +105,23 @@ def interrupt_again(dropped: "sys.UnraisableHookArgs") -> None:
     if not issubclass(dropped.exc_type, KeyboardInterrupt):
         sys.__unraisablehook__(dropped)
         return
+    # From a timer: raised here, it would be dropped again.
     main_thread = threading.main_thread().ident
     if main_thread is not None:
         threading.Timer(_AGAIN_S, signal.pthread_kill, [main_thread, signal.SIGINT]).start()
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
-    """The process edge: turns errors into one line on stderr and an exit code."""
+    """The process edge: turns errors into one line on stderr and an exit code.
+
+    With `--json`, a failure also ends stdout with one object: `error`, with `message` and
+    `exit_code`.
+
+    Args:
+        arguments: of the command line; None: those of this process.
+    """
+    given = sys.argv[1:] if arguments is None else arguments
+    as_json = "--json" in given
     try:
         # Not standalone: click would print errors itself and exit.
         code = cli.main(arguments, prog_name="gigstream", standalone_mode=False)
@@ -124,7 +129,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         click.echo(error.format_message(), err=True)
         return error.exit_code
     except click.ClickException as error:
-        return _refused(error)
+        return _refused(error, as_json=as_json)
     except (KeyboardInterrupt, click.Abort):
         click.echo("gigstream: stopped", err=True)
         return INTERRUPTED
@@ -133,26 +138,35 @@ def run(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except Exception as error:  # noqa: BLE001 - the process edge
-        return _failed(error)
+        return _failed(error, as_json=as_json)
     return code if isinstance(code, int) else 0
 
 
-def _refused(error: click.ClickException) -> int:
+def _refused(error: click.ClickException, *, as_json: bool) -> int:
     """Print wrong use in one line that names the command's `--help`."""
     context = getattr(error, "ctx", None)
     path = context.command_path if context else "gigstream"
     # click breaks long messages over several lines.
     message = " ".join(error.format_message().split()).rstrip(".")
     click.echo(f"gigstream: {plain(message)}; see `{path} --help`", err=True)
-    return 2 if isinstance(error, click.UsageError | click.FileError) else error.exit_code
+    code = 2 if isinstance(error, click.UsageError | click.FileError) else error.exit_code
+    _finish(message, code, as_json=as_json)
+    return code
 
 
-def _failed(error: Exception) -> int:
+def _failed(error: Exception, *, as_json: bool) -> int:
     """Print an expected error, which names its remedy; re-raise any other, with its traceback."""
     code = getattr(error, "exit_code", None)
     if not isinstance(code, int):
+        _finish(f"{type(error).__name__}: {error}", 1, as_json=as_json)
         raise error
     # The last log lines of a process come before the line that explains them.
     for line in [*getattr(error, "lines", ()), *str(error).splitlines()]:
         click.echo(f"gigstream: {plain(line)}", err=True)
+    _finish(str(error), code, as_json=as_json)
     return code
+
+
+def _finish(message: str, code: int, *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps({"error": {"message": message, "exit_code": code}}))

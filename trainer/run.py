@@ -84,7 +84,6 @@ def run(
                     Trainer, settings=settings, force=force, configure=configure, on_step=on_step
                 )
                 with lease:
-                    logger.info("Training from %s", settings.store)
                     return _own(trainer, settings, lease, stop, once=once, takeover=takeover)
             made = _beside(settings, stop, once=once, standby=standby, force=force, until_s=until_s)
             if made is not None:
@@ -152,6 +151,7 @@ def _own(
     if stop.is_set():
         return None
     publisher = _claimed(settings, registry, takeover=takeover)
+    logger.info("Training from %s.", settings.store)
     trainer = make(
         following=Following(settings.store, Snapshots(settings.models)),
         registry=registry,

@@ -56,6 +56,7 @@ class Inflow:
         found = zip(tallies.sources(dead), dead["field"].to_pylist(), strict=True)
         first: dict[tuple[str | None, str], int] = {}
         for row, kind in enumerate(found):
+            # Bounded: a sender may name a new source in every record.
             if kind not in self._kinds and len(self._kinds) < _MOST_KINDS:
                 self._kinds.add(kind)
                 first[kind] = row

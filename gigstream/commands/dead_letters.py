@@ -3,7 +3,8 @@
 import base64
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from contextlib import contextmanager
+from dataclasses import asdict, replace
 from datetime import UTC
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
@@ -13,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from consumer.dead_letters import letters as reader
+from consumer.dead_letters.kinds import Kind, kinds
 from consumer.dead_letters.letters import DeadLetter, Filter, addresses
 from consumer.dead_letters.replay import faults, send
 from consumer.events.framing import Unframe
@@ -25,6 +27,7 @@ from gigstream.terminal import Report, Terminal, command
 Function = TypeVar("Function", bound=Callable[..., Report])
 
 _SHOWN = 3
+_KINDS = 20
 _AT_ONCE = 1_000
 _NEWEST = [("recorded_at", "descending"), ("partition", "descending"), ("offset", "descending")]
 TIME = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"])
@@ -56,13 +59,16 @@ def _filters(function: Function) -> Function:
 @click.option("--unresolved", is_flag=True, help="Only those that were not replayed.")
 @click.option("-n", default=20, show_default=True, type=click.IntRange(1), help="How many.")
 def list_(terminal: Terminal, *, n: int, unresolved: bool, **wanted: object) -> Report:
-    """List the newest dead letters: position, time, and what is wrong."""
-    rows = _filter(wanted, is_open=unresolved).select(reader.read(load().store))
-    newest = rows.sort_by(_NEWEST).slice(0, n)
-    found = [_fact(row) for row in newest.to_pylist()]
+    """Count dead letters by source and field, then list the newest: position, time, and reason."""
+    store = load().store
+    rows = _filter(wanted, is_open=unresolved).select(reader.read(store)).sort_by(_NEWEST)
+    found = [_fact(row) for row in rows.slice(0, n).to_pylist()]
+    counted = _kinds(store, rows)
+    terminal.say(table(("count", "source", "field", "the newest reason"), _counted(counted)), "")
     terminal.say(table(("id", "time", "field", "reason", "replayed"), list(map(_line, found))))
     terminal.say(f"{len(found):,} of {rows.num_rows:,} that match")
-    return Report({"matching": rows.num_rows, "dead_letters": found})
+    by_kind = [asdict(kind) for kind in counted]
+    return Report({"matching": rows.num_rows, "kinds": by_kind, "dead_letters": found})
 
 
 @command("show")
@@ -169,10 +175,28 @@ def _selected(
 
 
 def _load(store: Path, rows: pa.Table) -> list[DeadLetter]:
-    try:
+    with _while_compacted(store):
         return reader.load(store, rows)
+
+
+def _kinds(store: Path, rows: pa.Table) -> list[Kind]:
+    with _while_compacted(store):
+        return kinds(store, rows)
+
+
+@contextmanager
+def _while_compacted(store: Path) -> Iterator[None]:
+    try:
+        yield
     except FileNotFoundError:
         raise GigstreamError(f"store {store} was compacted meanwhile; start again") from None
+
+
+def _counted(found: list[Kind]) -> list[tuple[str, ...]]:
+    return [
+        (f"{kind.count:,}", "?" if kind.source is None else kind.source, kind.field, kind.reason)
+        for kind in found[:_KINDS]
+    ]
 
 
 def _checked(

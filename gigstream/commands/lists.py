@@ -39,7 +39,7 @@ def artist(
     with connected() as lookup:
         wanted = _identity(terminal, lookup, "artist", identity, name)
         found = lookup.artist(wanted, n, returns=returns)
-        return _show(terminal, lookup, "artist", found)
+        return _show(terminal, lookup, "artist", found, n)
 
 
 @command("venue")
@@ -48,7 +48,7 @@ def venue(terminal: Terminal, identity: str | None, name: str | None, n: int) ->
     """Artists for a venue who have not played there, best first."""
     with connected() as lookup:
         wanted = _identity(terminal, lookup, "venue", identity, name)
-        return _show(terminal, lookup, "venue", lookup.venue(wanted, n))
+        return _show(terminal, lookup, "venue", lookup.venue(wanted, n), n)
 
 
 @contextmanager
@@ -90,12 +90,17 @@ def _named(terminal: Terminal, side: Side, name: str, matches: list[Match]) -> s
     raise WrongUse(f"several {side}s are called {name!r}; give an id, such as {some}")
 
 
-def _show(terminal: Terminal, lookup: Lookup, side: Side, found: Recommendation) -> Report:
+def _show(terminal: Terminal, lookup: Lookup, side: Side, found: Recommendation, n: int) -> Report:
     other: Side = "venue" if side == "artist" else "artist"
     names = lookup.names([item.id for item in found.items], of=other)
     # A remark, not an error: an app shows this list too.
     if found.source == "popular":
         terminal.remark(f"{side} {found.id!r} has no list of its own yet; this is the popular one")
+    if len(found.items) < n:
+        terminal.remark(
+            f"{len(found.items)} of {n}: GIGSTREAM_LIST_SIZE bounds what is stored, and a list is "
+            f"shorter where no other {other} is left"
+        )
     own = lookup.names([found.id], of=side).get(found.id)
     terminal.say(
         list_table(found, names),
@@ -149,6 +154,9 @@ def table(head: tuple[str, ...], rows: list[tuple[str, ...]], *, title: str = ""
     """
     made = Table(*head, title=title or None, title_justify="left", box=None, pad_edge=False)
     made.show_header = any(head)
+    # A long id is folded, never cut: it must be possible to copy it.
+    for column in made.columns:
+        column.overflow = "fold"
     for row in rows:
         made.add_row(*(plain(cell, lines=True) for cell in row))
     return made

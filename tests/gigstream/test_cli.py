@@ -1,16 +1,23 @@
 """The process edge: what every command shares."""
 
+import contextlib
+import io
 import json
+import os
+import shlex
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from click import Command, Group
 
 from gigstream import terminal as terminals
 from gigstream.cli import Later, cli, run
+from gigstream.commands.lists import table
+from gigstream.errors import WrongUse
 from gigstream.terminal import Report, Terminal, command
 from support.processes.commands import ROOT, gigstream
 from support.processes.living import until
@@ -62,6 +69,77 @@ def test_the_list_of_commands_has_the_first_sentence_of_each_commands_help(name)
     later = cli.commands[name]
 
     assert later.short_help == later.load().get_short_help_str(150)
+
+
+@pytest.mark.parametrize("name", sorted(cli.commands))
+def test_the_example_of_each_command_is_one_that_it_accepts(name):
+    command = cli.commands[name].load()
+    example = command.epilog.removeprefix("Example: ")
+    said = gigstream(name, "-h").out
+
+    assert example in " ".join(said.split())
+    first, named, *arguments = shlex.split(example)
+    assert (first, named) == ("gigstream", name)
+    parse(command, name, arguments)
+
+
+def parse(command, name, arguments) -> None:
+    """Parses arguments as click does before it calls a command; raises UsageError."""
+    with command.make_context(name, list(arguments)) as context:
+        if isinstance(command, Group):
+            word, found, rest = command.resolve_command(context, arguments)
+            parse(found, word, rest)
+
+
+def test_with_json_a_failure_is_an_object_too(add):
+    def body(_terminal: Terminal) -> Report:
+        raise WrongUse("no such file: a\nb")
+
+    add(body)
+    failed, unknown = gigstream("extra", "--json"), gigstream("nonsense", "--json")
+
+    assert failed.data == {"error": {"message": "no such file: a\nb", "exit_code": 2}}
+    assert failed.code == 2
+    assert unknown.data["error"]["exit_code"] == unknown.code == 2
+    assert gigstream("extra").out == ""
+
+
+def test_with_json_a_traceback_comes_with_an_object(add):
+    add(lambda _terminal: Report({"n": 1 // 0}))
+    out = io.StringIO()
+
+    with contextlib.redirect_stdout(out), pytest.raises(ZeroDivisionError):
+        run(["extra", "--json"])
+
+    assert json.loads(out.getvalue())["error"]["message"].startswith("ZeroDivisionError: ")
+
+
+def test_a_long_id_is_folded_and_never_cut(add):
+    identity = "x" * 300
+
+    def body(terminal: Terminal) -> Report:
+        terminal.say(table(("id", "name"), [(identity, "The Hall")]))
+        return Report({})
+
+    add(body)
+    assert gigstream("extra").out.count("x") == 300
+
+
+def test_completion_offers_commands_and_options():
+    def offered(words):
+        env = {
+            "_GIGSTREAM_COMPLETE": "bash_complete",
+            "COMP_WORDS": words,
+            "COMP_CWORD": str(len(words.split()) - 1),
+        }
+        program = Path(sys.executable).parent / "gigstream"
+        done = subprocess.run(
+            [program], env=os.environ | env, capture_output=True, text=True, check=True
+        )
+        return done.stdout
+
+    assert "plain,dead-letters" in offered("gigstream de")
+    assert "plain,--returns" in offered("gigstream artist --re")
 
 
 def test_python_m_gigstream_is_the_command_line(tmp_path, start):

@@ -117,6 +117,21 @@ def test_the_list_says_where_when_and_what_is_wrong_the_newest_first(topics, sto
     assert "2 of 3 that match" in people
 
 
+def test_the_list_begins_with_counts_by_source_and_field(topics, store):
+    send_all(topics, gig(1, artist_id="", source="box"), timestamp=STAMP)
+    send_all(topics, gig(2, artist_id="", source="box"), gig(3, time="soon", source="box"))
+    send_all(topics, b"?")
+    store(4)
+
+    done = gigstream("dead-letters", "list", "-n", "1", "--json")
+
+    found = [(kind["source"], kind["field"], kind["count"]) for kind in done.data["kinds"]]
+    assert found[0] == ("box", "artist_id", 2)
+    assert sorted(found[1:], key=str) == [("box", "time", 1), (None, "value", 1)]
+    assert done.data["kinds"][0]["reason"].startswith("artist_id: '' is empty")
+    assert "box" in gigstream("dead-letters", "list", "-n", "1").out.splitlines()[1]
+
+
 def test_the_list_is_filtered_by_field_reason_time_and_place(topics, store):
     send_all(topics, b"?", timestamp=STAMP)
     send_all(topics, gig(1, artist_id=""), gig(3, time="soon"), timestamp=STAMP + 60_000)

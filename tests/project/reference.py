@@ -61,7 +61,7 @@ def summary() -> str:
 
 
 def helps() -> Iterator[tuple[str, str]]:
-    return helps_of(cli, click.Context(cli, info_name="gigstream"))
+    return helps_of(cli, cli.make_context("gigstream", [], resilient_parsing=True))
 
 
 def helps_of(group: click.Group, above: click.Context) -> Iterator[tuple[str, str]]:

@@ -1,0 +1,101 @@
+"""The catalogue: every command, its section, its line of help and an example."""
+
+# In the order of the docs: what a newcomer needs first.
+SECTIONS = {
+    "First steps": {
+        "demo": (
+            "Run real gigs through Kafka, store, ALS and Redis here, then time live ones.",
+            "gigstream demo --keep",
+        ),
+        "up": (
+            "Run an embedded broker, Redis, the consumer and the trainer until Ctrl-C.",
+            "gigstream up",
+        ),
+        "import": (
+            "Send files of gigs (TSV, CSV, Parquet) to Kafka; again, it changes nothing.",
+            "gigstream import gigs.csv",
+        ),
+    },
+    "Lists": {
+        "artist": (
+            "Venues for an artist, best first.",
+            "gigstream artist --name 'first light'",
+        ),
+        "venue": (
+            "Artists for a venue who have not played there, best first.",
+            "gigstream venue v-17 --json",
+        ),
+        "similar": (
+            "List artists similar to an artist, or venues to a venue, best first.",
+            "gigstream similar venue v-17",
+        ),
+    },
+    "Running": {
+        "consume": ("Store events from Kafka, until SIGTERM.", "gigstream consume"),
+        "train": (
+            "Keep the lists in Redis up to date with the store, until SIGTERM.",
+            "gigstream train --standby",
+        ),
+        "status": (
+            "Show counts of the store, lag behind Kafka and the live generation.",
+            "gigstream status --json",
+        ),
+        "check": (
+            "Check settings, servers, store, dead letters and solver.",
+            "gigstream check kafka redis",
+        ),
+    },
+    "Quality and models": {
+        "evaluate": (
+            "Measure the quality of the live score and of baselines on a file of gigs.",
+            "gigstream evaluate gigs.csv",
+        ),
+        "export": (
+            "Write the live model as a joblib file, and the ids of its rows.",
+            "gigstream export model.joblib",
+        ),
+    },
+    "Corrections": {
+        "dead-letters": (
+            "Records that broke the event contract: list, show, replay.",
+            "gigstream dead-letters replay --field venue_id --dry-run",
+        ),
+        "source": (
+            "Booking systems: list them, quarantine one, release it again.",
+            "gigstream source quarantine box --since 2026-11-01",
+        ),
+        "merge": (
+            "Count all plays of one id, past and future, as another one's.",
+            "gigstream merge artist a-1 into a-2",
+        ),
+        "erase": (
+            "Remove an id from the store, the models and Redis for good.",
+            "gigstream erase artist a-1",
+        ),
+    },
+    "Audit": {
+        "verify": (
+            "Compare store with topic, and live lists with recomputed ones.",
+            "gigstream verify",
+        ),
+        "rebuild": (
+            "Make a second store from the topic, and compare it with the first.",
+            "gigstream rebuild --to second-store",
+        ),
+        "store": (
+            "The interaction store: check it, count what it holds, compact it.",
+            "gigstream store stats",
+        ),
+    },
+}
+"""Commands by section: the line of each in `gigstream --help`, and an example of its use."""
+
+MODULES = {
+    "import": "imports",
+    "consume": "processes",
+    "train": "processes",
+    "artist": "lists",
+    "venue": "lists",
+    "dead-letters": "dead_letters",
+}
+"""In `gigstream.commands`, of commands whose modules have other names."""
