@@ -9,38 +9,14 @@ import joblib
 import pytest
 from confluent_kafka import Producer
 
-from support.processes.commands import gigstream, started
-from support.processes.living import until
-
-ROWS = [
-    f"a{n % 40},v{(n % 40 + n // 40 % 5) % 20},2015-01-{n % 28 + 1:02},"
-    f"{'Twin' if n % 40 < 2 else f'Band {n % 40} 밴드'},Hall {(n % 40 + n // 40 % 5) % 20}"
-    for n in range(800)
-]
+from support.processes.commands import gigstream
+from support.processes.published import ROWS, published
 
 
 @pytest.fixture(scope="module")
 def variables(kafka, redis_server, tmp_path_factory):
     """Settings of an installation with 800 gigs imported, stored and published."""
-    folder = tmp_path_factory.mktemp("installation")
-    (folder / "gigs.csv").write_text("\n".join(["artist_id,venue_id,date,artist,venue", *ROWS]))
-    topic = kafka.create_topic(partitions=2)
-    variables = {
-        "GIGSTREAM_HOME": str(folder / "home"),
-        "GIGSTREAM_KAFKA_BOOTSTRAP": kafka.bootstrap,
-        "GIGSTREAM_KAFKA_TOPIC": topic,
-        "GIGSTREAM_KAFKA_GROUP": topic,
-        "GIGSTREAM_REDIS_URL": redis_server.url,
-        "GIGSTREAM_REDIS_PREFIX": topic,
-        "GIGSTREAM_FACTORS": "8",
-    }
-    consumer = started("consume", env=variables)
-    assert ended(started("import", str(folder / "gigs.csv"), env=variables)) == 0
-    until(lambda: asked("status", env=variables)["events"] == len(ROWS))
-    consumer.terminate()
-    assert ended(consumer) == 0
-    assert ended(started("train", "--once", env=variables)) == 0
-    return variables
+    return published(tmp_path_factory.mktemp("installation"), kafka, redis_server)
 
 
 @pytest.fixture(autouse=True)
@@ -49,16 +25,6 @@ def installation(bare, variables, monkeypatch):
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     return variables
-
-
-def ended(process):
-    _, err = process.communicate(timeout=60)
-    assert process.returncode == 0, err
-    return process.returncode
-
-
-def asked(*arguments, env):
-    return json.loads(started(*arguments, "--json", env=env).communicate(timeout=60)[0])
 
 
 def test_status_counts_what_is_stored_and_published():

@@ -133,13 +133,27 @@ def read_plays(
         BadFile: see `consumer.imports.files.batches`.
         NothingToFit: it has no rows, or no dates.
     """
+    whole = read_gigs(path, columns, assume_date=assume_date)
+    return whole.select(["artist_id", "venue_id", "date"])
+
+
+def read_gigs(
+    path: Path | str, columns: Columns | None = None, *, assume_date: date | None = None
+) -> pa.Table:
+    """The same with all columns that `consumer.imports.files.batches` finds, such as names.
+
+    Args:
+        path: of the file.
+        columns: which column is what.
+        assume_date: of rows without a date.
+    """
     read = list(batches(path, columns, assume_date=assume_date))
     if not sum(map(len, read)):
         raise NothingToFit(f"{path} holds no plays; give a file with at least one row")
     whole = pa.concat_tables(read)
     if "date" not in whole.column_names:
         raise NothingToFit(f"{path} has no dates; name their column or give pairs to test on")
-    return whole.select(["artist_id", "venue_id", "date"])
+    return whole
 
 
 def evaluate(
