@@ -22,6 +22,9 @@ _SHOWN = 3
 def _arguments(function: Function) -> Function:
     function = click.argument("identity", metavar="[ID]", required=False)(function)
     function = click.option("--name", help="Find the id by a part of the name.")(function)
+    function = click.option(
+        "--why", is_flag=True, help="Say what puts each entry into the list; reads store and model."
+    )(function)
     return click.option(
         "-n", default=10, show_default=True, type=click.IntRange(1, 200), help="How many."
     )(function)
@@ -33,22 +36,33 @@ def _arguments(function: Function) -> Function:
     "--returns", is_flag=True, help="Include venues already played, with their number of plays."
 )
 def artist(
-    terminal: Terminal, identity: str | None, name: str | None, n: int, *, returns: bool
+    terminal: Terminal,
+    identity: str | None,
+    name: str | None,
+    n: int,
+    *,
+    why: bool,
+    returns: bool,
 ) -> Report:
     """Venues for an artist, best first."""
     with connected() as lookup:
         wanted = _identity(terminal, lookup, "artist", identity, name)
         found = lookup.artist(wanted, n, returns=returns)
-        return _show(terminal, lookup, "artist", found, n)
+        _remark(terminal, "artist", found, n)
+        return (_show_why if why else _show)(terminal, lookup, "artist", found)
 
 
 @command("venue")
 @_arguments
-def venue(terminal: Terminal, identity: str | None, name: str | None, n: int) -> Report:
+def venue(
+    terminal: Terminal, identity: str | None, name: str | None, n: int, *, why: bool
+) -> Report:
     """Artists for a venue who have not played there, best first."""
     with connected() as lookup:
         wanted = _identity(terminal, lookup, "venue", identity, name)
-        return _show(terminal, lookup, "venue", lookup.venue(wanted, n), n)
+        found = lookup.venue(wanted, n)
+        _remark(terminal, "venue", found, n)
+        return (_show_why if why else _show)(terminal, lookup, "venue", found)
 
 
 @contextmanager
@@ -93,21 +107,46 @@ def _named(terminal: Terminal, side: Side, name: str, matches: list[Match]) -> s
 def _show(terminal: Terminal, lookup: Lookup, side: Side, found: Recommendation, n: int) -> Report:
     other: Side = "venue" if side == "artist" else "artist"
     names = lookup.names([item.id for item in found.items], of=other)
-    # A remark, not an error: an app shows this list too.
+    own = lookup.names([found.id], of=side).get(found.id)
+    terminal.say(list_table(found, names), _origin(side, found, own))
+    return Report(_data(found, names, own))
+
+
+def _show_why(terminal: Terminal, lookup: Lookup, side: Side, found: Recommendation) -> Report:
+    # Imported here: a list alone is shown without loading the trainer.
+    from gigstream.commands import why
+    from gigstream.reasons import explain
+
+    explained = explain(load(), side, found)
+    names = why.names_of(lookup, side, found, explained)
+    own = lookup.names([found.id], of=side).get(found.id)
+    if not explained.current:
+        terminal.remark("plays changed since this list was made; its reasons are as of now")
+    terminal.say(*why.lines(side, found, explained, names), _origin(side, found, own))
+    data = _data(found, names["venue" if side == "artist" else "artist"], own)
+    for item, reasons in zip(data["items"], explained.entries, strict=True):
+        item["why"] = why.as_json(reasons, names)
+    return Report(data | {"why_is_current": explained.current})
+
+
+def _remark(terminal: Terminal, side: Side, found: Recommendation, n: int) -> None:
+    # Remarks, not errors: an app shows these lists too.
     if found.source == "popular":
         terminal.remark(f"{side} {found.id!r} has no list of its own yet; this is the popular one")
     if len(found.items) < n:
+        other = "venue" if side == "artist" else "artist"
         terminal.remark(
             f"{len(found.items)} of {n}: GIGSTREAM_LIST_SIZE bounds what is stored, and a list is "
             f"shorter where no other {other} is left"
         )
-    own = lookup.names([found.id], of=side).get(found.id)
-    terminal.say(
-        list_table(found, names),
-        f"{side} {found.id}{f' ({plain(own)})' if own else ''}: {found.source} list of generation "
-        f"{found.generation}, as of {found.as_of:%Y-%m-%d}, {found.age_s:.0f} s old",
+
+
+def _origin(side: Side, found: Recommendation, own: str | None) -> str:
+    called = f" ({plain(own)})" if own else ""
+    return (
+        f"{side} {found.id}{called}: {found.source} list of generation {found.generation}, "
+        f"as of {found.as_of:%Y-%m-%d}, {found.age_s:.0f} s old"
     )
-    return Report(_data(found, names, own))
 
 
 def _data(found: Recommendation, names: Mapping[str, str], own: str | None) -> dict[str, Any]:

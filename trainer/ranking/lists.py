@@ -13,6 +13,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from consumer.table.schema import Side
 from serving.contract import Entry, Kind, View
 from trainer.model.fit import Model
 from trainer.plays.ids import Ids
@@ -21,6 +22,7 @@ from trainer.plays.merged_rows import Merged
 from trainer.ranking import score
 from trainer.ranking.history import History
 from trainer.ranking.part import index_of
+from trainer.ranking.reasons import Explainer
 from trainer.ranking.topn import TopN, top_n
 
 Rows = NDArray[np.int32]
@@ -108,6 +110,23 @@ class Lists:
         plays = [0] * len(rows) if view == "artist:returns" else None
         names = [ids[row] for row in rows.tolist()]
         return self._entry("popular", names, bias[rows].tolist(), plays)
+
+    def explainer(self, side: Side, *, whole: bool = False) -> Explainer:
+        """Gives the reasons of entries of this side's lists, from the same model and plays.
+
+        Args:
+            side: for whom the lists are.
+            whole: read all plays at the first list: worth it for more than some ten lists.
+        """
+        plays, columns = (
+            (self._plays, self.venue_rows)
+            if side == "artist"
+            else (self._mirrored, self.artist_rows)
+        )
+        # A history of its own: that of the lists is replaced while blocks are made.
+        history = History(plays, self._model.as_of_ms, whole=whole)
+        subjects: score.Subjects = "artists" if side == "artist" else "venues"
+        return Explainer(subjects, self._model, history, columns)
 
     def _read(self, *, whole: bool) -> None:
         plays = {"artist": self._plays, "venue": self._mirrored}

@@ -97,6 +97,16 @@ def index_of(columns: Rows, size: int) -> NDArray[np.int32]:
     return index
 
 
+def inverse_deviation(
+    mean: NDArray[np.float64], square: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """1 / deviation of rows, from the means of values and of their squares; 0 where it is FLAT."""
+    deviation = np.sqrt(np.maximum(square - mean * mean, 0))
+    inverse: NDArray[np.float64] = np.zeros_like(deviation)
+    np.divide(1, deviation, out=inverse, where=deviation > FLAT * np.sqrt(square))
+    return inverse
+
+
 def standardised(values: csr_matrix, weight: NDArray[np.float64] | None = None) -> ScorePart:
     """Standardise sparse rows; cells that are not stored are 0.
 
@@ -111,10 +121,7 @@ def standardised(values: csr_matrix, weight: NDArray[np.float64] | None = None) 
     # Sums over stored cells suffice: the others add nothing, but count as candidates.
     mean = np.bincount(row, values.data, n_rows) / max(n_cols, 1)
     square = np.bincount(row, np.square(values.data, dtype=np.float64), n_rows) / max(n_cols, 1)
-    deviation = np.sqrt(np.maximum(square - mean * mean, 0))
-    inverse = np.divide(
-        1, deviation, out=np.zeros(n_rows), where=deviation > FLAT * np.sqrt(square)
-    )
+    inverse = inverse_deviation(mean, square)
     if weight is not None:
         inverse *= weight
     scaled = (values.data * inverse[row]).astype(np.float32)
