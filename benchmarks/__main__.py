@@ -8,7 +8,7 @@ from pathlib import Path
 from benchmarks.report import Report, machine
 
 NAMES = (
-    "matrix", "foldin", "topn", "solver", "sweeps",
+    "matrix", "foldin", "topn", "reasons", "solver", "sweeps",
     "warm", "large", "ingest", "freshness", "commits", "takeover",
 )  # fmt: skip
 ROOT = Path(__file__).parents[1]

@@ -103,13 +103,16 @@ def test_the_greatest_reasons_are_shown_as_parts_of_what_raises_the_entry():
     assert main_reasons("artist", reasons[-1:], NAMES) == [NO_REASON]
 
 
+# These change what is stored, so they come last.
+
+
 def test_plays_that_came_since_are_remarked(tmp_path, variables):
     (tmp_path / "more.csv").write_text(
-        "\n".join([HEAD, *(f"a7,v{n},2015-01-28,," for n in range(20))])
+        "\n".join([HEAD, *(f"a7,v{n},2015-01-28,," for n in range(12))])
     )
     consumer = started("consume", env=variables)
     finish(started("import", str(tmp_path / "more.csv"), env=variables))
-    until(lambda: asked("status", env=variables)["events"] == len(ROWS) + 20)
+    until(lambda: asked("status", env=variables)["events"] == len(ROWS) + 12)
     consumer.terminate()
     finish(consumer)
 
@@ -117,3 +120,14 @@ def test_plays_that_came_since_are_remarked(tmp_path, variables):
 
     assert done.line == "plays changed since this list was made; its reasons are as of now"
     assert not done.data["why_is_current"]
+
+
+def test_a_merged_id_has_the_reasons_of_the_one_that_it_counts_as(variables):
+    finish(started("merge", "artist", "a5", "into", "a7", env=variables))
+    finish(started("train", "--once", env=variables))
+
+    merged, target = (gigstream("artist", each, "--why", "--json").data for each in ("a5", "a7"))
+
+    assert merged["why_is_current"]
+    assert merged["items"] == target["items"]
+    assert merged["items"][0]["why"]
