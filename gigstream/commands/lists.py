@@ -104,7 +104,7 @@ def _named(terminal: Terminal, side: Side, name: str, matches: list[Match]) -> s
     raise WrongUse(f"several {side}s are called {name!r}; give an id, such as {some}")
 
 
-def _show(terminal: Terminal, lookup: Lookup, side: Side, found: Recommendation, n: int) -> Report:
+def _show(terminal: Terminal, lookup: Lookup, side: Side, found: Recommendation) -> Report:
     other: Side = "venue" if side == "artist" else "artist"
     names = lookup.names([item.id for item in found.items], of=other)
     own = lookup.names([found.id], of=side).get(found.id)
