@@ -20,17 +20,16 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from consumer.table.reader_marks import Mark
 from serving.errors import Incomplete, SeqMoved, ShrinkRefused, Superseded
 from serving.live import Live, Progress
 from serving.publisher.publish import Publisher
-from trainer.errors import BadArtifact, RefitFailed, RefitRefused
+from trainer.errors import BadArtifact, RefitRefused
 from trainer.live import plan, refit
 from trainer.live.following import Following, both
 from trainer.live.generation import Generation, changed_lists, changed_names, defaults
+from trainer.live.refit_process import Ended, RefitProcess
 from trainer.live.staging import advance, stage_again
 from trainer.plays.interactions import ChangedRows
 from trainer.ranking.lists import Lists
@@ -47,8 +46,6 @@ STAGING_S = 0.2
 """How long one tick stages lists at most."""
 FOLD_IN_BLOCK = 2000
 """Artists and venues folded in per tick, so that a flood does not hold up what came first."""
-LONGEST_PAUSE_S = 300.0
-"""After a refit process that died: 1 s, twice as long after each further one, and no longer."""
 
 
 class Trainer:
@@ -73,7 +70,6 @@ class Trainer:
         self._publisher = publisher
         self._journal = journal
         self._token = token
-        self._configure = configure
         self._force = force
         self._on_step = on_step
         self._live: Generation | None = None
@@ -82,15 +78,11 @@ class Trainer:
         self._republish = False  # the artifact's lists must be staged and swapped in as a whole
         self._staged: refit.Job | None = None
         self._staging: tuple[refit.Job, Iterator[None]] | None = None
-        self._job: refit.Job | None = None
-        self._process: BaseProcess | None = None
-        self._mark: Mark | None = None  # what the refit process reads must stay until it is done
+        self._process = RefitProcess(configure)
         self._job_merged = False  # the job is to take merged ids out of lists
         self._attempted_events = -1
         self._looked_s = -math.inf
         self._fitted_at_s = 0.0
-        self._deaths = 0  # of refit processes in a row
-        self._pause_until_s = -math.inf
         self._purging = False  # the live lists may hold an id that was erased
         self.cut_off = False
         """Whether the last refit process could not reach a server."""
@@ -113,7 +105,7 @@ class Trainer:
     @property
     def busy(self) -> bool:
         """Whether a refit process is running."""
-        return self._process is not None or self._staged is not None
+        return self._process.is_running or self._staged is not None
 
     def tick(self, now_s: float) -> None:
         """Do what there is to do; `now_s` is of a monotonic clock.
@@ -167,7 +159,7 @@ class Trainer:
 
     def _recount(self) -> None:
         """Sources were quarantined or released: a fit under way is of statements that differ."""
-        job = self._job or self._staged
+        job = self._process.job or self._staged
         self._abandon()
         if job is not None:
             self._try_again(job)
@@ -181,8 +173,8 @@ class Trainer:
 
     def _abandon(self) -> None:
         """End the refit process, if one runs, and leave out what it staged."""
-        self.stop()
-        self._process = self._job = self._staged = self._mark = None
+        self._process.abandon()
+        self._staged = None
 
     def begin(
         self, artifact: Path | None = None, *, start: Path | None = None, force: bool = False
@@ -206,9 +198,7 @@ class Trainer:
             self._following.first_change_s = None
             self._attempted_events = self._following.interactions.events
         job = self._make_job(number, artifact or self._registry.artifact(number))
-        self._job = replace(job, start=start, force=force)
-        self._mark = Mark(self._settings.store, job.store_version)
-        self._process = refit.start(self._job, self._configure)
+        self._process.start(replace(job, start=start, force=force))
         return number
 
     def _make_job(self, number: int, artifact: Path) -> refit.Job:
@@ -224,27 +214,24 @@ class Trainer:
 
     def stop(self) -> None:
         """End the refit process, if one runs. The live lists stay."""
-        if self._process:
-            self._process.kill()
-            self._process.join()
+        self._process.stop()
 
     # -- adopting what the refit process made ------------------------------------------------
 
     def collect(self, now_s: float) -> None:
         """See whether the refit process is done, and adopt what it staged."""
-        ended = self._process is not None and not self._process.is_alive()
-        if self._process is not None and ended and self._staged is None:
-            code, self._process, self._mark = self._process.exitcode, None, None
-            self._judge(code, now_s)
+        ended = self._process.take_end() if self._staged is None else None
+        if ended is not None:
+            self._judge(ended, now_s)
         if self._staged is not None and self.has_plays:
             self._adopt(self._staged, now_s)
 
-    def _judge(self, code: int | None, now_s: float) -> None:
-        job, self._job = self._job, None
-        if job is not None and job.artifact.exists():
+    def _judge(self, ended: Ended, now_s: float) -> None:
+        job, code = ended
+        if job.artifact.exists():
             self._artifact = job.artifact
         if code == 0:
-            self._staged, self._deaths = job, 0
+            self._staged = job
         elif code == refit.REFUSED:
             self._purging = False
             raise RefitRefused("the refit process refused its model; its log says why")
@@ -252,21 +239,12 @@ class Trainer:
             self.cut_off = code == refit.UNREACHABLE
             self._try_again(job)
             if code not in (refit.UNREACHABLE, refit.GONE):
-                self._pause(code, now_s)
+                self._process.pause(code, now_s)
 
     def _try_again(self, job: refit.Job | None) -> None:
         made = job is not None and job.artifact == self._artifact
         self._republish = self._republish or made or self._job_merged
         self._attempted_events = -1
-
-    def _pause(self, code: int | None, now_s: float) -> None:
-        pause_s = min(2.0**self._deaths, LONGEST_PAUSE_S)
-        self._deaths += 1
-        self._pause_until_s = now_s + pause_s
-        raise RefitFailed(
-            f"the refit process ended with exit code {code} ({self._deaths} in a row; its log says "
-            f"why); trying again in {pause_s:.0f} s"
-        )
 
     def _adopt(self, job: refit.Job, now_s: float) -> None:
         """Bring the staged lists up to what is settled now, and swap them in."""
@@ -467,7 +445,7 @@ class Trainer:
                 self._staging = job, steps
 
     def _restore(self, now_s: float) -> None:
-        if self.busy or now_s < self._pause_until_s:
+        if self.busy or self._process.is_pausing(now_s):
             return
         is_recounted = plan.is_recounted(self._following, self._live)
         if not self.has_plays and (self._purging or is_recounted):
@@ -488,7 +466,7 @@ class Trainer:
 
     def _begin_when_due(self, now_s: float) -> None:
         erased = self._purging and self.has_plays and self._artifact is None
-        if self.busy or now_s < self._pause_until_s:
+        if self.busy or self._process.is_pausing(now_s):
             return
         known = plan.known(self._following, self._live, self._settings.recipe(), self._fitted_at_s)
         policy = plan.Policy.from_settings(self._settings)

@@ -12,7 +12,7 @@ from consumer.table import reader_marks
 from consumer.table.delta_log import Span
 from support.data.records import message
 from trainer.errors import RefitCutOff
-from trainer.live import loop
+from trainer.live import refit_process
 from trainer.live.following import Following
 from trainer.live.loop import Trainer
 from trainer.live.refit import UNREACHABLE
@@ -25,7 +25,7 @@ from trainer.settings import TrainerSettings
 def made(settings: TrainerSettings, monkeypatch, alive: list[bool]) -> Trainer:
     """A trainer whose refit process cannot reach a server."""
     process = SimpleNamespace(is_alive=lambda: alive[0], exitcode=UNREACHABLE)
-    monkeypatch.setattr(loop.refit, "start", lambda _job, _configure: process)
+    monkeypatch.setattr(refit_process.refit, "start", lambda _job, _configure: process)
     return Trainer(
         settings=settings,
         following=Following(settings.store),
