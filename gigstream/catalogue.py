@@ -55,6 +55,15 @@ SECTIONS = {
             "gigstream export model.joblib",
         ),
     },
+    "Generations": {
+        "generations": ("List what was published, newest first.", "gigstream generations --json"),
+        "rollback": (
+            "Publish an earlier generation's model again under a new number, and pin it.",
+            "gigstream rollback 41",
+        ),
+        "pin": ("Keep the live model: no refit replaces it.", "gigstream pin"),
+        "unpin": ("Let refits replace the pinned model again.", "gigstream unpin"),
+    },
     "Corrections": {
         "dead-letters": (
             "Records that broke the event contract: list, show, replay.",
@@ -97,5 +106,8 @@ MODULES = {
     "artist": "lists",
     "venue": "lists",
     "dead-letters": "dead_letters",
+    "rollback": "generations",
+    "pin": "generations",
+    "unpin": "generations",
 }
 """In `gigstream.commands`, of commands whose modules have other names."""

@@ -11,6 +11,8 @@ TrainerError              1  failed while working
 ├── NoAnswer              1  the running trainer did not publish in time
 ├── RequestRefused        ·  the running trainer could not publish; keeps its exit code
 ├── NothingToFit          2  there are no plays to fit, to evaluate or to export
+├── NoSuchGeneration      2  a generation that is asked for is not live or not stored
+├── ErasedInside          4  a model holds an id that was erased: it is not published again
 ├── Unwritable            2  an export's folder does not take files
 ├── EngineMissing        2  this install has no such solver, or a part of it is missing
 ├── EngineUnfit          2  this solver cannot do what is asked
@@ -101,6 +103,53 @@ class NothingToFit(TrainerError):
         return cls(
             f"the store in {store} holds no plays yet; "
             "run `gigstream import FILE` or `gigstream consume` first"
+        )
+
+
+class NoSuchGeneration(TrainerError):
+    """A generation that is asked for is not live or not stored."""
+
+    exit_code = 2
+
+    @classmethod
+    def older(cls) -> "NoSuchGeneration":
+        """There is nothing to roll back to."""
+        return cls(
+            "no model that was published before the live one is stored; raise "
+            "GIGSTREAM_MODELS_KEPT to keep more of them"
+        )
+
+    @classmethod
+    def published(cls, number: int) -> "NoSuchGeneration":
+        """It never was published, or so long ago that it is not known any more."""
+        return cls(
+            f"generation {number} was not published here; `gigstream generations` lists those that "
+            "were"
+        )
+
+    @classmethod
+    def stored(cls, number: int) -> "NoSuchGeneration":
+        """Its model was removed."""
+        return cls(
+            f"the model of generation {number} is not stored any more; `gigstream generations` "
+            "names the models that are, GIGSTREAM_MODELS_KEPT tells how many are kept"
+        )
+
+    @classmethod
+    def live(cls) -> "NoSuchGeneration":
+        """Nothing is published."""
+        return cls("nothing is published yet; run `gigstream train --once` first")
+
+
+class ErasedInside(TrainerError):
+    """A model holds an id that was erased: it is not published again."""
+
+    exit_code = 4
+
+    def __init__(self, artifact: str) -> None:
+        super().__init__(
+            f"the model {artifact} holds an id that was erased: it is not published again; choose "
+            "another generation"
         )
 
 

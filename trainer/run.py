@@ -15,7 +15,7 @@ from trainer.live.following import Following
 from trainer.live.loop import Trainer
 from trainer.registry.journal import Journal
 from trainer.registry.lease import Lease, is_held, seize, take
-from trainer.registry.requests import Inbox, asking
+from trainer.registry.requests import Action, Inbox, Request, asking
 from trainer.registry.snapshot import Snapshots
 from trainer.registry.state import Registry
 from trainer.settings import TrainerSettings
@@ -50,6 +50,8 @@ def run(
     takeover: bool = False,
     standby: bool = False,
     force: bool = False,
+    action: Action = "fit",
+    target: int | None = None,
     wait_s: float = WAIT_S,
     configure: Callable[[], None] = log_warnings,
     on_step: Callable[[str], None] = lambda _step: None,
@@ -63,12 +65,14 @@ def run(
         takeover: publish even where another trainer works, or another registry has been publishing.
         standby: where another trainer works here, wait for its end.
         force: publish even if that shrinks the lists by half.
+        action: what `once` is for, see `trainer.registry.requests.Request`.
+        target: the generation to roll back to.
         wait_s: how long a trainer that is asked may take.
         configure: sets up logging in the refit process; must be picklable.
         on_step: called at each step of a publish; tests stop the process there.
 
     Returns:
-        The generation that was published last, None where there was none.
+        The generation that is live then, None where there is none.
 
     Raises:
         ConsumerError, ServingError, TrainerError: each with its `exit_code`.
@@ -77,6 +81,7 @@ def run(
         if settings.engine == "spark":
             ready(settings, wait_s=settings.connect_timeout_s, stop=stop)
         until_s = time.monotonic() + wait_s
+        request = Request(force, action, target) if once else None
         while not stop.is_set():
             lease = seize(settings.models) if takeover and not standby else take(settings.models)
             if lease is not None:
@@ -84,8 +89,8 @@ def run(
                     Trainer, settings=settings, force=force, configure=configure, on_step=on_step
                 )
                 with lease:
-                    return _own(trainer, settings, lease, stop, once=once, takeover=takeover)
-            made = _beside(settings, stop, once=once, standby=standby, force=force, until_s=until_s)
+                    return _own(trainer, settings, lease, stop, request, takeover=takeover)
+            made = _beside(settings, stop, request, standby=standby, until_s=until_s)
             if made is not None:
                 return made
     return None
@@ -110,10 +115,9 @@ def withdraw(settings: TrainerSettings) -> None:
 def _beside(
     settings: TrainerSettings,
     stop: Shutdown,
+    request: Request | None,
     *,
-    once: bool,
     standby: bool,
-    force: bool,
     until_s: float,
 ) -> int | None:
     """What another trainer here published for us; None once the lease may be free, or on a stop.
@@ -123,9 +127,9 @@ def _beside(
     """
     registry = Registry(settings.models)
     owner = registry.state().owner
-    if once:
+    if request:
         _wait_for_redis(_publisher(settings, registry), settings.connect_timeout_s, stop)
-        return _ask(settings, owner, force=force, until_s=until_s, stop=stop)
+        return _ask(settings, owner, request, until_s=until_s, stop=stop)
     if not standby:
         raise LeaseHeld(settings.models, owner)
     logger.info("Standing by: a trainer (%s) works in %s.", owner, settings.models)
@@ -139,12 +143,12 @@ def _own(
     settings: TrainerSettings,
     lease: Lease,
     stop: Shutdown,
+    request: Request | None,
     *,
-    once: bool,
     takeover: bool,
 ) -> int | None:
     """Train as the one that has the lease; `make` makes a trainer."""
-    registry = Registry(settings.models)
+    registry = Registry(settings.models, settings.models_kept)
     registry.own(Owner.here())
     # Before the claim: an absent Redis must not cost a token.
     _wait_for_redis(_publisher(settings, registry), settings.connect_timeout_s, stop)
@@ -160,7 +164,9 @@ def _own(
         token=publisher.token,
     )
     try:  # once it exists it may have a refit process, which must not outlive us
-        (_publish_once if once else _follow)(trainer, settings, lease, stop)
+        if request:
+            return _serve_once(trainer, settings, lease, stop, request)
+        _follow(trainer, settings, lease, stop)
     finally:
         trainer.stop()
     logger.info("Trainer stopped.")
@@ -200,20 +206,20 @@ def _publisher(settings: TrainerSettings, registry: Registry, token: int = 0) ->
 def _ask(
     settings: TrainerSettings,
     owner: Owner | None,
+    request: Request,
     *,
-    force: bool,
     until_s: float,
     stop: Shutdown,
 ) -> int | None:
-    """The generation that the running trainer published for us; None where it has ended, or we.
+    """The generation that is live once the running trainer did it; None where it ended, or we.
 
     Raises:
         NoAnswer: it has not published by then.
         RequestRefused: it could not.
     """
-    logger.info("A trainer works here (%s): asking it to publish.", owner)
+    logger.info("A trainer works here (%s): asking it.", owner)
     spoken_s = time.monotonic()
-    with asking(settings.models, force=force) as asked:
+    with asking(settings.models, request) as asked:
         while not stop.wait(ASK_S):
             made = asked.answer()
             # The answer first: a trainer may publish for us and end at once.
@@ -241,6 +247,16 @@ def _wait_for_redis(publisher: Publisher, timeout_s: float, stop: Shutdown) -> N
                 raise
             stop.wait(RETRY_S)
     return None
+
+
+def _serve_once(
+    trainer: Trainer, settings: TrainerSettings, lease: Lease, stop: Shutdown, request: Request
+) -> int | None:
+    """Do what is asked for without a trainer that stays; returns the live generation."""
+    if request.action != "fit" and trainer.obey(request, time.monotonic()) is None:
+        return trainer.live_generation
+    _publish_once(trainer, settings, lease, stop)
+    return trainer.generation
 
 
 def _publish_once(

@@ -41,6 +41,9 @@ class TrainerSettings(StoreSettings, ServingSettings, ClusterSettings, Recipe):
     """This many refits in a row start from the last model's vectors, which takes a sweep or two and
     leaves lists calmer; the next is a cold one, against drift. Default: 20; 0: all are cold."""
 
+    models_kept: int = Field(default=5, ge=1)
+    """Models kept on disk to roll back to, besides the live and the pinned one. Default: 5."""
+
     connect_timeout_s: float = Field(default=15, gt=0)
     """Seconds a process waits at its start for a server that does not answer, before it ends with
     code 3. Default: 15."""

@@ -6,7 +6,8 @@ made again then. A commit that was made but whose answer was lost succeeds when 
 
 import logging
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import redis
@@ -23,11 +24,12 @@ from serving.contract import (
     as_text,
     encode_meta,
     events_key,
+    field_of,
     live_key,
     staging_key,
     writer_key,
 )
-from serving.errors import RedisUnfit
+from serving.errors import RedisUnfit, Unreadable
 from serving.live import Live, Progress, read_live
 from serving.owner import Owner
 from serving.publisher.fields import Changes, Names, fold_in_arguments, list_fields, name_fields
@@ -104,6 +106,24 @@ class Publisher:
     def live(self) -> Live:
         """What apps see now; `generation` None where the set of hashes is not whole."""
         return read_live(self._client, self._prefix)
+
+    def listed(self, view: View, identities: Sequence[str]) -> dict[str, Entry]:
+        """The live lists of these ids; those without a readable one are left out.
+
+        Args:
+            view: which lists.
+            identities: at least one id.
+        """
+        if not identities:
+            return {}
+        fields = [field_of(each) for each in identities]
+        with translated(self._client, self._prefix):
+            found = self._client.hmget(live_key(self._prefix, view), fields)
+        lists: dict[str, Entry] = {}
+        for identity, value in zip(identities, found, strict=True):
+            with suppress(Unreadable):
+                lists |= {identity: Entry.decode(value)} if value is not None else {}
+        return lists
 
     def begin(self, generation: int) -> None:
         """Start staging a generation; what an earlier attempt left is dropped."""

@@ -1,11 +1,12 @@
-"""Serves requests for a refit beside the trainer's own work: begin one, then answer."""
+"""Serves what other processes ask for, beside the trainer's own work: begin, then answer."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from serving.errors import ShrinkRefused
 from trainer.errors import NothingToFit, RefitCutOff, TrainerError
 from trainer.live.loop import Trainer
-from trainer.registry.requests import Inbox, wants_force
+from trainer.registry.requests import Inbox, Request, read
 
 
 class Desk:
@@ -18,23 +19,43 @@ class Desk:
         self._number: int | None = None  # of the generation that they wait for
 
     def serve(self, trainer: Trainer, now_s: float) -> None:
-        """Answer what is done, and begin what waits once no other refit runs."""
-        if self._number is not None and (trainer.fitted or 0) >= self._number:
+        """Answer what is done, and begin what waits; a fit waits until no other refit runs."""
+        if self._number is not None and trainer.has_published(self._number):
             self._answer({"generation": trainer.generation})
         elif self._number is not None and trainer.cut_off:
             self.refuse(RefitCutOff.there())
-        if not trainer.busy and (waiting := self._inbox.waiting()):
+        waiting = {path: read(path) for path in self._inbox.waiting()}
+        for path, request in waiting.items():
+            if request.action != "fit" and path not in self._served:
+                self._obey(trainer, path, request, now_s)
+        if not trainer.busy and any(each.action == "fit" for each in waiting.values()):
             self._begin(trainer, waiting, now_s)
 
     def refuse(self, error: ShrinkRefused | TrainerError) -> None:
         """Pass on what the refit that they wait for ended with."""
         self._answer({"error": str(error), "exit_code": error.exit_code})
 
-    def _begin(self, trainer: Trainer, waiting: list[Path], now_s: float) -> None:
-        self._served = waiting
+    def _obey(self, trainer: Trainer, path: Path, request: Request, now_s: float) -> None:
+        """Do at once what a person decided about the live model."""
+        try:
+            number = trainer.obey(request, now_s)
+        except TrainerError as error:
+            self._inbox.answer([path], {"error": str(error), "exit_code": error.exit_code})
+        else:
+            if number is None:
+                # Nothing will be published: the answer need not wait.
+                self._inbox.answer([path], {"generation": trainer.live_generation})
+            else:
+                # A fit that others waited for is abandoned: they get the lists of this one.
+                self._served, self._number = [*self._served, path], number
+
+    def _begin(self, trainer: Trainer, waiting: Mapping[Path, Request], now_s: float) -> None:
+        # Those that waited for a fit which was in vain are among them.
+        fits = [path for path, request in waiting.items() if request.action == "fit"]
+        self._served = [*{*self._served, *fits}]
         trainer.listen(now_s)
         if trainer.has_plays:
-            self._number = trainer.begin(force=wants_force(waiting))
+            self._number = trainer.begin(force=any(waiting[path].force for path in fits))
         else:
             self.refuse(NothingToFit.stored(self._store))
 

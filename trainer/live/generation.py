@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from serving.contract import VIEWS, Entry, NamesView, View
@@ -28,6 +29,18 @@ class Generation:
     def before_foldin(cls, number: int, artifact: Artifact) -> "Generation":
         """A generation before anything is folded in."""
         return cls(number, artifact, OnlineModel(artifact.model))
+
+    def follows(self, number: int, pinned: Path | None) -> bool:
+        """Whether it is what was begun under a number, or what came after it.
+
+        Args:
+            number: of the generation that was begun.
+            pinned: folder of the pinned artifact, which is not fitted again.
+        """
+        # Lists that Redis lost are staged again under a higher number while a fit still runs.
+        if self.artifact.path == pinned and self.number >= number:
+            return True
+        return int(self.artifact.manifest["generation"]) >= number
 
     @property
     def model(self) -> Model:

@@ -18,23 +18,26 @@ since, all lists are published again.
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from serving.errors import Incomplete, SeqMoved, ShrinkRefused, Superseded
 from serving.live import Live, Progress
 from serving.publisher.publish import Publisher
-from trainer.errors import BadArtifact, RefitRefused
+from trainer.errors import BadArtifact, NoSuchGeneration, NothingToFit, RefitRefused
 from trainer.live import plan, refit
 from trainer.live.following import Following, both
-from trainer.live.generation import Generation, changed_lists, changed_names, defaults
+from trainer.live.generation import Generation
+from trainer.live.job import Job
+from trainer.live.pin import Pin
+from trainer.live.publishing import Publishing
 from trainer.live.refit_process import Ended, RefitProcess
-from trainer.live.staging import advance, stage_again
+from trainer.live.staging import Restaging, stage_again
 from trainer.plays.interactions import ChangedRows
-from trainer.ranking.lists import Lists
 from trainer.registry.artifact import Artifact, load
-from trainer.registry.journal import History, Journal
+from trainer.registry.journal import Journal
+from trainer.registry.requests import Request
 from trainer.registry.state import Registry, holding
 from trainer.settings import TrainerSettings
 
@@ -69,16 +72,17 @@ class Trainer:
         self._registry = registry
         self._publisher = publisher
         self._journal = journal
-        self._token = token
         self._force = force
-        self._on_step = on_step
+        self._publishing = Publishing(settings, following, publisher, journal, on_step)
         self._live: Generation | None = None
         self._progress: Progress | None = None  # of the lists in Redis; None: lost, or not seen yet
-        self._artifact: Path | None = registry.live()
-        self._republish = False  # the artifact's lists must be staged and swapped in as a whole
-        self._staged: refit.Job | None = None
-        self._staging: tuple[refit.Job, Iterator[None]] | None = None
-        self._process = RefitProcess(configure)
+        self._pin = Pin(registry, settings.models)
+        self._artifact: Path | None = self._pin.path or registry.live()
+        # The artifact's lists must be staged and swapped in as a whole.
+        self._republish = self._artifact != registry.live()
+        self._staged: Job | None = None
+        self._restaging = Restaging()
+        self._process = RefitProcess(settings, registry.state().registry, token, configure)
         self._job_merged = False  # the job is to take merged ids out of lists
         self._attempted_events = -1
         self._looked_s = -math.inf
@@ -93,9 +97,13 @@ class Trainer:
         return self._live.number if self._live else None
 
     @property
-    def fitted(self) -> int | None:
-        """The generation that the live model was fitted for."""
-        return int(self._live.artifact.manifest["generation"]) if self._live else None
+    def live_generation(self) -> int:
+        """What was published last, by this process or one before; 0: nothing."""
+        return self._registry.state().live_generation or 0
+
+    def has_published(self, number: int) -> bool:
+        """Whether what `begin` gave this number to is live, or what came after it."""
+        return self._live is not None and self._live.follows(number, self._pin.path)
 
     @property
     def has_plays(self) -> bool:
@@ -117,8 +125,8 @@ class Trainer:
             RefitRefused: a refit made a model that could not rank; the live lists stay.
             RefitFailed: the refit process died; it is tried again after a pause.
         """
-        if self._staging:
-            self._stage_further()
+        if self._restaging.is_running:
+            self._staged = self._restaging.advance(STAGING_S)
             return
         self.listen(now_s)
         self.collect(now_s)
@@ -128,7 +136,7 @@ class Trainer:
 
     def listen(self, now_s: float) -> bool:
         """Settle what was stored since the last look. Returns whether anything was."""
-        if self._staging:
+        if self._restaging.is_running:
             return False  # all of its lists are made from the same plays
         heard = self._following.listen(now_s)
         if self._following.reread:
@@ -151,6 +159,7 @@ class Trainer:
             following.snapshots.clear()
         held = holding(self._registry.artifacts(), following.erasures)
         self._registry.remove(held)
+        self._pin.removed(held)
         self._purging = self._purging or bool(held) or following.knew_erased or interrupted
         if self._artifact in held:
             self._artifact, self._republish = None, False
@@ -164,6 +173,9 @@ class Trainer:
         if job is not None:
             self._try_again(job)
         self._following.recounted, self._attempted_events = False, -1
+        if self._pin.path:
+            # No fit follows: the pinned model's lists are made again from what counts now.
+            self._republish = True
         logger.info("Quarantined: %s.", [*self._following.interactions.quarantined])
 
     @property
@@ -181,6 +193,8 @@ class Trainer:
     ) -> int | None:
         """Start the refit process: fit a model, or publish an earlier one's artifact again.
 
+        While a model is pinned, nothing is fitted: that one is published again.
+
         Args:
             artifact: the earlier one.
             start: of the model that a warm fit starts from; None: a cold fit.
@@ -191,26 +205,67 @@ class Trainer:
         """
         if self._following.version is None:
             return None
+        artifact = artifact or self._pin.path
         number = self._registry.next_generation()
         self.cut_off = False
         self._job_merged, self._following.merged = self._following.merged, False
         if artifact is None:
             self._following.first_change_s = None
             self._attempted_events = self._following.interactions.events
-        job = self._make_job(number, artifact or self._registry.artifact(number))
+        path = artifact or self._registry.artifact(number)
+        job = self._process.job_for(self._following, number, path)
         self._process.start(replace(job, start=start, force=force))
         return number
 
-    def _make_job(self, number: int, artifact: Path) -> refit.Job:
-        return refit.Job(
-            settings=self._settings,
-            store_version=self._following.version or 0,
-            generation=number,
-            registry=self._registry.state().registry,
-            token=self._token,
-            staged=self._following.step(0),
-            artifact=artifact,
-        )
+    def obey(self, request: Request, now_s: float) -> int | None:
+        """Roll back, pin or unpin.
+
+        Args:
+            request: which.
+            now_s: the time, of a monotonic clock.
+
+        Returns:
+            The number of the generation that will be published; None where none will be.
+
+        Raises:
+            NoSuchGeneration: there is no such model here.
+            BadArtifact: its files are damaged.
+            ErasedInside: it holds an erased id.
+            NothingToFit: the store holds no plays.
+        """
+        live = self._registry.live()
+        if live is None:
+            raise NoSuchGeneration.live()
+        if request.action == "rollback":
+            self.listen(now_s)
+            return self._roll_back(live, request.generation)
+        self._keep(live if request.action == "pin" else None)
+        return None
+
+    def _roll_back(self, live: Path, generation: int | None) -> int | None:
+        """Pin an earlier model and begin to publish it, on today's plays."""
+        path = self._pin.chosen(live, generation, self._following.erasures)
+        if not self.has_plays:
+            raise NothingToFit.stored(self._settings.store)
+        self._abandon()
+        self._restaging.drop()
+        # Before it is published: a trainer that starts after a crash here completes the roll-back.
+        self._pin.set(path)
+        self._artifact = path
+        # By force: a person decided.
+        return self.begin(force=True)
+
+    def _keep(self, live: Path | None) -> None:
+        """Pin the live model and end a fit that would replace it, or let refits replace it."""
+        job = self._process.job or self._staged
+        if live and job and job.artifact != live:
+            self._abandon()
+            # The fit may have been done, and its model about to be swapped in.
+            self._artifact = live
+            self._republish = self._republish or self._job_merged
+        self._pin.set(live)
+        # Otherwise no refit would begin before something new is stored.
+        self._attempted_events = -1
 
     def stop(self) -> None:
         """End the refit process, if one runs. The live lists stay."""
@@ -241,12 +296,12 @@ class Trainer:
             if code not in (refit.UNREACHABLE, refit.GONE):
                 self._process.pause(code, now_s)
 
-    def _try_again(self, job: refit.Job | None) -> None:
+    def _try_again(self, job: Job | None) -> None:
         made = job is not None and job.artifact == self._artifact
         self._republish = self._republish or made or self._job_merged
         self._attempted_events = -1
 
-    def _adopt(self, job: refit.Job, now_s: float) -> None:
+    def _adopt(self, job: Job, now_s: float) -> None:
         """Bring the staged lists up to what is settled now, and swap them in."""
         artifact = load(job.artifact)
         live = self._publisher.live()
@@ -261,12 +316,9 @@ class Trainer:
         touched = both(self._following.differing(artifact), changed)
         fresh = Generation.before_foldin(job.generation, artifact)
         fresh.fold(self._following, touched)
-        lists = fresh.lists(self._following, self._settings.list_size)
         told = both(touched, self._following.mates_since(job.store_version))
         try:
-            self._restage(fresh, lists, told)
-            self._note(job, touched, told)
-            self._commit(fresh, lists, live, now_s, force=job.force)
+            self._swap(job, fresh, (touched, told), live, now_s)
         except (Incomplete, Superseded) as error:
             logger.warning("Generation %d: %s; staging it again.", fresh.number, error)
             self._republish = True
@@ -276,36 +328,18 @@ class Trainer:
             raise
         self._staged = None
 
-    def _note(self, job: refit.Job, touched: ChangedRows, told: ChangedRows) -> None:
-        steps = (job.staged, self._following.step(0, touched, told))
-        size = self._settings.list_size
-        self._journal.prepare(History(job.generation, job.artifact.name, size, steps))
-
-    def _restage(self, fresh: Generation, lists: Lists, touched: ChangedRows) -> None:
-        for view, changes in changed_lists(lists, touched).items():
-            self._publisher.restage(fresh.number, view, changes)
-        for names_view, names in changed_names(self._following, touched).items():
-            self._publisher.restage_names(fresh.number, names_view, names)
-        self._on_step("staged")
-
-    def _commit(
-        self, fresh: Generation, lists: Lists, live: Live, now_s: float, *, force: bool
+    def _swap(
+        self,
+        job: Job,
+        fresh: Generation,
+        changed: tuple[ChangedRows, ChangedRows],
+        live: Live,
+        now_s: float,
     ) -> None:
-        built_at = time.time()
-        version = self._following.version or 0
         # A person decided that other sources count: the lists may be far fewer.
         is_recount = self._registry.is_recount(fresh.artifact)
-        progress = self._publisher.commit(
-            fresh.number,
-            model_hash=fresh.artifact.hash,
-            seq=live.seq,
-            meta=fresh.meta(self._following, built_at),
-            defaults=defaults(lists),
-            counts=lists.sizes,
-            version=version,
-            force=force or self._force or self._purging or is_recount,
-        )
-        self._on_step("committed")
+        force = job.force or self._force or self._purging or is_recount
+        progress = self._publishing.swap(job, fresh, changed, live, force=force)
         self._purging = False
         self._following.all_done()
         self._go_on(fresh, now_s)
@@ -338,7 +372,7 @@ class Trainer:
         resumed.fold(following, touched)
         self._go_on(resumed, now_s)
         self._progress = progress
-        self._journal.resume(number, replace(following.step(progress.seq, touched), resumed=True))
+        self._publishing.resume(resumed, progress, touched)
         logger.info("Generation %d is live, at fold-in %d: going on with it.", number, progress.seq)
 
     # -- between refits ----------------------------------------------------------------------
@@ -351,25 +385,16 @@ class Trainer:
         solved = self._following.unsolved(touched)
         try:
             with self._live.folding(self._following, solved):
-                self._progress = self._publish_folded(self._live, self._progress, touched)
+                self._progress = self._publishing.fold_in(
+                    self._live, self._progress, touched, solved
+                )
         except (Superseded, SeqMoved) as error:
             logger.warning("Fold-in: %s.", error)
             self._looked_s = -math.inf
             return
-        self._journal.add(self._following.step(self._progress.seq, solved, touched))
         self._following.done(touched)
         mates = len(touched.artists) - len(solved.artists)
         logger.info("Folded in %d artists, %d venues, %d bill-mates.", *map(len, solved), mates)
-
-    def _publish_folded(self, live: Generation, held: Progress, touched: ChangedRows) -> Progress:
-        lists = live.lists(self._following, self._settings.list_size)
-        return self._publisher.fold_in(
-            live.number,
-            changed_lists(lists, touched),
-            changed_names(self._following, touched),
-            held=held,
-            version=self._following.right_after(touched),
-        )
 
     def _look_after(self, now_s: float) -> None:
         """Publish again what Redis lost, a restart left behind, or shows ids that were merged."""
@@ -419,6 +444,9 @@ class Trainer:
 
     def _fit_instead(self, error: BadArtifact) -> None:
         logger.error("%s; fitting again.", error)
+        # A damaged pinned model would be tried for ever.
+        if self._pin.path:
+            self._pin.set(None)
         self._artifact, self._republish = None, False
 
     def _begin_staging(self, artifact: Path) -> None:
@@ -426,23 +454,14 @@ class Trainer:
 
         A refit that runs has a lower number by now; its lists are staged again after these.
         """
-        number, size = self._registry.next_generation(), self._settings.list_size
+        job = self._process.job_for(self._following, self._registry.next_generation(), artifact)
         try:
-            steps = stage_again(self._publisher, number, load(artifact), self._following, size)
+            steps = stage_again(self._publisher, job, load(artifact), self._following)
         except BadArtifact as error:
             self._fit_instead(error)
         else:
-            self._staging = self._make_job(number, artifact), steps
+            self._restaging.begin(job, steps)
             logger.info("Staging the lists of %s again.", artifact.name)
-
-    def _stage_further(self) -> None:
-        """Stage the next lists; an error ends it, and the next look begins again."""
-        if self._staging:
-            (job, steps), self._staging = self._staging, None
-            if advance(steps, STAGING_S):
-                self._staged = job
-            else:
-                self._staging = job, steps
 
     def _restore(self, now_s: float) -> None:
         if self.busy or self._process.is_pausing(now_s):
@@ -450,7 +469,7 @@ class Trainer:
         is_recounted = plan.is_recounted(self._following, self._live)
         if not self.has_plays and (self._purging or is_recounted):
             self._withdraw()
-        elif not self.has_plays or (is_recounted and not self._is_tried):
+        elif not self.has_plays or (is_recounted and not self._is_tried and not self._pin.path):
             return  # no list can be made, or a fit is due whose lists replace them all
         elif (self._republish or self._purging or self._following.merged) and self._artifact:
             logger.info("Publishing %s again.", self._artifact.name)
@@ -472,7 +491,7 @@ class Trainer:
         policy = plan.Policy.from_settings(self._settings)
         if erased:
             self.begin()
-        elif self._is_tried or (self._republish and not known.recounted):
+        elif self._pin.path or self._is_tried or (self._republish and not known.recounted):
             return
         elif plan.refit_due(known, policy, now_s):
             self.begin(start=self._artifact if plan.warm(known, policy) else None)

@@ -13,9 +13,8 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from multiprocessing.connection import wait
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from consumer.errors import ConsumerError, VersionGone
@@ -26,6 +25,7 @@ from serving.publisher.publish import Publisher, connect
 from trainer.als.engine import Engine
 from trainer.errors import TrainerError
 from trainer.evaluation.tuning import tune
+from trainer.live.job import Job
 from trainer.live.staging import stage
 from trainer.model.fit import Model, check, fit
 from trainer.plays.fingerprints import fingerprints
@@ -34,9 +34,7 @@ from trainer.plays.matrix import Plays
 from trainer.plays.read import settled_at
 from trainer.ranking.lists import Lists
 from trainer.registry.artifact import load, save
-from trainer.registry.journal import Step
 from trainer.registry.snapshot import Snapshots
-from trainer.settings import TrainerSettings
 from trainer.spark.ready import beside, ready
 
 logger = logging.getLogger(__name__)
@@ -47,25 +45,6 @@ REFUSED = 4
 """Exit code of a refit whose model is not fit to be published."""
 GONE = 5
 """Exit code of a refit whose version of the store was cleaned up: a newer one will do."""
-
-
-@dataclass(frozen=True)
-class Job:
-    """What a refit process is asked to do."""
-
-    settings: TrainerSettings
-    store_version: int
-    generation: int
-    registry: str
-    token: int
-    staged: Step
-    """What is settled at that version."""
-    artifact: Path
-    """Where the model is; fitted and written there first if nothing is there yet."""
-    start: Path | None = None
-    """The artifact whose vectors a fit starts from; None: a cold fit."""
-    force: bool = False
-    """Publish even if that shrinks the lists by half."""
 
 
 def start(job: Job, configure: Callable[[], None]) -> multiprocessing.process.BaseProcess:

@@ -3,12 +3,15 @@
 import math
 from collections.abc import Callable
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from typing import NamedTuple
 
 from consumer.table.reader_marks import Mark
 from trainer.errors import RefitFailed
 from trainer.live import refit
-from trainer.live.refit import Job
+from trainer.live.following import Following
+from trainer.live.job import Job
+from trainer.settings import TrainerSettings
 
 LONGEST_PAUSE_S = 300.0
 """After a refit process that died: 1 s, twice as long after each further one, and no longer."""
@@ -26,10 +29,22 @@ class RefitProcess:
     """At most one runs at a time.
 
     Args:
+        settings: of the trainer.
+        registry: its id.
+        token: of the writer.
         configure: sets up logging there; must be picklable.
     """
 
-    def __init__(self, configure: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        settings: TrainerSettings,
+        registry: str,
+        token: int,
+        configure: Callable[[], None],
+    ) -> None:
+        self._settings = settings
+        self._registry = registry
+        self._token = token
         self._configure = configure
         self._process: BaseProcess | None = None
         self._mark: Mark | None = None  # what it reads must stay until it is done
@@ -46,6 +61,24 @@ class RefitProcess:
     def is_pausing(self, now_s: float) -> bool:
         """Whether one died so recently that the next one waits; `now_s` of a monotonic clock."""
         return now_s < self._pause_until_s
+
+    def job_for(self, following: Following, number: int, artifact: Path) -> Job:
+        """A job for a generation.
+
+        Args:
+            following: what is settled.
+            number: of the generation.
+            artifact: where the model is, or will be.
+        """
+        return Job(
+            settings=self._settings,
+            store_version=following.version or 0,
+            generation=number,
+            registry=self._registry,
+            token=self._token,
+            staged=following.step(0),
+            artifact=artifact,
+        )
 
     def start(self, job: Job) -> None:
         """Begin one."""

@@ -7,6 +7,7 @@ from serving.contract import SIDES
 from serving.publisher.publish import Publisher
 from trainer.live.following import Settled
 from trainer.live.generation import Generation
+from trainer.live.job import Job
 from trainer.plays.interactions import Interactions
 from trainer.ranking.lists import Lists
 from trainer.registry.artifact import Artifact
@@ -40,34 +41,59 @@ def stage(
 
 
 def stage_again(
-    publisher: Publisher, generation: int, artifact: Artifact, settled: Settled, size: int
+    publisher: Publisher, job: Job, artifact: Artifact, settled: Settled
 ) -> Iterator[None]:
     """Stage the lists of an earlier model, before anything is folded into it; see `stage`.
 
     Args:
         publisher: the writer.
-        generation: its number.
+        job: number of the generation, and entries per list.
         artifact: the model.
         settled: what the lists are made from.
-        size: entries per list.
     """
-    fresh = Generation.before_foldin(generation, artifact)
+    fresh = Generation.before_foldin(job.generation, artifact)
     fresh.follow(settled)
-    return stage(publisher, generation, fresh.lists(settled, size), settled.interactions)
+    lists = fresh.lists(settled, job.settings.list_size)
+    return stage(publisher, job.generation, lists, settled.interactions)
 
 
-def advance(staging: Iterator[None], seconds: float) -> bool:
-    """Stage block after block for about this long; returns whether all are staged.
+class Restaging:
+    """Lists that the trainer's loop itself stages, for a while in each tick."""
 
-    Args:
-        staging: of `stage`.
-        seconds: after which no further block is begun.
-    """
-    end_s = time.monotonic() + seconds
-    while time.monotonic() < end_s:
-        if next(staging, _DONE) is _DONE:
-            return True
-    return False
+    def __init__(self) -> None:
+        self._under_way: tuple[Job, Iterator[None]] | None = None
+
+    @property
+    def is_running(self) -> bool:
+        """Whether some are still to be staged."""
+        return self._under_way is not None
+
+    def begin(self, job: Job, steps: Iterator[None]) -> None:
+        """Stage for this job; `steps` of `stage_again`."""
+        self._under_way = job, steps
+
+    def drop(self) -> None:
+        """Leave out what is not staged yet."""
+        self._under_way = None
+
+    def advance(self, seconds: float) -> Job | None:
+        """Stage block after block for about this long; an error ends it.
+
+        Args:
+            seconds: after which no further block is begun.
+
+        Returns:
+            The job, once all of its lists are staged.
+        """
+        if self._under_way is None:
+            return None
+        (job, steps), self._under_way = self._under_way, None
+        end_s = time.monotonic() + seconds
+        while time.monotonic() < end_s:
+            if next(steps, _DONE) is _DONE:
+                return job
+        self._under_way = job, steps
+        return None
 
 
 _DONE = object()

@@ -1,4 +1,4 @@
-"""Refits that other processes ask the running trainer for: a file in `models/` each.
+"""What other processes ask the running trainer for: a file in `models/` each.
 
 The first line of the file is the request, the second the answer. The asker holds a lock on the
 file for as long as it waits, so that the trainer can tell a request whose asker is gone.
@@ -10,12 +10,33 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Literal, NamedTuple
 
 from consumer.table import durable
 from trainer.errors import RequestRefused
 
 _MOST_BYTES = 1 << 16
+
+
+Action = Literal["fit", "rollback", "pin", "unpin"]
+
+
+class Request(NamedTuple):
+    """What is asked for.
+
+    Attributes:
+        force: publish even if that shrinks the lists by half.
+        action: fit and publish all that is stored by now; publish an earlier model again and pin
+            it; pin the live model; let refits replace it.
+        generation: to roll back to; None: the model before the live one.
+    """
+
+    force: bool = False
+    action: Action = "fit"
+    generation: int | None = None
+
+
+FIT = Request()
 
 
 class Asked:
@@ -25,7 +46,7 @@ class Asked:
         self._file = file
 
     def answer(self) -> int | None:
-        """The generation that was published for it, None before that.
+        """The generation that is live after it, None before that.
 
         Raises:
             RequestRefused: there will be none; it has the trainer's own words and exit code.
@@ -40,18 +61,18 @@ class Asked:
 
 
 @contextmanager
-def asking(models: Path, *, force: bool) -> Iterator[Asked]:
-    """Ask for a refit of all that is stored by now; leaving the context withdraws the request.
+def asking(models: Path, request: Request = FIT) -> Iterator[Asked]:
+    """Ask for something; leaving the context withdraws the request.
 
     Args:
         models: the folder that the trainer works in.
-        force: publish even if that shrinks the lists by half.
+        request: what is asked for.
     """
     path = models / f"request-{uuid.uuid4().hex}.json"
     draft = path.with_suffix(".draft")
     with draft.open("x+b") as file:
         durable.lock(file.fileno())
-        file.write(_line({"force": force}))
+        file.write(_line(request._asdict()))
         file.flush()
         draft.rename(path)  # seen only now, whole and locked
         try:
@@ -78,9 +99,9 @@ class Inbox:
                     file.write(_line(answer))
 
 
-def wants_force(requests: list[Path]) -> bool:
-    """Whether any of these asks for lists that are fewer than half."""
-    return any(json.loads(path.read_bytes().splitlines()[0])["force"] for path in requests)
+def read(path: Path) -> Request:
+    """What a request asks for; one of an earlier version names no action."""
+    return Request(**json.loads(path.read_bytes().splitlines()[0]))
 
 
 def _is_waiting(path: Path) -> bool:

@@ -27,7 +27,7 @@ from trainer.registry.artifact import Artifact, load
 from trainer.registry.lease import is_held
 
 KEPT = 5
-"""Artifacts kept on disk; older ones go when a new one becomes live."""
+"""Artifacts kept on disk if nothing else is asked for; older ones go when a new one is live."""
 TABLES: dict[str, Side] = {"artists.json": "artist", "venues.json": "venue"}
 """An artifact's id tables, and what the ids in them are of."""
 
@@ -41,15 +41,23 @@ class State:
     generation: int = 0
     live_generation: int | None = None
     live_artifact: str | None = None
+    pinned: str | None = None
+    """The artifact that stays live whatever is stored; None: refits replace models."""
     owner: Owner | None = None
     """The trainer that works here, or worked here last."""
 
 
 class Registry:
-    """The folder `models/`: artifacts, and the numbers that were given out."""
+    """The folder `models/`: artifacts, and the numbers that were given out.
 
-    def __init__(self, path: Path) -> None:
+    Args:
+        path: the folder.
+        kept: artifacts kept besides the live and the pinned one.
+    """
+
+    def __init__(self, path: Path, kept: int = KEPT) -> None:
         self._path = path
+        self._kept = kept
         self._token: int | None = None  # ours, once it was taken
 
     def state(self) -> State:
@@ -119,6 +127,16 @@ class Registry:
         name = self.state().live_artifact
         return self._path / name if name else None
 
+    def pinned(self) -> Path | None:
+        """The pinned artifact's folder, None where refits replace models."""
+        name = self.state().pinned
+        return self._path / name if name else None
+
+    def pin(self, artifact: Path | None) -> None:
+        """Let an artifact be the live one until another is pinned; None: let refits replace it."""
+        name = artifact.name if artifact else None
+        self._change(lambda state: replace(state, pinned=name))
+
     def holding(self, model_hash: str | None) -> Artifact | None:
         """The artifact with this hash; None: it is not here.
 
@@ -165,13 +183,16 @@ class Registry:
         return sorted([*self._path.glob("gen-*"), *self._path.glob(".gen-*")])
 
     def remove(self, artifacts: Iterable[Path]) -> None:
-        """Remove artifacts for good; if the live one is among them, none is live any more."""
+        """Remove artifacts for good; a live or pinned one among them is that no longer."""
         names = [path.name for path in artifacts]
         if not names:
             return
 
         def forget(state: State) -> State:
-            return replace(state, live_artifact=None) if state.live_artifact in names else state
+            live, pinned = (
+                None if name in names else name for name in (state.live_artifact, state.pinned)
+            )
+            return replace(state, live_artifact=live, pinned=pinned)
 
         self._change(forget)  # before the folders go: a live artifact is always there
         for name in names:
@@ -181,10 +202,11 @@ class Registry:
         """Whether a trainer works here now."""
         return is_held(self._path)
 
-    def _prune(self, keep: Path) -> None:
-        kept = sorted(self._path.glob("gen-*"))[-KEPT:]
+    def _prune(self, live: Path) -> None:
+        # Names sort by generation: the last ones are the newest.
+        kept = {*sorted(self._path.glob("gen-*"))[-self._kept :], live, self.pinned()}
         for path in self._path.glob("gen-*"):
-            if path not in kept and path != keep:
+            if path not in kept:
                 shutil.rmtree(path)
 
     def _change(self, change: Callable[[State], State]) -> State:

@@ -115,7 +115,7 @@ class Training:
 
     def refit(self) -> AbstractContextManager[Asked]:
         """Ask it for a refit, as `train --once` does, while the context lasts."""
-        return asking(self.commands.home / "models", force=False)
+        return asking(self.commands.home / "models")
 
     def generation(self) -> int:
         found = self.client.hget(f"{self.prefix}:artist", "_gen")

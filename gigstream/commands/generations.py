@@ -1,0 +1,135 @@
+"""`generations`, `rollback`, `pin`, `unpin`: what was published, and which model stays live."""
+
+from typing import Any
+
+import click
+
+from gigstream.clocks import day
+from gigstream.commands.lists import table
+from gigstream.settings import Settings, load
+from gigstream.terminal import Report, Terminal, command, log_to_stderr
+from trainer.registry.generations import Generations, Record
+from trainer.registry.requests import Action
+from trainer.registry.state import Registry
+from trainer.run import run
+
+_WAIT = click.option(
+    "--wait",
+    "wait_s",
+    default=600.0,
+    show_default=True,
+    type=click.FloatRange(0),
+    help="Seconds for a running trainer to do it.",
+)
+_COLUMNS = ("generation", "when", "model", "", "plays", "version", "overlap", "verdict", "weights")
+
+
+@command("generations")
+def generations(terminal: Terminal) -> Report:
+    """List what was published, newest first.
+
+    `model` is the folder of its files under models/, `version` the store version that its lists
+    were made from, `overlap` the share of the ten best venues of an artist that they have in common
+    with the generation before. A model that is `gone` cannot be rolled back to.
+    """
+    found = listed(load())
+    terminal.say(table(_COLUMNS, [_row(each) for each in found]))
+    return Report({"generations": found})
+
+
+@command("rollback")
+@click.argument("generation", metavar="[GENERATION]", type=click.IntRange(1), required=False)
+@_WAIT
+def rollback(terminal: Terminal, generation: int | None, *, wait_s: float) -> Report:
+    """Publish an earlier generation's model again under a new number, and pin it.
+
+    Its lists are made from today's plays: what was cancelled, erased or quarantined since does not
+    return. Without GENERATION, it is the last published model that is older than the live one.
+    """
+    made = _asked("rollback", wait_s, generation)
+    name = Registry(load().models).state().live_artifact
+    terminal.say(
+        f"generation {made} is live, with the model {name}; `gigstream unpin` ends the pin"
+    )
+    return Report({"generation": made, "model": name, "pinned": True})
+
+
+@command("pin")
+@_WAIT
+def pin(terminal: Terminal, *, wait_s: float) -> Report:
+    """Keep the live model: no refit replaces it. Lists still follow new gigs by fold-ins."""
+    made = _asked("pin", wait_s)
+    name = Registry(load().models).state().pinned
+    terminal.say(f"the model {name} of generation {made} is pinned")
+    return Report({"generation": made, "model": name, "pinned": True})
+
+
+@command("unpin")
+@_WAIT
+def unpin(terminal: Terminal, *, wait_s: float) -> Report:
+    """Let refits replace the pinned model again."""
+    made = _asked("unpin", wait_s)
+    terminal.say("no model is pinned: refits follow the settings")
+    return Report({"generation": made, "pinned": False})
+
+
+def listed(settings: Settings) -> list[dict[str, Any]]:
+    """The records of all generations, newest first, and what is live, pinned and stored."""
+    registry = Registry(settings.models)
+    state, stored = registry.state(), {path.name for path in registry.artifacts()}
+    return [
+        {
+            "generation": each.number,
+            "at": day(int(each.at * 1000)),
+            "model": each.artifact,
+            "model_hash": each.model_hash,
+            "as_of": day(each.as_of_ms),
+            "fitted_version": each.fitted_version,
+            "store_version": each.store_version,
+            "plays": each.plays,
+            "recipe": each.recipe,
+            "weights": each.weights,
+            "quality": each.quality,
+            "overlap": each.overlap,
+            "verdict": each.verdict,
+            "reason": each.reason,
+            "live": each.number == state.live_generation,
+            "pinned": each.artifact == state.pinned,
+            "stored": each.artifact in stored,
+        }
+        for each in _newest_first(settings)
+    ]
+
+
+def _newest_first(settings: Settings) -> list[Record]:
+    return sorted(Generations(settings.models).records(), key=lambda each: -each.number)
+
+
+def _asked(action: Action, wait_s: float, generation: int | None = None) -> int | None:
+    """What is live once it is done, by the running trainer or by this process."""
+    log_to_stderr()
+    return run(
+        load(), once=True, action=action, target=generation, wait_s=wait_s, configure=log_to_stderr
+    )
+
+
+def _row(found: dict[str, Any]) -> tuple[str, ...]:
+    marks = [name for name in ("live", "pinned") if found[name]]
+    marks += [] if found["stored"] else ["gone"]
+    overlap = found["overlap"]
+    verdict = ": ".join(filter(None, (found["verdict"], found["reason"])))
+    return (
+        str(found["generation"]),
+        found["at"] or "",
+        found["model"],
+        " ".join(marks),
+        f"{found['plays']:,}",
+        str(found["store_version"]),
+        "-" if overlap is None else f"{overlap:.2f}",
+        verdict,
+        _weights(found["weights"].get("artists", {})),
+    )
+
+
+def _weights(weights: dict[str, float]) -> str:
+    return ", ".join(f"{term} {value:.2g}" for term, value in weights.items())

@@ -1,0 +1,62 @@
+"""The pinned model: it stays live, whatever is stored, until another is pinned or none is."""
+
+import logging
+from collections.abc import Collection
+from pathlib import Path
+
+from consumer.ids.erasures import Erasures
+from trainer.errors import ErasedInside
+from trainer.live.roll_back import target
+from trainer.registry.artifact import load
+from trainer.registry.generations import Generations
+from trainer.registry.state import Registry, holding
+
+logger = logging.getLogger(__name__)
+
+
+class Pin:
+    """Which model is pinned, as the registry has it.
+
+    Args:
+        registry: of the folder that this process has the lease on: no other one pins there.
+        models: that folder.
+    """
+
+    def __init__(self, registry: Registry, models: Path) -> None:
+        self._registry = registry
+        self._generations = Generations(models)
+        self.path: Path | None = registry.pinned()
+        """Folder of the pinned artifact; None: refits replace models."""
+
+    def set(self, artifact: Path | None) -> None:
+        """Pin an artifact; None: let refits replace models."""
+        self._registry.pin(artifact)
+        self.path = artifact
+        logger.info("Pinned: %s.", artifact.name if artifact else "nothing")
+
+    def removed(self, artifacts: Collection[Path]) -> None:
+        """Artifacts were removed since they hold an erased id: one of them is pinned no longer."""
+        if self.path in artifacts:
+            logger.warning("The pinned model held an erased id: it is gone, refits replace it.")
+            self.path = None
+
+    def chosen(self, live: Path, generation: int | None, erasures: Erasures) -> Path:
+        """The artifact to roll back to, checked.
+
+        Args:
+            live: the live one.
+            generation: whose model is asked for; None: the model before the live one.
+            erasures: ids that must not be published.
+
+        Raises:
+            NoSuchGeneration: there is none, or its files are gone.
+            BadArtifact: its files are damaged.
+            ErasedInside: it holds an erased id.
+        """
+        folders = {path.name: path for path in self._registry.artifacts()}
+        path = folders[target(self._generations.records(), folders, live.name, generation)]
+        # Before it is pinned: a damaged model must not become the one that stays.
+        load(path)
+        if holding([path], erasures):
+            raise ErasedInside(path.name)
+        return path

@@ -1,0 +1,150 @@
+"""Lists into Redis: a staged generation swapped in, or single lists of the live one, and notes."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from serving.live import Live, Progress
+from serving.publisher.publish import Publisher
+from trainer.live.following import Following
+from trainer.live.generation import Generation, changed_lists, changed_names, defaults
+from trainer.live.job import Job
+from trainer.live.roll_back import overlap
+from trainer.plays.interactions import ChangedRows
+from trainer.ranking.lists import Lists
+from trainer.registry.generations import Generations, Record
+from trainer.registry.journal import History, Journal
+from trainer.settings import TrainerSettings
+
+
+class Publishing:
+    """Writes lists, the journal and the records of generations.
+
+    Args:
+        settings: folder and size of lists.
+        following: what lists are made from.
+        publisher: the writer.
+        journal: of the live generation.
+        on_step: called at each step.
+    """
+
+    def __init__(
+        self,
+        settings: TrainerSettings,
+        following: Following,
+        publisher: Publisher,
+        journal: Journal,
+        on_step: Callable[[str], None],
+    ) -> None:
+        self._size = settings.list_size
+        self._following = following
+        self._publisher = publisher
+        self._journal = journal
+        self._on_step = on_step
+        self._generations = Generations(settings.models)
+
+    def swap(
+        self,
+        job: Job,
+        fresh: Generation,
+        changed: tuple[ChangedRows, ChangedRows],
+        live: Live,
+        *,
+        force: bool,
+    ) -> Progress:
+        """Bring staged lists up to what is settled now, and swap them in.
+
+        Args:
+            job: that staged them.
+            fresh: the generation, folded in.
+            changed: rows that were solved since, and all rows whose lists follow from that.
+            live: what is live until then.
+            force: publish even if that shrinks the lists by half.
+
+        Raises:
+            ServingError: of the publisher; nothing is changed.
+        """
+        lists = fresh.lists(self._following, self._size)
+        self._restage(fresh, lists, changed[1])
+        steps = job.staged, self._following.step(0, *changed)
+        self._journal.prepare(History(job.generation, job.artifact.name, self._size, steps))
+        # Before the swap: afterwards the lists to compare with are gone.
+        shared = overlap(self._publisher, lists)
+        progress = self._commit(fresh, lists, live, force=force)
+        self._on_step("committed")
+        # After the swap: a record says that it was published.
+        self._generations.add(replace(self._record(fresh), overlap=shared))
+        return progress
+
+    def resume(self, live: Generation, progress: Progress, touched: ChangedRows) -> None:
+        """Note that a live generation was taken over.
+
+        Args:
+            live: the generation.
+            progress: how far its lists have come.
+            touched: rows that were solved again.
+        """
+        step = replace(self._following.step(progress.seq, touched), resumed=True)
+        self._journal.resume(live.number, step)
+        # The process that swapped it in may have ended before it was noted.
+        if live.number not in {each.number for each in self._generations.records()}:
+            self._generations.add(self._record(live))
+
+    def fold_in(
+        self, live: Generation, held: Progress, touched: ChangedRows, solved: ChangedRows
+    ) -> Progress:
+        """Replace the lists of single rows.
+
+        Args:
+            live: the generation, folded in.
+            held: what is live.
+            touched: rows whose lists are replaced.
+            solved: those of them whose vectors were solved.
+
+        Raises:
+            ServingError: of the publisher; nothing is changed.
+        """
+        lists = live.lists(self._following, self._size)
+        progress = self._publisher.fold_in(
+            live.number,
+            changed_lists(lists, touched),
+            changed_names(self._following, touched),
+            held=held,
+            version=self._following.right_after(touched),
+        )
+        self._journal.add(self._following.step(progress.seq, solved, touched))
+        return progress
+
+    def _restage(self, fresh: Generation, lists: Lists, touched: ChangedRows) -> None:
+        for view, changes in changed_lists(lists, touched).items():
+            self._publisher.restage(fresh.number, view, changes)
+        for names_view, names in changed_names(self._following, touched).items():
+            self._publisher.restage_names(fresh.number, names_view, names)
+        self._on_step("staged")
+
+    def _commit(self, fresh: Generation, lists: Lists, live: Live, *, force: bool) -> Progress:
+        return self._publisher.commit(
+            fresh.number,
+            model_hash=fresh.artifact.hash,
+            seq=live.seq,
+            meta=fresh.meta(self._following, time.time()),
+            defaults=defaults(lists),
+            counts=lists.sizes,
+            version=self._following.version or 0,
+            force=force,
+        )
+
+    def _record(self, generation: Generation) -> Record:
+        artifact = generation.artifact
+        return Record(
+            number=generation.number,
+            at=time.time(),
+            artifact=artifact.path.name,
+            model_hash=artifact.hash,
+            as_of_ms=artifact.model.as_of_ms,
+            fitted_version=artifact.manifest["store_version"],
+            store_version=self._following.version or 0,
+            plays=len(self._following.plays),
+            recipe=artifact.model.recipe.model_dump(mode="json"),
+            weights={side: dict(of) for side, of in artifact.model.weights._asdict().items()},
+        )
