@@ -12,8 +12,12 @@ SECTIONS = {
             "gigstream up",
         ),
         "import": (
-            "Send files of gigs (TSV, CSV, Parquet) to Kafka; again, it changes nothing.",
-            "gigstream import gigs.csv",
+            "Send files of gigs to Kafka; again, it changes nothing.",
+            "gigstream import gigs.csv --dry-run",
+        ),
+        "validate": (
+            "Judge records of the event contract (JSON Lines) without a broker.",
+            "gigstream validate events.jsonl",
         ),
     },
     "Lists": {

@@ -5,28 +5,27 @@ the file's id column, else a hash of (artist, venue, date, k), where k counts th
 it. Its `time` is its day or, for a future gig, the start of the import, so that later statements
 of the booking system are newer. The `source` is `import:<name>`; the name is the file's unless
 given, and equal rows of files imported under one name are counted together.
+
+Rows with an id or a status have a `version` as well: the start of the import and the row's
+position. So the later import counts, and in one import the last row, whichever way a date moved;
+`time` alone would prefer the later date, and `as_of` must not follow the clock of an import.
 """
 
 import datetime as dt
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
 from pathlib import Path
 
-import numpy as np
-import pyarrow as pa
-from numpy.typing import NDArray
-
-from consumer.events import DAY_MS, MAX_START_MS, Event
-from consumer.imports.files import BadFile, Columns, batches
-from consumer.imports.row_counter import RowCounter
+from consumer.imports.columns import Columns
+from consumer.imports.file_set import FileSet
+from consumer.imports.problems import Problems, Strict
+from consumer.imports.reading import Reading
+from consumer.imports.row_events import events
 from consumer.imports.sender import Sender
 from consumer.settings import ConsumerSettings
 
-_ID_BYTES = 16
-_SEPARATOR = "\x1f"  # no id holds a control character, so fields cannot run together
+__all__ = ["Imported", "Progress", "Sent", "events", "run", "send"]
 
 Progress = Callable[[Path, float], None]
 
@@ -40,14 +39,24 @@ class Imported:
     seconds: float
 
 
+@dataclass
+class Sent:
+    """How many statements were handed to the broker's client so far."""
+
+    events: int = 0
+
+
 def run(
     paths: Sequence[Path],
     settings: ConsumerSettings,
     *,
     columns: Columns | None = None,
+    reading: Reading | None = None,
     assume_date: dt.date | None = None,
     name: str | None = None,
+    problems: Problems | None = None,
     progress: Progress | None = None,
+    sent: Sent | None = None,
 ) -> Imported:
     """Sends the gigs of all files to Kafka and waits until the broker has them.
 
@@ -55,117 +64,51 @@ def run(
         paths: The files, read one after the other.
         settings: Where the broker, the topic and the store are.
         columns: Which column is what, the same for all files.
+        reading: How they are read, the same for all files.
         assume_date: The date of rows that have none.
         name: The source's name instead of each file's.
+        problems: Takes bad rows, which are then left out; the first one is raised where None.
         progress: Called with the file and the share of it that was read, 0 to 1.
+        sent: Counts what is sent; changed.
 
     Raises:
         BadFile: A file, column or row is invalid.
         ConsumerError: The broker cannot be reached, or takes no more.
     """
-    started_ms, began_s, sent = time.time_ns() // 1_000_000, time.monotonic(), 0
-    # One counter per source: files under one name are one file in parts.
-    counter: defaultdict[str, RowCounter] = defaultdict(RowCounter)
-    with Sender(settings) as sender:
-        for path in paths:
-            source = f"import:{name or path.name.split('.')[0]}"
-            tables = batches(
-                path,
-                columns,
-                assume_date=assume_date,
-                progress=progress and (lambda share, path=path: progress(path, share)),
-            )
-            for event in events(tables, path, source, started_ms, counter[source]):
-                sender.send(event)
-                sent += 1
-    return Imported(len(paths), sent, time.monotonic() - began_s)
+    files = FileSet(
+        paths,
+        columns=columns,
+        reading=reading,
+        assume_date=assume_date,
+        name=name,
+        statuses=settings.statuses,
+    )
+    return send(files, settings, problems=problems, progress=progress, sent=sent)
 
 
-def events(
-    tables: Iterator[pa.Table], path: Path, source: str, started_ms: int, counter: RowCounter
-) -> Iterator[Event]:
-    """The rows of a file as statements, in file order.
+def send(
+    files: FileSet,
+    settings: ConsumerSettings,
+    *,
+    problems: Problems | None = None,
+    progress: Progress | None = None,
+    sent: Sent | None = None,
+) -> Imported:
+    """As `run`, for files that were looked at already.
 
     Args:
-        tables: Of `consumer.imports.files.batches`, with dates.
-        path: For errors.
-        source: Of all statements.
-        started_ms: When the import began, epoch ms: the time of statements about later gigs.
-        counter: Counts equal rows; changed.
+        files: The files.
+        settings: Where the broker, the topic and the store are.
+        problems: Takes bad rows, which are then left out; the first one is raised where None.
+        progress: Called with the file and the share of it that was read, 0 to 1.
+        sent: Counts what is sent; changed.
 
     Raises:
-        BadFile: A date is too far ahead.
+        ConsumerError: See `run`.
     """
-    for table in tables:
-        starts_ms = _starts_ms(table, path, started_ms)
-        ids = _event_ids(table, counter)
-        # Never in the future: what the booking system says of the gig later must be newer.
-        times_ms = np.minimum(starts_ms, started_ms)
-        rows = zip(
-            ids,
-            table["artist_id"].to_pylist(),
-            table["venue_id"].to_pylist(),
-            times_ms.tolist(),
-            starts_ms.tolist(),
-            _names(table, "artist_name"),
-            _names(table, "venue_name"),
-            strict=True,
-        )
-        for event_id, artist, venue, time_ms, starts, artist_name, venue_name in rows:
-            yield Event(
-                event_id=event_id,
-                artist_id=artist,
-                venue_id=venue,
-                time_ms=time_ms,
-                source=source,
-                starts_at_ms=starts,
-                artist_name=artist_name,
-                venue_name=venue_name,
-            )
-
-
-def _starts_ms(table: pa.Table, path: Path, started_ms: int) -> NDArray[np.int64]:
-    """Midnight UTC of each gig's day, epoch ms."""
-    days: NDArray[np.int64] = table["date"].cast(pa.int32()).to_numpy().astype(np.int64)
-    if len(days) and days.max() * DAY_MS > started_ms + MAX_START_MS:
-        far = int(days.argmax())
-        raise BadFile(
-            f"{path}: {table['date'][far]} is more than 5 years ahead (artist "
-            f"{table['artist_id'][far]}, venue {table['venue_id'][far]}); correct or "
-            "remove the row"
-        )
-    return days * DAY_MS
-
-
-def _names(table: pa.Table, column: str) -> list[str | None]:
-    if column not in table.column_names:
-        return [None] * table.num_rows
-    names: list[str | None] = table[column].to_pylist()
-    return names
-
-
-def _event_ids(table: pa.Table, counter: RowCounter) -> list[str]:
-    """The file's own ids, or hashes of the row and of how many equal ones came before it."""
-    if "event_id" in table.column_names:
-        own: list[str] = table["event_id"].to_pylist()
-        return own
-    rows = _row_texts(table)
-    firsts = [_digest(row, 0) for row in rows]
-    # The first 8 of 16 bytes of each digest: enough to count by.
-    heads = np.frombuffer(b"".join(firsts), np.uint64)[:: _ID_BYTES // 8]
-    numbers = counter.number(heads)
-    ids = [digest.hex() for digest in firsts]
-    for at in np.flatnonzero(numbers).tolist():
-        ids[at] = _digest(rows[at], int(numbers[at])).hex()
-    return ids
-
-
-def _row_texts(table: pa.Table) -> list[bytes]:
-    """Each row's identity as one text."""
-    days = table["date"].cast(pa.int32()).cast(pa.string())
-    columns = table["artist_id"].to_pylist(), table["venue_id"].to_pylist(), days.to_pylist()
-    return [_SEPARATOR.join(row).encode() for row in zip(*columns, strict=True)]
-
-
-def _digest(row: bytes, number: int) -> bytes:
-    return blake2b(b"%b\x1f%d" % (row, number), digest_size=_ID_BYTES).digest()
+    began_s, sent = time.monotonic(), sent or Sent()
+    with Sender(settings) as sender:
+        for event in files.statements(problems or Strict(), progress):
+            sender.send(event)
+            sent.events += 1
+    return Imported(len(files.paths), sent.events, time.monotonic() - began_s)

@@ -6,8 +6,7 @@ from typing import Any
 import click
 from pydantic import ValidationError
 
-from consumer.imports.files import Columns
-from gigstream.commands.file_columns import column_options
+from gigstream.commands.file_columns import column_options, columns_and_reading
 from gigstream.errors import WrongUse
 from gigstream.settings import load
 from gigstream.terminal import Report, Terminal, command
@@ -41,13 +40,15 @@ def evaluate(
 ) -> Report:
     """Measure the quality of the live score and of baselines on a file of gigs."""
     recipe = changed(load().recipe(), changes)
+    columns, reading = columns_and_reading(given)
     with terminal.progress(f"Evaluating {events.name}") as progress:
         report = evaluation.run(
             events,
             splits=splits or evaluation.SPLITS,
             recipe=recipe,
             test=test,
-            columns=Columns(**given),
+            columns=columns,
+            reading=reading,
             progress=progress,
         )
     terminal.say(evaluation.text(report))

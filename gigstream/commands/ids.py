@@ -31,7 +31,21 @@ def checked_source(name: str) -> str:
     return name
 
 
+def typed(text: str) -> str:
+    """Return a text of the command line if it came in UTF-8.
+
+    Raises:
+        WrongUse: It holds bytes of another encoding.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise WrongUse(f"{text!a} is not UTF-8; type it in a terminal that uses UTF-8") from None
+    return text
+
+
 def _check(field: str, value: str) -> None:
+    typed(value)
     # The contract's own decoder decides: there is one rule for ids.
     statement = {"event_id": "e", "artist_id": "a", "venue_id": "v", "time": _TIME_MS}
     try:

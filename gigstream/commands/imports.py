@@ -8,11 +8,19 @@ from typing import Any
 
 import click
 
-from consumer.imports.files import Columns
-from consumer.imports.statements import Progress, run
-from gigstream.commands.file_columns import column_options, day
+from consumer.errors import ConsumerError
+from consumer.imports import known_ids
+from consumer.imports.file_set import FileSet
+from consumer.imports.findings import SHOWN, Findings
+from consumer.imports.problems import BadFile, Ignored
+from consumer.imports.statements import Imported, Progress, Sent, send
+from consumer.imports.survey import Seen, Survey
+from gigstream.commands.file_columns import column_options, columns_and_reading, day
+from gigstream.commands.standard_input import with_standard_input
 from gigstream.settings import load
 from gigstream.terminal import Report, Terminal, command
+
+Sources = dict[str, Seen]
 
 
 @command("import")
@@ -27,33 +35,165 @@ from gigstream.terminal import Report, Terminal, command
     "--assume-date", metavar="YYYY-MM-DD", callback=day, help="Date of gigs that have none."
 )
 @click.option("--name", help="Name of the source; default: the file's name.")
+@click.option("--dry-run", is_flag=True, help="Send nothing: show what would count.")
+@click.option(
+    "--skip-bad",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Leave out bad rows; list them, and doubtful ones, in this CSV file.",
+)
 def import_(
     terminal: Terminal,
     files: tuple[Path, ...],
     assume_date: dt.date | None,
     name: str | None,
+    skip_bad: Path | None,
+    *,
+    dry_run: bool,
     **given: Any,  # noqa: ANN401 - the column options
 ) -> Report:
-    """Send files of gigs (TSV, CSV, Parquet) to Kafka; again, it changes nothing."""
+    """Send files of gigs to Kafka; again, it changes nothing.
+
+    CSV, TSV and their like in any encoding, packed or not, Excel, JSON Lines, Parquet; `-` is
+    standard input. All files are checked before the first row is sent.
+    """
     settings = load()
-    with file_progress(terminal, files) as progress:
-        done = run(
-            files,
-            settings,
-            columns=Columns(**given),
+    columns, reading = columns_and_reading(given)
+    with with_standard_input(files) as paths:
+        chosen = FileSet(
+            paths,
+            columns=columns,
+            reading=reading,
             assume_date=assume_date,
             name=name,
-            progress=progress,
+            statuses=settings.statuses,
         )
+        listed = skip_bad or (Path(_list_name(chosen)) if dry_run else None)
+        with Findings(listed, spared=0 if skip_bad else SHOWN) as findings:
+            sources = _look(terminal, chosen, findings)
+            refused = findings.counts["bad"] > 0 and skip_bad is None
+            if dry_run:
+                return _dry_run(
+                    terminal, chosen, findings, sources, settings.store, refused=refused
+                )
+            if refused:
+                raise _refusal(findings)
+            _show(terminal, chosen, findings, sources)
+            sent = Sent()
+            with (
+                _says_where_it_stopped(terminal, sent, sources),
+                file_progress(terminal, paths) as progress,
+            ):
+                done = send(chosen, settings, problems=Ignored(), progress=progress, sent=sent)
+    return _report(terminal, chosen, findings, sources, done)
+
+
+def _list_name(chosen: FileSet) -> str:
+    """The file of a dry run's findings, in the working folder."""
+    return f"{chosen.sources[0].removeprefix('import:').replace('/', '-')}.problems.csv"
+
+
+def _look(terminal: Terminal, chosen: FileSet, findings: Findings) -> Sources:
+    survey = Survey(findings)
+    with file_progress(terminal, chosen.paths, "Checking") as progress:
+        chosen.look(survey, findings, progress)
+    return survey.finish()
+
+
+def _refusal(findings: Findings) -> BadFile:
+    """All files are refused for their bad rows."""
+    bad = findings.counts["bad"]
+    lines = [str(problem) for kind, problem in findings.shown() if kind == "bad"]
+    if bad == 1 and lines:
+        return BadFile(lines[0])
+    more = "; --dry-run lists all" if bad > len(lines) else ""
+    return BadFile(
+        f"{bad:,} bad rows, so nothing was sent; correct them, or leave them out with "
+        f"--skip-bad FILE{more}",
+        lines=lines,
+    )
+
+
+def _show(terminal: Terminal, chosen: FileSet, findings: Findings, sources: Sources) -> None:
+    """The source of each file, and what is doubtful."""
+    for path, source in zip(chosen.paths, chosen.sources, strict=True):
+        terminal.say(f"{path} ({chosen.about.get(path)}): source {source}")
+    for kind, problem in findings.shown():
+        terminal.say(f"{kind}: {problem}")
+    rest = sum(findings.counts.values()) - len(findings.first)
+    if findings.written:
+        terminal.say(f"all of these rows are listed in {findings.path}")
+    elif rest:
+        terminal.say(f"and {rest:,} more; --dry-run lists all of them in a file")
+    for name, seen in sources.items():
+        off = f", {seen.cancelled:,} cancelled" if seen.cancelled else ""
+        terminal.say(f"{name}: {seen.rows:,} rows{off}, {seen.plays:,} plays")
+
+
+def _dry_run(
+    terminal: Terminal,
+    chosen: FileSet,
+    findings: Findings,
+    sources: Sources,
+    store: Path,
+    *,
+    refused: bool,
+) -> Report:
+    """What an import would do."""
+    new, known = known_ids.count(store, chosen.statements(Ignored()))
+    _show(terminal, chosen, findings, sources)
+    terminal.say(f"{new:,} new ids, {known:,} that the store knows; nothing was sent")
+    data = _data(chosen, findings, sources) | {"dry_run": True, "new_ids": new, "known_ids": known}
+    return Report(data, exit_code=2 if refused else 0)
+
+
+def _report(
+    terminal: Terminal, chosen: FileSet, findings: Findings, sources: Sources, done: Imported
+) -> Report:
     # A small file is sent within the resolution of the clock.
     rate = done.events / max(done.seconds, 1e-9)
     terminal.say(f"{done.events:,} events sent in {done.seconds:.1f} s ({rate:,.0f} per s)")
-    return Report({"files": done.files, "events": done.events, "seconds": round(done.seconds, 3)})
+    sent = {"files": done.files, "events": done.events, "seconds": round(done.seconds, 3)}
+    return Report(sent | _data(chosen, findings, sources))
+
+
+def _data(chosen: FileSet, findings: Findings, sources: Sources) -> dict[str, Any]:
+    files = zip(chosen.paths, chosen.sources, strict=True)
+    return {
+        "sources": [{"file": str(path), "source": source} for path, source in files],
+        "rows": sum(seen.rows for seen in sources.values()),
+        "plays": sum(seen.plays for seen in sources.values()),
+        "cancelled": sum(seen.cancelled for seen in sources.values()),
+        "doubtful": dict(findings.counts),
+        "first_doubtful": [f"{kind}: {problem}" for kind, problem in findings.shown()],
+        "listed_in": str(findings.path) if findings.written else None,
+    }
 
 
 @contextlib.contextmanager
-def file_progress(terminal: Terminal, files: Sequence[Path]) -> Iterator[Progress]:
-    """One progress bar for all files, each with an equal share of it."""
-    with terminal.progress(f"Importing {', '.join(path.name for path in files)}") as shown:
+def _says_where_it_stopped(terminal: Terminal, sent: Sent, sources: Sources) -> Iterator[None]:
+    try:
+        yield
+    except (ConsumerError, KeyboardInterrupt):
+        if sent.events:
+            rows = sum(seen.rows for seen in sources.values())
+            terminal.remark(
+                f"{sent.events:,} of {rows:,} rows were sent; import again: nothing counts twice"
+            )
+        raise
+
+
+@contextlib.contextmanager
+def file_progress(
+    terminal: Terminal, files: Sequence[Path], doing: str = "Importing"
+) -> Iterator[Progress]:
+    """One progress bar for all files, each with an equal share of it.
+
+    Args:
+        terminal: Where it is shown.
+        files: The files.
+        doing: What is done with them.
+    """
+    with terminal.progress(f"{doing} {', '.join(path.name for path in files)}") as shown:
         # Files differ in size, but counting rows first would read each twice.
         yield lambda path, share: shown((files.index(path) + share) / len(files))

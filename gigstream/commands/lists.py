@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import click
 from rich.table import Table
 
+from gigstream.commands.ids import typed
 from gigstream.errors import WrongUse
 from gigstream.settings import load
 from gigstream.terminal import Report, Terminal, command, plain
@@ -86,8 +87,10 @@ def _identity(
     if identity is not None:
         if not identity:
             raise WrongUse(f"'' is no {side} id; give a non-empty one")
-        return identity
-    return _named(terminal, side, str(name), lookup.search(str(name), of=side, limit=_MATCHES))
+        return typed(identity)
+    return _named(
+        terminal, side, typed(str(name)), lookup.search(str(name), of=side, limit=_MATCHES)
+    )
 
 
 def _named(terminal: Terminal, side: Side, name: str, matches: list[Match]) -> str:

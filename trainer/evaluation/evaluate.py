@@ -18,9 +18,12 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from consumer.imports.files import Columns, batches
+from consumer.imports.columns import Columns
+from consumer.imports.files import batches
+from consumer.imports.reading import Reading
 from trainer.errors import NothingToFit
 from trainer.evaluation.baselines import ItemItem, Notebook, Ranker, popular, recent
 from trainer.evaluation.metrics import Interval, Marks, averaged, intervals, marks
@@ -97,6 +100,7 @@ def run(
     splits: Sequence[float] = SPLITS,
     test: Path | str | None = None,
     columns: Columns | None = None,
+    reading: Reading | None = None,
     progress: Progress | None = None,
 ) -> Report:
     """Evaluate an events file.
@@ -107,6 +111,7 @@ def run(
         splits: shares before the cut; the first fills the report, the others its `splits`.
         test: undated pairs as targets; then `splits` is not used.
         columns: which column of both files is what.
+        reading: how both files are read.
         progress: called with the share done, 0 to 1.
 
     Returns:
@@ -119,40 +124,60 @@ def run(
     """
     progress = progress or _ignore
     if test is None:
-        return evaluate(ordered(read_plays(path, columns)), recipe, splits, progress=progress)
-    train = ordered(read_plays(path, columns, assume_date=_UNDATED))
-    return evaluate_pairs(train, read_plays(test, columns, assume_date=_UNDATED), recipe, progress)
+        plays = read_plays(path, columns, reading=reading)
+        return evaluate(ordered(plays), recipe, splits, progress=progress)
+    train, found = (
+        read_plays(each, columns, reading=reading, assume_date=_UNDATED) for each in (path, test)
+    )
+    return evaluate_pairs(ordered(train), found, recipe, progress)
 
 
 def read_plays(
-    path: Path | str, columns: Columns | None = None, *, assume_date: date | None = None
+    path: Path | str,
+    columns: Columns | None = None,
+    *,
+    reading: Reading | None = None,
+    assume_date: date | None = None,
 ) -> pa.Table:
     """The plays of a file: `artist_id`, `venue_id`, `date`, in file order.
+
+    Args:
+        path: the file.
+        columns: which column is what.
+        reading: how it is read.
+        assume_date: the date of rows that have none.
 
     Raises:
         BadFile: see `consumer.imports.files.batches`.
         NothingToFit: it has no rows, or no dates.
     """
-    whole = read_gigs(path, columns, assume_date=assume_date)
+    whole = read_gigs(path, columns, reading=reading, assume_date=assume_date)
     return whole.select(["artist_id", "venue_id", "date"])
 
 
 def read_gigs(
-    path: Path | str, columns: Columns | None = None, *, assume_date: date | None = None
+    path: Path | str,
+    columns: Columns | None = None,
+    *,
+    reading: Reading | None = None,
+    assume_date: date | None = None,
 ) -> pa.Table:
-    """The same with all columns that `consumer.imports.files.batches` finds, such as names.
+    """The gigs of a file, without cancelled ones, with all columns found in it, such as names.
 
     Args:
         path: of the file.
         columns: which column is what.
+        reading: how it is read.
         assume_date: of rows without a date.
     """
-    read = list(batches(path, columns, assume_date=assume_date))
+    read = list(batches(path, columns, reading=reading, assume_date=assume_date))
     if not sum(map(len, read)):
         raise NothingToFit(f"{path} holds no plays; give a file with at least one row")
     whole = pa.concat_tables(read)
     if "date" not in whole.column_names:
         raise NothingToFit(f"{path} has no dates; name their column or give pairs to test on")
+    if "status" in whole.column_names:
+        whole = whole.filter(pc.not_equal(whole["status"], "cancelled"))
     return whole
 
 

@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from consumer.imports import files
 from consumer.imports.files import BadFile, Columns, batches
+from consumer.imports.formats import delimited
 
 HEAD = "artist_id\tvenue_id\tdate\tartist\tvenue\n"
 
@@ -120,7 +120,7 @@ def test_an_assumed_date_fills_what_has_none_and_nothing_else(tmp_path):
 
 
 def test_a_large_file_comes_in_many_batches_and_its_rows_keep_their_numbers(tmp_path, monkeypatch):
-    monkeypatch.setattr(files, "_BLOCK_BYTES", 1 << 12)
+    monkeypatch.setattr(delimited, "_BLOCK_BYTES", 1 << 12)
     good = "".join(f"a{n}\tv\t2015-01-01\tA\tV\n" for n in range(5_000))
     path = written(tmp_path / "gigs.tsv.gz", HEAD + good + "x\ty\tz\tA\tV\n")
     shares: list[float] = []
@@ -148,7 +148,10 @@ def test_progress_ends_at_one(tmp_path):
         ("\t2\t2015-01-01\tA\tB", "FILE row 2, column 'artist_id': '' is empty; every row"),
         ("1\t\t2015-01-01\tA\tB", "FILE row 2, column 'venue_id': '' is empty; every row"),
         ("1\t2\t\tA\tB", "FILE row 2, column 'date': '' is no date; write it as YYYY-MM-DD"),
-        ("1\t2\t01/02/2015\tA\tB", "column 'date': '01/02/2015' is no date; write it as"),
+        (
+            "1\t2\t01/02/2015\tA\tB",
+            "'01/02/2015' may be day/month or month/day; say which with --d",
+        ),
         ("1\t2\t2015-02-30\tA\tB", "column 'date': '2015-02-30' is no date; write it as"),
         ("1\t2\t2015-01-01x\tA\tB", "column 'date': '2015-01-01x' is no date; write it as"),
         ("1\t2\t2015-01-01", "FILE row 2: has 3 columns where the first row has 5; correct"),
@@ -164,7 +167,8 @@ def test_a_bad_row_is_named_with_its_remedy(tmp_path, line, said):
     ("name", "content", "said"),
     [
         ("a.tsv", "", "FILE is empty; give a file with at least one row"),
-        ("a.tsv", "artist\tvenue\nx\ty\n", "FILE has no column 'artist_id' (it has 'artist', "),
+        ("a.tsv", "act\tvenue\nx\ty\n", "FILE has no column 'artist_id' (it has 'act', "),
+        ("a.tsv", "artist\tvenue\nx\ty\n", "FILE has no column 'date' (it has 'artist', "),
         ("a.csv", "artist_id,date\nx,y\n", "name the right one with --venue"),
         ("a.csv", "artist_id,venue_id\nx,y\n", "(`import` also takes --assume-date)"),
         (
@@ -172,8 +176,12 @@ def test_a_bad_row_is_named_with_its_remedy(tmp_path, line, said):
             "artist_id,artist_id,venue_id,date\n",
             "FILE has two columns 'artist_id'; rename",
         ),
-        ("a.tsv", b"artist_id\tvenue_id\tdate\n\xff\xfe\tv\t2015-01-01\n", "save it as UTF-8"),
-        ("a.tsv.gz", b"not packed", "FILE cannot be read"),
+        (
+            "a.tsv",
+            "artist_id\tvenue_id\tdate\nä\tö\t".encode() + b"\xe4",
+            "FILE is UTF-8 but for a",
+        ),
+        ("a.tsv.gz", b"not packed", "FILE has no column 'artist_id' (it has 'not packed')"),
         ("a.tsv.gz", gzip.compress(HEAD.encode() * 9, mtime=0)[:-12], "FILE cannot be read"),
         ("a.parquet", b"PAR1 no it is not", "FILE cannot be read"),
     ],

@@ -1,0 +1,1 @@
+"""Kinds of files: each becomes a stream of Arrow tables with numbered rows."""
