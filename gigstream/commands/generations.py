@@ -1,13 +1,15 @@
 """`generations`, `rollback`, `pin`, `unpin`: what was published, and which model stays live."""
 
+from functools import partial
 from typing import Any
 
 import click
 
+from consumer.logs import log_to_stderr
 from gigstream.clocks import day
 from gigstream.commands.lists import table
 from gigstream.settings import Settings, load
-from gigstream.terminal import Report, Terminal, command, log_to_stderr
+from gigstream.terminal import Report, Terminal, command
 from trainer.registry.generations import Generations, Record
 from trainer.registry.requests import Action
 from trainer.registry.state import Registry
@@ -107,9 +109,15 @@ def _newest_first(settings: Settings) -> list[Record]:
 
 def _asked(action: Action, wait_s: float, generation: int | None = None) -> int | None:
     """What is live once it is done, by the running trainer or by this process."""
-    log_to_stderr()
+    settings = load()
+    log_to_stderr(settings)
     return run(
-        load(), once=True, action=action, target=generation, wait_s=wait_s, configure=log_to_stderr
+        settings,
+        once=True,
+        action=action,
+        target=generation,
+        wait_s=wait_s,
+        configure=partial(log_to_stderr, settings),
     )
 
 
