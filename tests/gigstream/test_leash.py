@@ -33,7 +33,7 @@ def on_leash(*command: str) -> tuple[subprocess.Popen[str], int]:
     return process, holder
 
 
-def gone(pid: int, within_s: float = 5) -> bool:
+def gone(pid: int, within_s: float = 60) -> bool:
     until = time.monotonic() + within_s
     while time.monotonic() < until:
         if not Path(f"/proc/{pid}").exists() or "Z" in state(pid):

@@ -89,9 +89,13 @@ def agrees(value: dict) -> None:
     error = judged(value)
     if error is None:
         asked = {name: each for name, each in value.items() if name not in READ_BEYOND}
-        assert valid({n: e for n, e in asked.items() if e != "" or n not in MAY_BE_EMPTY})
+        assert valid({n: e for n, e in asked.items() if not (blank(e) and n in MAY_BE_EMPTY)})
     else:
         assert not valid(value) or unsaid(error), error
+
+
+def blank(value: object) -> bool:
+    return isinstance(value, str) and not value.strip()
 
 
 def unsaid(error: InvalidEvent) -> bool:

@@ -16,6 +16,7 @@ from consumer.store.writer import Store
 from consumer.table import delta_log
 from consumer.table.delta_log import Span
 from support.data.records import message, until
+from support.processes import living
 from support.processes.living import command
 
 A = "c/t/0"
@@ -46,8 +47,7 @@ def append(store, number) -> None:
 
 def children(owner: int) -> list[int]:
     """Maintenance processes that a process started."""
-    listed = Path(f"/proc/{owner}/task").glob("*/children")
-    found = [int(number) for each in listed for number in each.read_text().split()]
+    found = living.children(owner)
     return [pid for pid in found if any(part.endswith(".maintain") for part in command(pid))]
 
 
@@ -154,8 +154,7 @@ def test_a_process_that_does_not_end_is_killed(settings, store, tmp_path):
 
 def _children(program: str) -> list[int]:
     """Our children that run this program: the broker may be another child."""
-    listed = Path(f"/proc/{os.getpid()}/task").glob("*/children")
-    numbers = [int(number) for each in listed for number in each.read_text().split()]
+    numbers = living.children(os.getpid())
     return [number for number in numbers if program in " ".join(command(number))]
 
 

@@ -4,6 +4,7 @@ import contextlib
 import socket
 import threading
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -19,12 +20,13 @@ class LossyProxy:
         self._lose: tuple[bytes, float] | None = None
         self._refuse_until_s = 0.0
         self._open: set[socket.socket] = set()
+        self._threads: list[threading.Thread] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self.lost = 0
 
     def __enter__(self) -> Self:
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._start(self._accept)
         return self
 
     def __exit__(
@@ -33,8 +35,18 @@ class LossyProxy:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)  # wakes the thread that accepts
+        self._threads[0].join()
         self._listener.close()
         self._close_all()
+        # A socket that a thread still holds would be reported as left open.
+        for thread in self._threads:
+            thread.join()
+
+    def _start(self, work: Callable[..., None], *given: object) -> None:
+        thread = threading.Thread(target=work, args=given, daemon=True)
+        self._threads.append(thread)
+        thread.start()
 
     def lose(self, script: bytes, refuse_s: float) -> None:
         """Drop the answer to the next script that holds these words, then refuse for a while."""
@@ -47,14 +59,19 @@ class LossyProxy:
                 if time.monotonic() < self._refuse_until_s:
                     client.close()
                 else:
-                    threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+                    self._open.add(client)
+                    self._start(self._serve, client)
 
     def _serve(self, client: socket.socket) -> None:
-        with contextlib.suppress(OSError):
+        try:
             server = socket.create_connection(("127.0.0.1", self._target))
-            self._open |= {client, server}
-            deaf = threading.Event()
-            threading.Thread(target=self._answer, args=(server, client, deaf), daemon=True).start()
+        except OSError:  # the server is gone
+            self._end(client)
+            return
+        self._open.add(server)
+        deaf = threading.Event()
+        self._start(self._answer, server, client, deaf)
+        with contextlib.suppress(OSError):
             end = b""
             while data := client.recv(65536):
                 if self._lose and self._lose[0] in end + data:
@@ -72,7 +89,10 @@ class LossyProxy:
                     self._lose = None
                     self._close_all()
                 client.sendall(data)
-        for each in (server, client):
+        self._end(server, client)
+
+    def _end(self, *sockets: socket.socket) -> None:
+        for each in sockets:
             each.close()
             self._open.discard(each)
 

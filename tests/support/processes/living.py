@@ -28,6 +28,15 @@ def command(pid: int) -> list[str]:
     return []
 
 
+def children(pid: int) -> list[int]:
+    """Numbers of the processes that a process started and that are not gone."""
+    found: list[int] = []
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        with contextlib.suppress(OSError):  # the thread ended meanwhile
+            found += map(int, task.read_text().split())
+    return found
+
+
 def until(look: Callable[[], T], timeout_s: float = 60) -> T:
     """What `look` finds once that is true."""
     end = time.monotonic() + timeout_s

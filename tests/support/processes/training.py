@@ -13,6 +13,7 @@ from consumer.ingest import rows
 from consumer.store.writer import Span, Store
 from support.data.records import message
 from support.faults.lossy import LossyProxy
+from support.processes.living import children, command
 from support.processes.running import Gigstream, Process, until
 from support.servers.redis import RedisServer
 from trainer.registry.requests import Asked, asking
@@ -129,10 +130,11 @@ class Training:
         """Its refit processes."""
         if self.process is None:
             return []
-        tasks = Path(f"/proc/{self.process.pid}/task").glob("*/children")
-        children = [int(pid) for each in tasks for pid in each.read_text().split()]
-        lines = {pid: Path(f"/proc/{pid}/cmdline").read_bytes() for pid in children}
-        return [pid for pid, line in lines.items() if b"spawn_main" in line]
+        return [
+            pid
+            for pid in children(self.process.pid)
+            if any("spawn_main" in word for word in command(pid))
+        ]
 
     # -- what apps see -------------------------------------------------------------------------
 
