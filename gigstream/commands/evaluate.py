@@ -11,6 +11,7 @@ from gigstream.errors import WrongUse
 from gigstream.settings import load
 from gigstream.terminal import Report, Terminal, command
 from trainer.evaluation import evaluate as evaluation
+from trainer.evaluation.text import text
 from trainer.recipe import Recipe
 
 
@@ -51,7 +52,7 @@ def evaluate(
             reading=reading,
             progress=progress,
         )
-    terminal.say(evaluation.text(report))
+    terminal.say(text(report))
     return Report(report)
 
 

@@ -11,7 +11,7 @@
 With a file of undated test pairs there is no cut: everything in the first file is train.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,9 @@ from consumer.imports.files import batches
 from consumer.imports.reading import Reading
 from trainer.errors import NothingToFit
 from trainer.evaluation.baselines import ItemItem, Notebook, Ranker, popular, recent
+from trainer.evaluation.exposure import exposure
 from trainer.evaluation.metrics import Interval, Marks, averaged, intervals, marks
+from trainer.evaluation.segments import Segment, by_history, by_popularity, plays_by_candidate
 from trainer.evaluation.splits import DIRECTIONS, Gigs, Split, View, ordered, paired, split, views
 from trainer.evaluation.tuning import SIDES, Tuned, asked_input, tune
 from trainer.model.fit import Model, fit
@@ -212,12 +214,6 @@ def evaluate_pairs(
     return report | {"recipe": recipe.model_dump(mode="json")}
 
 
-def text(report: Report) -> str:
-    """The report as text tables: the first metric with its interval."""
-    cuts = [report, *report.get("splits", {}).values()]
-    return "\n\n".join("\n".join(_paragraph(cut)) for cut in cuts)
-
-
 def _ignore(_: float) -> None:
     """Ignore the progress."""
 
@@ -256,15 +252,22 @@ def _report(parts: Split, asked: list[View], rankers: dict[str, list[Ranker]], n
         "targets": {},
         "models": {},
         "differences": {},
+        "exposure": {},
+        "segments": {},
     }
     for view in asked:
         counted = {"subjects": len(view.subjects), "pairs": int(view.targets.nnz)}
         _put(report["targets"], view, counted)
+        best = {
+            row: [ranker.best(view, n) for ranker in several] for row, several in rankers.items()
+        }
         marked = {
-            row: averaged([marks(ranker.best(view, n), view.targets) for ranker in several])
-            for row, several in rankers.items()
+            row: averaged([marks(lists, view.targets) for lists in several])
+            for row, several in best.items()
         }
         _add(report, view, marked, n)
+        _expose(report, view, best)
+        _divide(report, view, marked["live"], best["live"][0])
     return report
 
 
@@ -291,6 +294,30 @@ def _add(report: Report, view: View, marked: dict[str, Marks], n: int) -> None:
             _put(beaten, view, _cell(metrics, gained))
 
 
+def _expose(report: Report, view: View, best: Mapping[str, list[NDArray[np.int32]]]) -> None:
+    """How each row spreads the places of its lists; of several rankers, the first one's."""
+    played = plays_by_candidate(view)
+    for row, several in best.items():
+        found = exposure(several[0], played)._asdict()
+        known = {name: value if np.isfinite(value) else None for name, value in found.items()}
+        _put(report["exposure"].setdefault(row, {}), view, known)
+
+
+def _divide(report: Report, view: View, marked: Marks, best: NDArray[np.int32]) -> None:
+    """The figures of `live` by segment."""
+    segments = {
+        "history": by_history(view, marked),
+        "popularity": by_popularity(view, best),
+    }
+    rows = {name: list(map(_segment, found)) for name, found in segments.items()}
+    _put(report["segments"], view, rows)
+
+
+def _segment(found: Segment) -> Report:
+    mean, low, high = found.figure
+    return {"name": found.name, "number": found.number, "figure": mean, "interval": [low, high]}
+
+
 def _put(tree: Report, view: View, value: Report) -> None:
     tree.setdefault(view.direction, {})[view.name] = value
 
@@ -301,42 +328,3 @@ def _cell(metrics: list[str], found: list[Interval]) -> Report:
     cell: Report = {metric: mean for metric, (mean, _, _) in zip(metrics, known, strict=True)}
     ranges = {metric: [low, high] for metric, (_, low, high) in zip(metrics, known, strict=True)}
     return cell | {"interval": ranges}
-
-
-_TITLES = {"artist_to_venue": "Venues for artists", "venue_to_artist": "Artists for venues"}
-
-
-def _paragraph(cut: Report) -> Iterator[str]:
-    plays, size = cut["plays"], f"{cut['artists']:,} artists, {cut['venues']:,} venues"
-    share = f"Split {cut['split']:g}: " if "split" in cut else ""
-    yield f"{share}{plays['train']:,} plays to {cut['cut']} ({size}), {plays['later']:,} later."
-    for direction, targets in cut["targets"].items():
-        metric = next(iter(cut["models"]["live"][direction][next(iter(targets))]))
-        yield f"{_TITLES[direction]}: {metric.upper()} with its 95 % interval, by view (subjects)"
-        yield _line("", [f"{view} ({number['subjects']:,})" for view, number in targets.items()])
-        for row, figures in cut["models"].items():
-            yield _line(row, [_figure(cell, metric) for cell in figures[direction].values()])
-    if "tuning" in cut:
-        yield "Weights of live, tuned on the plays before the cut"
-        yield from _weighed(cut["tuning"])
-
-
-def _weighed(tuning: Report) -> Iterator[str]:
-    """The weights of `live`, and what the tuning gained on past windows."""
-    for side, found in tuning.items():
-        weights = ", ".join(f"{term} {value:.2g}" for term, value in found["weights"].items())
-        yield f"  {side}: {weights}"
-        low, high = found["interval"]
-        gain = f"{len(found['steps'])} steps gained {found['gain']:.4f} ({low:.4f} to {high:.4f})"
-        yield f"    {gain if found['steps'] else 'as at the start'}"
-
-
-def _line(row: str, cells: Sequence[str]) -> str:
-    return f"  {row:<9}" + "".join(f"{cell:<18}" for cell in cells).rstrip()
-
-
-def _figure(cell: Report, metric: str) -> str:
-    if cell[metric] is None:
-        return "-"
-    low, high = cell["interval"][metric]
-    return f"{cell[metric]:.3f} {low:.3f}-{high:.3f}"

@@ -39,12 +39,12 @@ def marks(best: NDArray[np.int32], targets: csr_matrix) -> Marks:
         best: r x K candidates, best first, -1 for none.
         targets: r x c, stored where a candidate is a target; at least one in each row.
     """
-    hits = _hits(best, targets)
+    hit = hits(best, targets)
     wanted = np.diff(targets.indptr)
     discount = 1 / np.log2(np.arange(best.shape[1]) + 2)
     ideal = np.cumsum(discount)[np.minimum(wanted, best.shape[1]) - 1]
-    first = np.where(hits.any(axis=1), 1 / (hits.argmax(axis=1) + 1), 0.0)
-    return Marks(hits @ discount / ideal, hits.sum(axis=1) / wanted, first)
+    first = np.where(hit.any(axis=1), 1 / (hit.argmax(axis=1) + 1), 0.0)
+    return Marks(hit @ discount / ideal, hit.sum(axis=1) / wanted, first)
 
 
 def averaged(several: list[Marks]) -> Marks:
@@ -67,7 +67,8 @@ def intervals(columns: NDArray[np.float64], seed: int = 1) -> list[Interval]:
     return [Interval(*map(float, triple)) for triple in zip(whole, low, high, strict=True)]
 
 
-def _hits(best: NDArray[np.int32], targets: csr_matrix) -> NDArray[np.bool_]:
+def hits(best: NDArray[np.int32], targets: csr_matrix) -> NDArray[np.bool_]:
+    """Whether each place of each list, r x K, holds a target; see `marks` for the arguments."""
     rows = np.repeat(np.arange(len(best)), best.shape[1]).reshape(best.shape)
     wanted = np.repeat(np.arange(len(best)), np.diff(targets.indptr)) * targets.shape[1]
     codes = rows * targets.shape[1] + best

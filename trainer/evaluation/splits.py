@@ -8,6 +8,7 @@ date order, so that those seen in train come first. A *view* asks for rankings o
     known      subjects seen in train; targets: later pairs not in train; train pairs are masked
     new, new2, new3    subjects first seen later, with their first 1, 2, 3 plays as history;
                targets: their pairs after that, not in that history, which is masked
+    night      the same with all plays of their first day as history
     returns    subjects seen in train; targets: all later pairs; nothing is masked
 
 Later plays with ids of the other side that train never saw are dropped first.
@@ -133,6 +134,7 @@ def views(parts: Split, direction: Direction) -> list[View]:
     questions = [
         _Task("known", nothing, old, train),
         *(_newcomers(new, size) for size in HISTORIES),
+        _first_night(new),
         _Task("returns", nothing, old, None),
     ]
     return [_view(question, direction, parts, n_candidates) for question in questions]
@@ -146,6 +148,14 @@ def _newcomers(new: _Cells, size: int) -> _Task:
     rank[order] = np.arange(len(order)) - np.searchsorted(grouped, grouped)
     history = new.where(rank < size)
     return _Task("new" if size == 1 else f"new{size}", history, new, history)
+
+
+def _first_night(new: _Cells) -> _Task:
+    """The plays of each subject's first day are known; the other pairs are targets."""
+    first_ms = np.full(_number(new.subject), np.iinfo(np.int64).max)
+    np.minimum.at(first_ms, new.subject, new.at_ms)
+    history = new.where(new.at_ms == first_ms[new.subject])
+    return _Task("night", history, new, history)
 
 
 def _view(question: _Task, direction: Direction, parts: Split, n_candidates: int) -> View:
