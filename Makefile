@@ -33,9 +33,9 @@ chaos: .venv/.dev ## kill 200 consumers, check that every event is stored once (
 powerloss: .venv/.dev ## simulate a power cut at every call of the store (some minutes; ARGS=200 tries more outcomes of each)
 	@PYTHONPATH=tests:. $(BIN)/python -m support.faults.power_loss $(ARGS)
 
-fuzz: .venv/.dev ## fuzz a million records and a thousand gig life cycles (5 minutes on 2 quiet cores)
+fuzz: .venv/.dev ## fuzz a million records, ten thousand files and a thousand gig life cycles (7 minutes on 2 quiet cores)
 	@PYTHONPATH=tests $(BIN)/python -m support.servers.kafka >/dev/null
-	GIGSTREAM_TEST_FUZZ=1000000 GIGSTREAM_TEST_LIVES=1000 $(BIN)/python -m pytest -n 2 -rP \
+	GIGSTREAM_TEST_FUZZ=1000000 GIGSTREAM_TEST_FILES=10000 GIGSTREAM_TEST_LIVES=1000 $(BIN)/python -m pytest -n 2 -rP \
 		--timeout 3600 tests/fuzz tests/end_to_end/test_gig_life_cycle.py $(ARGS)
 
 sanitize: .venv/.dev ## run the compiled code's tests and the fuzzer with ASan and UBSan (15 minutes)

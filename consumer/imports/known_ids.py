@@ -1,6 +1,6 @@
 """Which event ids of an import the store holds already."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import closing
 from pathlib import Path
 
@@ -17,24 +17,32 @@ _READ = schema.columns(["source", "event_id"])
 _ROWS_AT_ONCE = 1 << 18
 
 
-def count(store: Path, events: Iterable[Event]) -> tuple[int, int]:
-    """How many ids of these statements are new to the store, and how many it knows.
+def count(store: Path, ids: Mapping[str, Numbers]) -> dict[str, tuple[int, int]]:
+    """By source, how many of its ids are new to the store, and how many it knows.
 
     Args:
         store: The store's folder; there may be none yet.
-        events: Statements.
+        ids: Hashes of event ids by source, see `consumer.imports.ledger.hashed`.
 
     Raises:
         StoreDamaged, StoreNewer: The store cannot be read.
     """
+    stored = _stored(store, list(ids))
+    found = {}
+    for source, hashes in ids.items():
+        distinct = np.unique(hashes)
+        known = int(np.isin(distinct, stored[source]).sum())
+        found[source] = len(distinct) - known, known
+    return found
+
+
+def of_events(events: Iterable[Event]) -> dict[str, Numbers]:
+    """The ids of statements, by source, as `count` takes them."""
     by_source: dict[str, list[int]] = {}
     for event in events:
         # Hashes of this process: 8 bytes for an id of any length.
         by_source.setdefault(event.source, []).append(hash(event.event_id))
-    ids = {source: np.unique(np.array(each, np.int64)) for source, each in by_source.items()}
-    stored = _stored(store, list(ids))
-    known = sum(int(np.isin(each, stored[source]).sum()) for source, each in ids.items())
-    return sum(map(len, ids.values())) - known, known
+    return {source: np.array(each, np.int64) for source, each in by_source.items()}
 
 
 def _stored(store: Path, sources: list[str]) -> dict[str, Numbers]:

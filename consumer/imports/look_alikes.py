@@ -9,8 +9,7 @@ import pyarrow as pa
 
 _MOST = 1_000_000
 _SPOILT = re.compile(
-    r"[\d.,]+E[+-]?\d+|#(?:REF!|N/A|NAME\?|VALUE!|DIV/0!|NUM!|NULL!)|#+|null|none|nan|n/a|undefined"
-    r"|total|subtotal|sum|summe",
+    r"[\d.,]+E[+-]?\d+|#(?:REF!|N/A|NAME\?|VALUE!|DIV/0!|NUM!|NULL!)|#+|null|none|nan|n/a|undefined",
     re.IGNORECASE,
 )
 _WHOLE = re.compile(r"0*(\d+?)(?:\.0+)?")

@@ -25,6 +25,7 @@ _TEXT_OR_WHOLE = (
 )
 # A quote that is not closed swallows the rows below.
 _OTHER_ROWS = r"[\r\n](?:.|\s)*[,;\t|]"
+_TOTALS = r"(?i)^\s*(?:grand\s+|sub-?)?(?:totals?|sum|summe|gesamt\w*)\b[\s:.\d]*$"
 Mask = NDArray[np.bool_]
 
 
@@ -70,11 +71,12 @@ class RowChecker:
         return numbers[~batch.bad], checked.filter(pa.array(~batch.bad))
 
     def _leave_out_totals(self, batch: "_Batch", table: pa.Table) -> None:
-        """Rows without artist and venue are notes or totals."""
+        """Rows without artist and venue, or with a total and no venue, are no gigs."""
         ids = [table[str(self._wanted[ours])] for ours in ("artist_id", "venue_id")]
         if all(pa.types.is_string(each.type) for each in ids):
             empty = [_mask(pc.equal(pc.utf8_trim_whitespace(each), "")) for each in ids]
-            batch.leave_out(empty[0] & empty[1])
+            totals = _mask(pc.match_substring_regex(ids[0], _TOTALS))
+            batch.leave_out((empty[0] | totals) & empty[1])
 
     def _column(self, batch: "_Batch", ours: str, table: pa.Table) -> pa.Array:
         at = self._wanted[ours]
@@ -184,7 +186,7 @@ class _Batch:
     def leave_out(self, empty: Mask) -> None:
         """Leave out rows that are no gigs."""
         for at in np.flatnonzero(empty & ~self.bad).tolist():
-            text = "has neither artist nor venue and is left out"
+            text = "has no artist and no venue, or is a total; it is left out"
             self._problems.leave_out(Problem(self._path, int(self._numbers[at]), None, "", text))
         self.bad |= empty
 

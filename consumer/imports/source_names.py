@@ -47,7 +47,7 @@ def source_names(paths: Sequence[Path], given: str | None = None) -> list[str]:
 
 
 def _stem(path: Path) -> str:
-    name = _text(path.name)
+    name = _text(path.name or path.resolve().name)
     while True:
         stem, suffix = Path(name).stem, Path(name).suffix
         if suffix.lower() not in _SUFFIXES or not stem:

@@ -39,7 +39,10 @@ def read(texts: pa.Array, own: Mapping[str, str]) -> tuple[pa.Array, dict[str | 
 
 def _remedy(word: str) -> str:
     means = ascii(f"{word}=cancelled")
-    return f"is no known status; say what it means with --status-means {means} (or {_OTHERS})"
+    return (
+        f"is no known status; say what it means with --status-means {means} (or {_OTHERS}), "
+        "or ignore the column: --status ''"
+    )
 
 
 _OTHERS = ", ".join(status for status in STATUSES if status != "cancelled")

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from consumer.events import Event
 from consumer.imports.findings import Findings
 from consumer.imports.formats.source import RowNumbers
-from consumer.imports.ledger import Ledger, Tally
+from consumer.imports.ledger import Ledger, Numbers, Tally, hashed
 from consumer.imports.look_alikes import LookAlikes
 from consumer.imports.problems import Problem
 
@@ -66,6 +66,7 @@ class Survey:
     def __init__(self, findings: Findings) -> None:
         self._findings = findings
         self._sources: dict[str, _Source] = {}
+        self._own_ids: dict[str, list[Numbers]] = defaultdict(list)
         self._ids: dict[Path, dict[str, LookAlikes]] = defaultdict(
             lambda: {side: LookAlikes(side) for side in _SIDES}
         )
@@ -82,6 +83,8 @@ class Survey:
         own_ids = "event_id" in table.column_names
         known = self._sources.setdefault(source, _Source(Ledger(own_ids=own_ids)))
         known.files.append((path, numbers))
+        if own_ids:
+            self._own_ids[source].append(hashed(table["event_id"].to_pylist()))
         # Arrow joins the columns: a loop over rows would double the time of an import.
         says = [_texts(table[name]) for name in _SAYS if name in table.column_names]
         gigs = ("event_id", "artist_id") if own_ids else ("artist_id", "venue_id", "date")
@@ -117,6 +120,10 @@ class Survey:
     def _add_ids(self, path: Path, numbers: RowNumbers, table: pa.Table) -> None:
         for side, look_alikes in self._ids[path].items():
             look_alikes.add(pa.array(numbers), table[_SIDES[side]])
+
+    def own_ids(self) -> dict[str, Numbers]:
+        """Hashes of the ids that files have themselves, by source."""
+        return {source: np.concatenate(each) for source, each in self._own_ids.items()}
 
     def finish(self) -> dict[str, Seen]:
         """Report what is doubtful. Returns what would count, by source."""

@@ -70,7 +70,8 @@ def import_(
         )
         listed = skip_bad or (Path(_list_name(chosen)) if dry_run else None)
         with Findings(listed, spared=0 if skip_bad else SHOWN) as findings:
-            sources = _look(terminal, chosen, findings)
+            survey = _look(terminal, chosen, findings)
+            sources = survey.finish()
             refused = findings.counts["bad"] > 0 and skip_bad is None
             if dry_run:
                 return _dry_run(
@@ -79,6 +80,7 @@ def import_(
             if refused:
                 raise _refusal(findings)
             _show(terminal, chosen, findings, sources)
+            _show_replaced(terminal, survey, settings.store)
             sent = Sent()
             with (
                 _says_where_it_stopped(terminal, sent, sources),
@@ -93,11 +95,11 @@ def _list_name(chosen: FileSet) -> str:
     return f"{chosen.sources[0].removeprefix('import:').replace('/', '-')}.problems.csv"
 
 
-def _look(terminal: Terminal, chosen: FileSet, findings: Findings) -> Sources:
+def _look(terminal: Terminal, chosen: FileSet, findings: Findings) -> Survey:
     survey = Survey(findings)
     with file_progress(terminal, chosen.paths, "Checking") as progress:
         chosen.look(survey, findings, progress)
-    return survey.finish()
+    return survey
 
 
 def _refusal(findings: Findings) -> BadFile:
@@ -130,6 +132,19 @@ def _show(terminal: Terminal, chosen: FileSet, findings: Findings, sources: Sour
         terminal.say(f"{name}: {seen.rows:,} rows{off}, {seen.plays:,} plays")
 
 
+def _show_replaced(terminal: Terminal, survey: Survey, store: Path) -> None:
+    """How many ids are stated again: the file may be meant to be another source's."""
+    ids = survey.own_ids()
+    # A store that cannot be read is no reason not to send: the consumer may be elsewhere.
+    with contextlib.suppress(ConsumerError):
+        for source, (_, known) in known_ids.count(store, ids).items() if ids else ():
+            if known:
+                terminal.say(
+                    f"{source}: {known:,} of its ids are known, and this file replaces what they "
+                    "stated; give another --name if they are other gigs"
+                )
+
+
 def _dry_run(
     terminal: Terminal,
     chosen: FileSet,
@@ -140,7 +155,8 @@ def _dry_run(
     refused: bool,
 ) -> Report:
     """What an import would do."""
-    new, known = known_ids.count(store, chosen.statements(Ignored()))
+    counts = known_ids.count(store, known_ids.of_events(chosen.statements(Ignored())))
+    new, known = (sum(each[at] for each in counts.values()) for at in (0, 1))
     _show(terminal, chosen, findings, sources)
     terminal.say(f"{new:,} new ids, {known:,} that the store knows; nothing was sent")
     data = _data(chosen, findings, sources) | {"dry_run": True, "new_ids": new, "known_ids": known}

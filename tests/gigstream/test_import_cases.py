@@ -3,6 +3,7 @@
 import io
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -303,6 +304,16 @@ def test_standard_input_is_read(monkeypatch):
     monkeypatch.setattr("sys.stdin", text)
 
     assert look("-", "--name", "feed").data["sources"][0]["source"] == "import:feed"
+
+
+def test_a_pipe_is_read_and_a_folder_is_refused():
+    os.mkfifo("pipe.csv")
+    content = b"artist,venue,date\na,v,2026-01-01\n"
+    with ThreadPoolExecutor() as pool:
+        writing = pool.submit(Path("pipe.csv").write_bytes, content)
+        assert look("pipe.csv").data["plays"] == 1
+        assert writing.result(60) == len(content)
+    assert ". cannot be read: Is a directory; check" in look(".").line
 
 
 def test_more_problems_than_20_are_in_a_file():

@@ -114,7 +114,12 @@ def _code_page(path: Path, sample: bytes) -> str:
     length = sum(map(len, runs))
     # It costs time, and guesses wildly from a few letters.
     best = charset_normalizer.from_bytes(sample).best() if length >= _FEW else None
-    if best is None or _is_western(sample, best.encoding, length / len(runs)):
+    # UTF-16 and UTF-32 were ruled out by the first bytes.
+    if (
+        best is None
+        or best.encoding.startswith("utf")
+        or _is_western(sample, best.encoding, length / len(runs))
+    ):
         return _WESTERN if _decodes(sample, _WESTERN) else "latin-1"
     return str(best.encoding)
 

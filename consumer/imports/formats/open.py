@@ -57,7 +57,7 @@ def text_encoding(path: Path, given: str | None) -> tuple[str, bytes]:
         _refuse_kind(path, head)
         found = encoding.find(path, _chunks(path), given)
         start = encoding.as_utf8(pa.BufferReader(head), found).read(kind.HEAD_BYTES)
-    except (OSError, EOFError, lzma.LZMAError, pa.ArrowException) as error:
+    except (OSError, EOFError, lzma.LZMAError, pa.ArrowException, UnicodeError) as error:
         unreadable(path, error)
     plain = start.removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\r\n\x00\x1a")
     if not plain:
