@@ -1,5 +1,6 @@
 """Which event ids of an import the store holds already."""
 
+from array import array
 from collections.abc import Iterable, Mapping
 from contextlib import closing
 from pathlib import Path
@@ -38,10 +39,10 @@ def count(store: Path, ids: Mapping[str, Numbers]) -> dict[str, tuple[int, int]]
 
 def of_events(events: Iterable[Event]) -> dict[str, Numbers]:
     """The ids of statements, by source, as `count` takes them."""
-    by_source: dict[str, list[int]] = {}
+    by_source: dict[str, array[int]] = {}
     for event in events:
         # Hashes of this process: 8 bytes for an id of any length.
-        by_source.setdefault(event.source, []).append(hash(event.event_id))
+        by_source.setdefault(event.source, array("q")).append(hash(event.event_id))
     return {source: np.array(each, np.int64) for source, each in by_source.items()}
 
 

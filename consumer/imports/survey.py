@@ -5,6 +5,7 @@ are no gigs, and where ids look alike or were spoilt by a spreadsheet. They are 
 (rows that are no gigs are not), and listed.
 """
 
+from bisect import bisect_right
 from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,14 +47,21 @@ class _Source:
 
     ledger: Ledger
     files: list[tuple[Path, RowNumbers]] = field(default_factory=list)
+    begins: list[int] = field(default_factory=list)  # position of the first row of each part
+    rows: int = 0
+
+    def add(self, path: Path, numbers: RowNumbers) -> None:
+        """Take the places of further rows."""
+        if len(numbers):
+            self.files.append((path, numbers))
+            self.begins.append(self.rows)
+            self.rows += len(numbers)
 
     def place(self, position: int) -> tuple[Path, int]:
         """File and row number of a row."""
-        for path, numbers in self.files:
-            if position < len(numbers):
-                return path, int(numbers[position])
-            position -= len(numbers)
-        raise IndexError(position)
+        part = bisect_right(self.begins, position) - 1
+        path, numbers = self.files[part]
+        return path, int(numbers[position - self.begins[part]])
 
 
 class Survey:
@@ -82,7 +90,7 @@ class Survey:
         """
         own_ids = "event_id" in table.column_names
         known = self._sources.setdefault(source, _Source(Ledger(own_ids=own_ids)))
-        known.files.append((path, numbers))
+        known.add(path, numbers)
         if own_ids:
             self._own_ids[source].append(hashed(table["event_id"].to_pylist()))
         # Arrow joins the columns: a loop over rows would double the time of an import.
@@ -105,7 +113,7 @@ class Survey:
         events = [event for _, event in rows]
         known = self._sources.setdefault(source, _Source(Ledger(own_ids=True)))
         numbers = np.array([number for number, _ in rows], np.int64)
-        known.files.append((path, numbers))
+        known.add(path, numbers)
         known.ledger.add(
             [_SEPARATOR.join((event.event_id, event.artist_id)) for event in events],
             [repr(event) for event in events],

@@ -122,6 +122,8 @@ def _show(terminal: Terminal, chosen: FileSet, findings: Findings, sources: Sour
         terminal.say(f"{path} ({chosen.about.get(path)}): source {source}")
     for kind, problem in findings.shown():
         terminal.say(f"{kind}: {problem}")
+    if findings.counts:
+        terminal.say(", ".join(f"{kind}: {count:,}" for kind, count in findings.counts.items()))
     rest = sum(findings.counts.values()) - len(findings.first)
     if findings.written:
         terminal.say(f"all of these rows are listed in {findings.path}")

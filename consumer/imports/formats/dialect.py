@@ -113,8 +113,10 @@ def _rows(head: str, skipped: int, delimiter: str, *, quoted: bool) -> Iterator[
     begin = 0
     try:
         for cells in reader:
-            if any(cell.strip(_BLANK) for cell in cells):
-                number += 1
+            filled = any(cell.strip(_BLANK) for cell in cells)
+            # Only blank lines are not counted: a row of empty cells is one.
+            number += filled or len(cells) > 1
+            if filled:
                 yield _Row(number, cells, ends[begin], ends[reader.line_num])
             begin = reader.line_num
             if number == _ROWS_SEEN:
@@ -136,11 +138,23 @@ def _names(cells: list[str]) -> list[str]:
     return [cell.strip() for cell in cells]
 
 
+def _fitted(names: list[str], below: list[list[str]]) -> list[str]:
+    """The headings, with as many empty ones at their end as the rows below have empty cells."""
+    if not below:
+        return names
+    width = Counter(map(len, below)).most_common(1)[0][0]
+    extra = [cell for cells in below for cell in cells[len(names) :]]
+    if width > len(names) and not any(cell.strip() for cell in extra):
+        return names + [""] * (width - len(names))
+    return names if any(names[width:]) else names[:width]
+
+
 def _dialect(delimiter: str, quoted: bool, rows: list[_Row], columns: Columns) -> Dialect:
     if columns.header:
         # Titles and notes may stand above the headings.
         top = next((row for row in rows if columns.fits(_names(row.cells))), rows[0])
-        names, skipped, first_row = _names(top.cells), top.end, top.number + 1
+        names = _fitted(_names(top.cells), [row.cells for row in rows if row.begin >= top.end])
+        skipped, first_row = top.end, top.number + 1
     else:
         top, first_row = rows[0], 1
         names, skipped = [str(number + 1) for number in range(len(top.cells))], top.begin

@@ -193,6 +193,40 @@ def test_a_bad_file_is_named_with_its_remedy(tmp_path, name, content, said):
     assert said in complaint(path)
 
 
+@pytest.mark.parametrize(
+    ("head", "row"),
+    [
+        ("artist_id,venue_id,date", "a,v,2015-01-01,"),
+        ("artist_id,venue_id,date,,", "a,v,2015-01-01"),
+        ("Shows,,\n,,\nartist_id,venue_id,date", "a,v,2015-01-01,,"),
+    ],
+)
+def test_empty_cells_at_the_end_of_all_rows_do_no_harm(tmp_path, head, row):
+    path = written(tmp_path / "gigs.csv", f"{head}\n" + f"{row}\n" * 3)
+
+    assert len(rows(path)) == 3
+
+
+def test_rows_above_the_headings_are_counted(tmp_path):
+    top = "Shows,,\n,,\n\nartist_id,venue_id,date\n"
+
+    assert "FILE row 4, column" in complaint(written(tmp_path / "gigs.csv", top + "a,v,no\n"))
+
+
+def test_names_are_ids_where_a_file_has_no_others(tmp_path):
+    path = written(tmp_path / "gigs.csv", "Artist;Venue;Date\nAda;Hall;1 May 2015\n")
+
+    assert rows(path) == [
+        {
+            "artist_id": "Ada",
+            "venue_id": "Hall",
+            "date": dt.date(2015, 5, 1),
+            "artist_name": "Ada",
+            "venue_name": "Hall",
+        },
+    ]
+
+
 def test_a_missing_file_and_a_folder_are_bad_files(tmp_path):
     assert complaint(tmp_path / "none.tsv") == "FILE: no such file; check the path"
     assert "cannot be read" in complaint(tmp_path)
