@@ -4,7 +4,8 @@ Words used here:
     column: a name in the file's row of headings. Without such a row (`header=False`) columns go by
         number from 1: artist 1, venue 2 and, where the file has a third, date 3.
     row: counted as a spreadsheet shows it, the headings being row 1 and blank lines left out;
-        in Parquet the first row of data is row 1, in JSON Lines each line is a row.
+        in Parquet the first row of data is row 1, in JSON Lines each line
+        is a row, and the rows of a workbook have the numbers that its sheet shows.
 
 What a file is, its encoding, delimiter and quoting are found by themselves (`formats`).
 """

@@ -6,6 +6,7 @@ import click
 import numpy as np
 
 from consumer.table.schema import Side
+from gigstream.commands.ids import typed
 from gigstream.commands.lists import table
 from gigstream.errors import WrongUse
 from gigstream.live_model import published
@@ -22,6 +23,7 @@ from trainer.ranking.similar import similar as nearest
 @click.option("-n", default=10, show_default=True, type=click.IntRange(1, 200), help="How many.")
 def similar(terminal: Terminal, side: Side, identity: str, n: int) -> Report:
     """List artists similar to an artist, or venues to a venue, best first."""
+    typed(identity)
     generation, following = published(load())
     items = _items(generation, following, side, identity, n)
     if not items:

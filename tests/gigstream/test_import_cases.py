@@ -292,6 +292,7 @@ def test_names_that_are_not_utf8_are_read_or_refused_in_one_line():
     for command in (
         ["artist", typed],
         ["merge", "artist", typed, "into", "b"],
+        ["similar", "artist", typed],
         ["import", name, "--name", typed],
     ):
         done = gigstream(*command)

@@ -6,6 +6,7 @@ A workbook is in memory while it is read: its parts may not be larger than 256 M
 import datetime as dt
 import zipfile
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import NoReturn
 
@@ -40,37 +41,35 @@ class Workbook:
 
     def __init__(self, path: Path, columns: Columns) -> None:
         self._path, self._done = path, 0
-        name, self._lines = _best_sheet(_sheets(path), columns)
-        if not self._lines:
-            raise BadFile(f"{path} is empty; give a file with at least one row")
-        top = _top(self._lines, columns)
-        cells = self._lines[top].cells
+        name, sheet, first = _best_sheet(path, columns)
+        top = _top(first, columns)
+        cells = first[top].cells
         self.names = [cell.strip() for cell in cells]
         if not columns.header:
             self.names = [str(number + 1) for number in range(len(cells))]
-        self._lines = self._lines[top + columns.header :]
+        self._above, self._sheet = first[top].number - (not columns.header), sheet
         self.about = f"sheet {name!r}"
 
     def read(self, wanted: Sequence[int], problems: Problems) -> Iterator[Rows]:  # noqa: ARG002
         """See `Source`."""
-        for numbers, table in tables(self._lines, wanted):
+        below = (line for line in _lines(self._sheet) if line.number > self._above)
+        for numbers, table in tables(below, wanted):
+            self._done = int(numbers[-1])
             yield numbers, table
-            self._done += len(numbers)
 
     def share(self) -> float:
         """Part of the rows read so far, 0 to 1."""
-        return self._done / max(1, len(self._lines))
+        return min(1.0, self._done / max(1, self._sheet.total_height))
 
 
-def _sheets(path: Path) -> Iterator[tuple[str, list[Line]]]:
+def _sheets(path: Path) -> Iterator[tuple[str, calamine.CalamineSheet]]:
     try:
         _check_size(path)
+        # All of it is in memory after this.
         with path.open("rb") as raw:
             book = calamine.CalamineWorkbook.from_filelike(raw)
             for name in book.sheet_names:
-                yield name, _lines(book.get_sheet_by_name(name))
-    except calamine.WorksheetNotFound:
-        return
+                yield name, book.get_sheet_by_name(name)
     except (*_ERRORS, zipfile.BadZipFile) as error:
         _refuse(path, error)
 
@@ -101,12 +100,12 @@ def _refuse(path: Path, error: Exception) -> NoReturn:
     ) from None
 
 
-def _lines(sheet: calamine.CalamineSheet) -> list[Line]:
-    # Rows above the first that is not empty are left out, and still count.
-    first = (sheet.start or (0, 0))[0] + 1
-    rows = sheet.to_python(skip_empty_area=True)
-    lines = (Line(first + at, [_text(cell) for cell in row]) for at, row in enumerate(rows))
-    return [line for line in lines if any(cell.strip() for cell in line.cells)]
+def _lines(sheet: calamine.CalamineSheet) -> Iterator[Line]:
+    """The rows that are not empty."""
+    for number, row in enumerate(sheet.iter_rows(), 1):
+        cells = [_text(cell) for cell in row]
+        if any(cell.strip() for cell in cells):
+            yield Line(number, cells)
 
 
 def _text(cell: object) -> str:
@@ -120,21 +119,22 @@ def _text(cell: object) -> str:
     return "" if cell is None else str(cell)
 
 
-def _best_sheet(
-    sheets: Iterator[tuple[str, list[Line]]], columns: Columns
-) -> tuple[str, list[Line]]:
-    """The first sheet with the headings, else the first that has rows."""
-    first: tuple[str, list[Line]] = ("", [])
-    for name, lines in sheets:
-        if any(columns.fits(_headings(line)) for line in lines[:_TOP_ROWS]):
-            return name, lines
-        first = first if first[1] else (name, lines)
-    return first
+def _best_sheet(path: Path, columns: Columns) -> tuple[str, calamine.CalamineSheet, list[Line]]:
+    """The first sheet with the headings, else the first that has rows; its first rows."""
+    found = None
+    for name, sheet in _sheets(path):
+        first = list(islice(_lines(sheet), _TOP_ROWS))
+        if any(columns.fits(_headings(line)) for line in first):
+            return name, sheet, first
+        found = found or ((name, sheet, first) if first else None)
+    if found is None:
+        raise BadFile(f"{path} is empty; give a file with at least one row")
+    return found
 
 
 def _top(lines: list[Line], columns: Columns) -> int:
     """The position of the row with the headings; titles may stand above it."""
-    fitting = (at for at, line in enumerate(lines[:_TOP_ROWS]) if columns.fits(_headings(line)))
+    fitting = (at for at, line in enumerate(lines) if columns.fits(_headings(line)))
     return next(fitting, 0) if columns.header else 0
 
 
