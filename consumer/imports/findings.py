@@ -9,6 +9,7 @@ from typing import Any, Self
 from consumer.imports.problems import BadFile, Problem
 
 SHOWN = 20
+_MOST_VALUES = 10_000
 _HEADINGS = ("kind", "file", "row", "column", "value", "text")
 
 
@@ -30,6 +31,7 @@ class Findings:
         self.counts: Counter[str] = Counter()
         self.first: list[tuple[str, Problem]] = []
         self.written = False
+        self._values: Counter[tuple[str, str]] = Counter()
         self._waiting: list[tuple[str, Problem]] = []
         self._writer: Any = None
         self._stack = ExitStack()
@@ -52,6 +54,11 @@ class Findings:
         """The first ones, in the order of files and rows."""
         return sorted(self.first, key=lambda each: (str(each[1].path), each[1].row))
 
+    def common_values(self) -> list[str]:
+        """The most frequent values of bad rows, each with its column and its number of rows."""
+        found = ((*value, count) for value, count in self._values.most_common(SHOWN) if value[1])
+        return [f"{column} {value} ({count:,} rows)" for column, value, count in found]
+
     def take(self, kind: str, problem: Problem) -> None:
         """Take one.
 
@@ -62,6 +69,9 @@ class Findings:
         # All others are on disk, or only counted: memory does not grow with them.
         if len(self.first) < SHOWN:
             self.first.append((kind, problem))
+        value = problem.column or "", problem.value
+        if kind == "bad" and (value in self._values or len(self._values) < _MOST_VALUES):
+            self._values[value] += 1
         if self.path is None:
             return
         self._waiting.append((kind, problem))

@@ -109,6 +109,9 @@ def _refusal(findings: Findings) -> BadFile:
     if bad == 1 and lines:
         return BadFile(lines[0])
     more = "; --dry-run lists all" if bad > len(lines) else ""
+    if more:
+        # Beyond the rows shown there may be other words, which would refuse the next import.
+        lines.append(f"bad values: {', '.join(findings.common_values())}")
     return BadFile(
         f"{bad:,} bad rows, so nothing was sent; correct them, or leave them out with "
         f"--skip-bad FILE{more}",
@@ -129,6 +132,8 @@ def _show(terminal: Terminal, chosen: FileSet, findings: Findings, sources: Sour
         terminal.say(f"all of these rows are listed in {findings.path}")
     elif rest:
         terminal.say(f"and {rest:,} more; --dry-run lists all of them in a file")
+    if rest and findings.common_values():
+        terminal.say(f"bad values: {', '.join(findings.common_values())}")
     for name, seen in sources.items():
         off = f", {seen.cancelled:,} cancelled" if seen.cancelled else ""
         terminal.say(f"{name}: {seen.rows:,} rows{off}, {seen.plays:,} plays")

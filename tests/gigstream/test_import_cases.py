@@ -326,6 +326,15 @@ def test_more_problems_than_20_are_in_a_file():
     assert len(Path("gigs.problems.csv").read_text().splitlines()) == 51
 
 
+def test_words_beyond_the_rows_shown_are_named_too():
+    rows = "a,v,2026-01-01,hold\n" * 30 + "a,v,2026-01-01,pencil\n"
+    Path("gigs.csv").write_text("artist_id,venue_id,date,status\n" + rows)
+
+    listed = "bad values: status 'hold' (30 rows), status 'pencil' (1 rows)"
+    assert listed in gigstream("import", "gigs.csv").err
+    assert listed in gigstream("import", "--dry-run", "gigs.csv").out
+
+
 def test_validate_judges_records_of_the_contract():
     good = {"event_id": "e", "artist_id": "a", "venue_id": "v", "time": "2026-01-01T00:00:00Z"}
     lines = [good, good | {"status": "hold"}, good | {"time": 5}, {"event_id": "x"}]

@@ -108,7 +108,9 @@ class Delimited:
 
     def _reader(self, wanted: Sequence[int]) -> pc_csv.CSVStreamingReader:
         text = encoding.as_utf8(self._stream.bytes, self._encoded)
-        text.read(self._mark + self._before)
+        left = self._mark + self._before
+        while left and (skipped := text.read(left)):
+            left -= len(skipped)
         kept = [str(at) for at in wanted]
         return pc_csv.open_csv(
             text,

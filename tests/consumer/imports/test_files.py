@@ -56,6 +56,14 @@ def test_a_csv_file_may_be_packed_and_quote_commas_and_lines(tmp_path, name):
     ]
 
 
+def test_a_zstd_file_is_unpacked(tmp_path):
+    packed = pa.compress(b"artist_id,venue_id\na,v\n", "zstd", asbytes=True)
+
+    assert rows(written(tmp_path / "gigs.csv", packed), Columns(date=None)) == [
+        {"artist_id": "a", "venue_id": "v"},
+    ]
+
+
 def test_a_byte_order_mark_and_blank_lines_do_no_harm(tmp_path):
     path = written(tmp_path / "gigs.tsv", "\ufeff" + HEAD + "\n1\t2\t2015-01-01\tA\tB\n\n")
 
