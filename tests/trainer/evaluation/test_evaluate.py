@@ -399,3 +399,10 @@ def test_the_data_s_clock_is_the_cut_not_today():
     )
 
     assert one == two
+
+
+def test_cancelled_rows_are_no_plays(tmp_path):
+    rows = "a,v,2020-01-01,confirmed\nb,v,2020-01-02,Canceled\nc,v,2020-01-03,\n"
+    (tmp_path / "gigs.csv").write_text("artist_id,venue_id,date,status\n" + rows)
+
+    assert read_plays(tmp_path / "gigs.csv")["artist_id"].to_pylist() == ["a", "c"]
