@@ -45,7 +45,7 @@ SECTIONS = {
             "gigstream status --json",
         ),
         "check": (
-            "Check settings, servers, store, dead letters and solver.",
+            "Check settings, servers, store, dead letters, generations and solver.",
             "gigstream check kafka redis",
         ),
     },
@@ -64,6 +64,10 @@ SECTIONS = {
         "rollback": (
             "Publish an earlier generation's model again under a new number, and pin it.",
             "gigstream rollback 41",
+        ),
+        "accept": (
+            "Publish a generation that was held until a person has looked.",
+            "gigstream accept",
         ),
         "pin": ("Keep the live model: no refit replaces it.", "gigstream pin"),
         "unpin": ("Let refits replace the pinned model again.", "gigstream unpin"),
@@ -111,6 +115,7 @@ MODULES = {
     "venue": "lists",
     "dead-letters": "dead_letters",
     "rollback": "generations",
+    "accept": "generations",
     "pin": "generations",
     "unpin": "generations",
 }

@@ -5,7 +5,8 @@ GigstreamError        1  failed while working
 │   └── BadSettings   2  one line for each invalid setting
 ├── PartDied          1  a process of the local stack ended unexpectedly
 ├── StillHeld         1  models or lists still hold an erased id after the timeout
-└── MostlyDead        4  most of what a source sends breaks the event contract
+├── MostlyDead        4  most of what a source sends breaks the event contract
+└── NotPublished      4  the newest generation was refused, or is held until a person has looked
 """
 
 from collections.abc import Sequence
@@ -33,5 +34,11 @@ class PartDied(GigstreamError):
 
 class MostlyDead(GigstreamError):
     """Most of what a source sends breaks the event contract; it is kept as dead letters."""
+
+    exit_code = 4
+
+
+class NotPublished(GigstreamError):
+    """The newest generation was refused, or is held until a person has looked."""
 
     exit_code = 4

@@ -136,6 +136,11 @@ class NoSuchGeneration(TrainerError):
         )
 
     @classmethod
+    def held(cls) -> "NoSuchGeneration":
+        """Nothing waits for a person."""
+        return cls("that generation is not held; `gigstream generations` lists the verdicts")
+
+    @classmethod
     def live(cls) -> "NoSuchGeneration":
         """Nothing is published."""
         return cls("nothing is published yet; run `gigstream train --once` first")

@@ -16,7 +16,8 @@ from consumer.registry.connect import schema_registry
 from consumer.table.delta import check_path
 from consumer.table.delta_log import replay
 from gigstream.clocks import now_ms, warnings
-from gigstream.errors import GigstreamError, MostlyDead, WrongUse
+from gigstream.commands.generations import latest
+from gigstream.errors import GigstreamError, MostlyDead, NotPublished, WrongUse
 from gigstream.settings import Settings, load, shown
 from gigstream.terminal import Report, Terminal, command
 from serving.connection import connect
@@ -24,6 +25,7 @@ from serving.errors import ServingError
 from serving.publisher.publish import Publisher
 from trainer.errors import TrainerError
 from trainer.recipe import built
+from trainer.registry.generations import PUBLISHED
 from trainer.registry.state import Registry
 from trainer.spark.ready import ready
 
@@ -44,9 +46,9 @@ class Finding:
 
 
 @command("check")
-@click.argument("parts", metavar="[kafka|schemas|redis|store|letters|solver]...", nargs=-1)
+@click.argument("parts", metavar="[kafka|schemas|redis|store|letters|gate|solver]...", nargs=-1)
 def check(terminal: Terminal, *, parts: tuple[str, ...]) -> Report:
-    """Check settings, servers, store, dead letters and solver.
+    """Check settings, servers, store, dead letters, generations and solver.
 
     Names of parts restrict it to those; the settings are always checked.
     """
@@ -156,6 +158,19 @@ def _letters(settings: Settings) -> str:
     return "no alarm"
 
 
+def _gate(settings: Settings) -> str:
+    """Check that the newest generation was neither refused nor held."""
+    found = latest(settings)
+    if found is None:
+        return "nothing published yet"
+    if found["verdict"] != PUBLISHED:
+        raise NotPublished(
+            f"generation {found['generation']} is {found['verdict']}: {found['reason']}; look at "
+            "`gigstream generations`, then `gigstream accept` or `gigstream train --once --force`"
+        )
+    return f"generation {found['generation']} was published"
+
+
 def _solver(settings: Settings) -> str:
     if settings.engine == "spark":
         return ready(settings, wait_s=0)
@@ -186,5 +201,6 @@ CHECKS: dict[str, Check] = {
     "redis": _redis,
     "store": _store,
     "letters": _letters,
+    "gate": _gate,
     "solver": _solver,
 }

@@ -1,5 +1,6 @@
-"""`generations`, `rollback`, `pin`, `unpin`: what was published, and which model stays live."""
+"""`generations`, `rollback`, `accept`, `pin`, `unpin`: what was published, and what stays live."""
 
+import json
 from functools import partial
 from typing import Any
 
@@ -10,8 +11,9 @@ from gigstream.clocks import day
 from gigstream.commands.lists import table
 from gigstream.settings import Settings, load
 from gigstream.terminal import Report, Terminal, command
-from trainer.registry.generations import Generations, Record
+from trainer.registry.generations import PUBLISHED, Generations, Record
 from trainer.registry.requests import Action
+from trainer.registry.sealed import MANIFEST
 from trainer.registry.state import Registry
 from trainer.run import run
 
@@ -56,6 +58,20 @@ def rollback(terminal: Terminal, generation: int | None, *, wait_s: float) -> Re
     return Report({"generation": made, "model": name, "pinned": True})
 
 
+@command("accept")
+@click.argument("generation", metavar="[GENERATION]", type=click.IntRange(1), required=False)
+@_WAIT
+def accept(terminal: Terminal, generation: int | None, *, wait_s: float) -> Report:
+    """Publish a generation that was held until a person has looked.
+
+    Its lists are made from today's plays, under a new number. Without GENERATION, it is the newest.
+    """
+    made = _asked("accept", wait_s, generation)
+    name = Registry(load().models).state().live_artifact
+    terminal.say(f"generation {made} is live, with the model {name}")
+    return Report({"generation": made, "model": name})
+
+
 @command("pin")
 @_WAIT
 def pin(terminal: Terminal, *, wait_s: float) -> Report:
@@ -95,12 +111,36 @@ def listed(settings: Settings) -> list[dict[str, Any]]:
             "overlap": each.overlap,
             "verdict": each.verdict,
             "reason": each.reason,
+            "reasons": reasons(settings, each),
             "live": each.number == state.live_generation,
             "pinned": each.artifact == state.pinned,
             "stored": each.artifact in stored,
         }
         for each in _newest_first(settings)
     ]
+
+
+def reasons(settings: Settings, record: Record) -> list[str]:
+    """Why a generation was refused or held, in full; none where its model is gone."""
+    if record.verdict == PUBLISHED:
+        return []
+    # From the manifest: the records name no ids, so that an erasure need not look there.
+    try:
+        manifest = json.loads((settings.models / record.artifact / MANIFEST).read_bytes())
+    except (OSError, ValueError):
+        return []
+    found: list[str] = manifest.get("verdict", {}).get("reasons", [])
+    return found
+
+
+def latest(settings: Settings) -> dict[str, Any] | None:
+    """The newest generation's verdict; None before the first."""
+    records = _newest_first(settings)
+    if not records:
+        return None
+    last = records[0]
+    why = "; ".join(reasons(settings, last)) or last.reason
+    return {"generation": last.number, "verdict": last.verdict, "reason": why}
 
 
 def _newest_first(settings: Settings) -> list[Record]:

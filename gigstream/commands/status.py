@@ -11,6 +11,7 @@ from consumer.errors import ConsumerError
 from consumer.kafka.inspect import lag
 from consumer.table.delta_log import replay
 from gigstream.clocks import day, now_ms, warnings
+from gigstream.commands.generations import latest
 from gigstream.commands.lists import table
 from gigstream.settings import Settings, load
 from gigstream.terminal import Report, Terminal, command
@@ -21,6 +22,7 @@ from serving.live import read_live
 from serving.redis_errors import translated
 from trainer.plays.interactions import Interactions
 from trainer.plays.read import settled
+from trainer.registry.generations import PUBLISHED
 from trainer.registry.snapshot import Snapshots
 
 _KAFKA = ("lag_events", "lag_s")
@@ -38,6 +40,9 @@ def status(terminal: Terminal) -> Report:
     facts, positions, warned = stored(settings)
     raised = alarms(settings) if facts["dead_letters"] else []
     facts["alarms"] = [asdict(each) for each in raised]
+    facts["verdict"] = latest(settings)
+    if facts["verdict"] and facts["verdict"]["verdict"] != PUBLISHED:
+        terminal.remark("generation {generation} is {verdict}: {reason}".format(**facts["verdict"]))
     terminal.remark(*(f"ALARM: {each}" for each in raised))
     terminal.remark(*warned)
     looks: list[tuple[tuple[str, ...], Callable[[], Mapping[str, Any]]]] = [
@@ -119,6 +124,9 @@ def _live(settings: Settings) -> dict[str, Any]:
 def _text(value: object) -> str:
     if value is None or value == []:
         return "-"
+    # The figures of a judgement are for --json.
+    if isinstance(value, dict) and "verdict" in value:
+        return str(value["verdict"])
     if isinstance(value, list):
         return ", ".join(str(each["source"]) for each in value)
     return f"{value:,}" if isinstance(value, int) else str(value)

@@ -49,7 +49,7 @@ def moment(
     plays: Plays,
     artists: Sequence[str],
     venues: Sequence[str],
-    sources: tuple[NDArray[np.int32], Sequence[str]],
+    sources: Mapping[str, int],
     entries: NDArray[np.int32],
 ) -> Moment:
     """Sum up what counts, and the lists of venues for artists.
@@ -58,17 +58,16 @@ def moment(
         plays: all that count.
         artists: ids by row.
         venues: ids by row.
-        sources: of each play, as an index into the names (`Interactions.play_sources`).
+        sources: number of plays by source.
         entries: lists x n: venue rows, best first; -1 where a list is shorter.
     """
-    codes, names = sources
     active_artists, active = np.flatnonzero(plays.per_artist), np.flatnonzero(plays.per_venue)
     visitors, rooted = _visitors(plays)
     shown, top = _listed(entries, plays.n_venues)
     return Moment(
         artists=[artists[row] for row in active_artists.tolist()],
         venues=[venues[row] for row in active.tolist()],
-        sources=dict(zip(names, np.bincount(codes, minlength=len(names)).tolist(), strict=True)),
+        sources=sources,
         plays=plays.per_venue[active],
         visitors=visitors[active],
         rooted=rooted[active],

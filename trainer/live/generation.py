@@ -86,7 +86,7 @@ class Generation:
             "store_version": following.version,
             "offsets": following.offsets,
             "counts": asdict(following.interactions.totals()),
-            "quality": None,
+            "quality": self.artifact.manifest.get("quality"),
             "tuning": self.artifact.manifest.get("tuning"),
         }
 

@@ -22,5 +22,7 @@ class Job:
     """Where the model is; fitted and written there first if nothing is there yet."""
     start: Path | None = None
     """The artifact whose vectors a fit starts from; None: a cold fit."""
+    live: Path | None = None
+    """The live artifact, which a new fit is compared with; None: nothing is published."""
     force: bool = False
     """Publish even if that shrinks the lists by half."""

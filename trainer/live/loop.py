@@ -6,8 +6,7 @@ that is due begins in its own process. What a tick could not finish because Redi
 pending for the next.
 
 Where Redis has not our lists, the loop itself stages them again, also while a refit runs: a process
-would take seconds to start. Nothing is settled until they are live, since there is nothing to fold
-into.
+would take seconds to start. Nothing is settled until they are live.
 
 Redis itself says how far its lists have come (`serving.live.Progress`), written by the script that
 wrote the lists. At start, after errors and twice a second that is compared with what was written
@@ -27,6 +26,7 @@ from serving.live import Live, Progress
 from serving.publisher.publish import Publisher
 from trainer.errors import BadArtifact, NoSuchGeneration, NothingToFit, RefitRefused
 from trainer.live import plan, refit
+from trainer.live.attempts import Attempts
 from trainer.live.following import Following, both
 from trainer.live.generation import Generation
 from trainer.live.job import Job
@@ -71,7 +71,6 @@ class Trainer:
         self._following = following
         self._registry = registry
         self._publisher = publisher
-        self._journal = journal
         self._force = force
         self._publishing = Publishing(settings, following, publisher, journal, on_step)
         self._live: Generation | None = None
@@ -84,7 +83,8 @@ class Trainer:
         self._restaging = Restaging()
         self._process = RefitProcess(settings, registry.state().registry, token, configure)
         self._job_merged = False  # the job is to take merged ids out of lists
-        self._attempted_events = -1
+        self._attempts = Attempts()
+        self._asked: Path | None = None  # the artifact that a person asked to be published
         self._looked_s = -math.inf
         self._fitted_at_s = 0.0
         self._purging = False  # the live lists may hold an id that was erased
@@ -103,7 +103,7 @@ class Trainer:
 
     def has_published(self, number: int) -> bool:
         """Whether what `begin` gave this number to is live, or what came after it."""
-        return self._live is not None and self._live.follows(number, self._pin.path)
+        return self._live is not None and self._live.follows(number, self._asked or self._pin.path)
 
     @property
     def has_plays(self) -> bool:
@@ -168,11 +168,11 @@ class Trainer:
 
     def _recount(self) -> None:
         """Sources were quarantined or released: a fit under way is of statements that differ."""
-        job = self._process.job or self._staged
-        self._abandon()
-        if job is not None:
+        if job := self._process.job or self._staged:
+            self._abandon()
             self._try_again(job)
-        self._following.recounted, self._attempted_events = False, -1
+        self._following.recounted = False
+        self._attempts.forget(rested=True)
         if self._pin.path:
             # No fit follows: the pinned model's lists are made again from what counts now.
             self._republish = True
@@ -181,7 +181,7 @@ class Trainer:
     @property
     def _is_tried(self) -> bool:
         """Whether a refit began since anything was stored or quarantined."""
-        return self._following.interactions.events == self._attempted_events
+        return self._attempts.is_tried(self._following.interactions.events)
 
     def _abandon(self) -> None:
         """End the refit process, if one runs, and leave out what it staged."""
@@ -211,48 +211,42 @@ class Trainer:
         self._job_merged, self._following.merged = self._following.merged, False
         if artifact is None:
             self._following.first_change_s = None
-            self._attempted_events = self._following.interactions.events
+            self._attempts.note(self._following.interactions.events)
         path = artifact or self._registry.artifact(number)
         job = self._process.job_for(self._following, number, path)
-        self._process.start(replace(job, start=start, force=force))
+        live = self._registry.live()
+        self._process.start(replace(job, start=start, live=live, force=force or self._force))
         return number
 
     def obey(self, request: Request, now_s: float) -> int | None:
-        """Roll back, pin or unpin.
-
-        Args:
-            request: which.
-            now_s: the time, of a monotonic clock.
+        """Roll back, accept, pin or unpin; `now_s` is of a monotonic clock.
 
         Returns:
             The number of the generation that will be published; None where none will be.
 
         Raises:
-            NoSuchGeneration: there is no such model here.
-            BadArtifact: its files are damaged.
-            ErasedInside: it holds an erased id.
             NothingToFit: the store holds no plays.
+            TrainerError: see `trainer.live.pin.Pin.chosen`.
         """
         live = self._registry.live()
         if live is None:
             raise NoSuchGeneration.live()
-        if request.action == "rollback":
+        if request.action in ("rollback", "accept"):
             self.listen(now_s)
-            return self._roll_back(live, request.generation)
+            return self._publish(live, request)
         self._keep(live if request.action == "pin" else None)
         return None
 
-    def _roll_back(self, live: Path, generation: int | None) -> int | None:
-        """Pin an earlier model and begin to publish it, on today's plays."""
-        path = self._pin.chosen(live, generation, self._following.erasures)
+    def _publish(self, live: Path, request: Request) -> int | None:
+        """Begin to publish an earlier model, which is pinned then, or a held one."""
+        path = self._pin.chosen(live, request, self._following.erasures)
         if not self.has_plays:
             raise NothingToFit.stored(self._settings.store)
         self._abandon()
         self._restaging.drop()
         # Before it is published: a trainer that starts after a crash here completes the roll-back.
-        self._pin.set(path)
-        self._artifact = path
-        # By force: a person decided.
+        self._pin.set(path if request.action == "rollback" else None)
+        self._artifact = self._asked = path  # by force: a person decided
         return self.begin(force=True)
 
     def _keep(self, live: Path | None) -> None:
@@ -265,7 +259,7 @@ class Trainer:
             self._republish = self._republish or self._job_merged
         self._pin.set(live)
         # Otherwise no refit would begin before something new is stored.
-        self._attempted_events = -1
+        self._attempts.forget(rested=True)
 
     def stop(self) -> None:
         """End the refit process, if one runs. The live lists stay."""
@@ -283,23 +277,31 @@ class Trainer:
 
     def _judge(self, ended: Ended, now_s: float) -> None:
         job, code = ended
+        if code == refit.REFUSED:
+            self._refuse(job, now_s)
         if job.artifact.exists():
             self._artifact = job.artifact
         if code == 0:
             self._staged = job
-        elif code == refit.REFUSED:
-            self._purging = False
-            raise RefitRefused("the refit process refused its model; its log says why")
         else:
             self.cut_off = code == refit.UNREACHABLE
             self._try_again(job)
             if code not in (refit.UNREACHABLE, refit.GONE):
                 self._process.pause(code, now_s)
 
+    def _refuse(self, job: Job, now_s: float) -> None:
+        """The live lists stay, and the next fit waits: it would find the same."""
+        self._attempts.rest(now_s, self._settings.refit_interval_s)
+        if not job.artifact.exists():
+            self._purging = False
+        # The live lists show ids that this fit was to take out.
+        self._republish = self._republish or self._job_merged
+        raise RefitRefused(self._publishing.refuse(job))
+
     def _try_again(self, job: Job | None) -> None:
         made = job is not None and job.artifact == self._artifact
         self._republish = self._republish or made or self._job_merged
-        self._attempted_events = -1
+        self._attempts.forget()
 
     def _adopt(self, job: Job, now_s: float) -> None:
         """Bring the staged lists up to what is settled now, and swap them in."""
@@ -344,7 +346,6 @@ class Trainer:
         self._following.all_done()
         self._go_on(fresh, now_s)
         self._take_up(progress)
-        self._journal.begin()
 
     def _go_on(self, live: Generation, now_s: float) -> None:
         """This generation is live."""
@@ -481,7 +482,8 @@ class Trainer:
         self._live, self._progress, self._purging = None, None, False
         logger.info("Nothing is left to recommend; the lists are withdrawn.")
 
-    # -- refits ------------------------------------------------------------------------------
+    def _is_barred(self, now_s: float) -> bool:
+        return self._pin.path is not None or self._is_tried or self._attempts.is_resting(now_s)
 
     def _begin_when_due(self, now_s: float) -> None:
         erased = self._purging and self.has_plays and self._artifact is None
@@ -491,7 +493,7 @@ class Trainer:
         policy = plan.Policy.from_settings(self._settings)
         if erased:
             self.begin()
-        elif self._pin.path or self._is_tried or (self._republish and not known.recounted):
+        elif self._is_barred(now_s) or (self._republish and not known.recounted):
             return
         elif plan.refit_due(known, policy, now_s):
             self.begin(start=self._artifact if plan.warm(known, policy) else None)

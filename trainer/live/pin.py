@@ -6,9 +6,10 @@ from pathlib import Path
 
 from consumer.ids.erasures import Erasures
 from trainer.errors import ErasedInside
-from trainer.live.roll_back import target
+from trainer.live.roll_back import held, target
 from trainer.registry.artifact import load
 from trainer.registry.generations import Generations
+from trainer.registry.requests import Request
 from trainer.registry.state import Registry, holding
 
 logger = logging.getLogger(__name__)
@@ -40,12 +41,12 @@ class Pin:
             logger.warning("The pinned model held an erased id: it is gone, refits replace it.")
             self.path = None
 
-    def chosen(self, live: Path, generation: int | None, erasures: Erasures) -> Path:
-        """The artifact to roll back to, checked.
+    def chosen(self, live: Path, request: Request, erasures: Erasures) -> Path:
+        """The artifact to roll back to, or the held one to accept, checked.
 
         Args:
             live: the live one.
-            generation: whose model is asked for; None: the model before the live one.
+            request: which of both, and the generation whose model is asked for.
             erasures: ids that must not be published.
 
         Raises:
@@ -54,7 +55,12 @@ class Pin:
             ErasedInside: it holds an erased id.
         """
         folders = {path.name: path for path in self._registry.artifacts()}
-        path = folders[target(self._generations.records(), folders, live.name, generation)]
+        records = self._generations.records()
+        if request.action == "accept":
+            name = held(records, folders, request.generation)
+        else:
+            name = target(records, folders, live.name, request.generation)
+        path = folders[name]
         # Before it is pinned: a damaged model must not become the one that stays.
         load(path)
         if holding([path], erasures):

@@ -6,12 +6,15 @@ from dataclasses import replace
 
 from serving.live import Live, Progress
 from serving.publisher.publish import Publisher
+from trainer.gate.verdict import Verdict
+from trainer.live import gating
 from trainer.live.following import Following
 from trainer.live.generation import Generation, changed_lists, changed_names, defaults
 from trainer.live.job import Job
 from trainer.live.roll_back import overlap
 from trainer.plays.interactions import ChangedRows
 from trainer.ranking.lists import Lists
+from trainer.registry.artifact import Artifact, load
 from trainer.registry.generations import Generations, Record
 from trainer.registry.journal import History, Journal
 from trainer.settings import TrainerSettings
@@ -72,8 +75,10 @@ class Publishing:
         shared = overlap(self._publisher, lists)
         progress = self._commit(fresh, lists, live, force=force)
         self._on_step("committed")
+        self._journal.begin()
         # After the swap: a record says that it was published.
-        self._generations.add(replace(self._record(fresh), overlap=shared))
+        record = self._record(fresh.number, fresh.artifact)
+        self._generations.add(replace(record, overlap=shared))
         return progress
 
     def resume(self, live: Generation, progress: Progress, touched: ChangedRows) -> None:
@@ -88,7 +93,19 @@ class Publishing:
         self._journal.resume(live.number, step)
         # The process that swapped it in may have ended before it was noted.
         if live.number not in {each.number for each in self._generations.records()}:
-            self._generations.add(self._record(live))
+            self._generations.add(self._record(live.number, live.artifact))
+
+    def refuse(self, job: Job) -> str:
+        """Note that a fit was refused or held. Returns the reasons and the remedy."""
+        # A model that cannot rank is not stored at all.
+        if not job.artifact.exists():
+            return "the refit process refused its model; its log says why"
+        artifact = load(job.artifact)
+        found = gating.read(artifact.manifest) or Verdict()
+        # Without the reasons, which may name ids: those go with the model's files.
+        record = self._record(job.generation, artifact)
+        self._generations.add(replace(record, verdict=found.verdict, reason=found.summary))
+        return str(found)
 
     def fold_in(
         self, live: Generation, held: Progress, touched: ChangedRows, solved: ChangedRows
@@ -134,10 +151,9 @@ class Publishing:
             force=force,
         )
 
-    def _record(self, generation: Generation) -> Record:
-        artifact = generation.artifact
+    def _record(self, number: int, artifact: Artifact) -> Record:
         return Record(
-            number=generation.number,
+            number=number,
             at=time.time(),
             artifact=artifact.path.name,
             model_hash=artifact.hash,
@@ -146,5 +162,6 @@ class Publishing:
             store_version=self._following.version or 0,
             plays=len(self._following.plays),
             recipe=artifact.model.recipe.model_dump(mode="json"),
+            quality=artifact.manifest.get("quality"),
             weights={side: dict(of) for side, of in artifact.model.weights._asdict().items()},
         )

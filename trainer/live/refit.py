@@ -15,16 +15,19 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from multiprocessing.connection import wait
-from typing import Any, NamedTuple
+from typing import Any
+
+import numpy as np
 
 from consumer.errors import ConsumerError, VersionGone
-from consumer.store.chunk import Chunk
 from consumer.store.reader import reader_state
 from serving.errors import ServingError
 from serving.publisher.publish import Publisher, connect
 from trainer.als.engine import Engine
-from trainer.errors import TrainerError
+from trainer.errors import RefitRefused, TrainerError
 from trainer.evaluation.tuning import tune
+from trainer.live import gating
+from trainer.live.gating import Fit, Settling
 from trainer.live.job import Job
 from trainer.live.staging import stage
 from trainer.model.fit import Model, check, fit
@@ -87,12 +90,23 @@ def work(job: Job) -> None:
     read = reader_state(job.settings.store, job.store_version)
     with Snapshots(job.settings.models).saving(interactions, read):
         clock = interactions.clock(time.time_ns() // 1_000_000)
-        settled = _Settled(chunk, interactions.stated, clock.as_of_ms or 0, clock.ahead)
+        settled = Settling(
+            chunk,
+            interactions.stated,
+            clock.as_of_ms or 0,
+            clock.ahead,
+            _by_source(interactions),  # while the gigs are held
+        )
         plays = interactions.plays()
     interactions.discard_gigs()
     if not job.artifact.exists():
         _fit(job, settled, interactions, plays)
-    _stage(job, interactions, plays, load(job.artifact).model)
+    artifact = load(job.artifact)
+    refused = not job.force and gating.read(artifact.manifest)
+    # An earlier model that is published again was judged before.
+    if refused and artifact.manifest["generation"] == job.generation:
+        raise RefitRefused(str(refused))
+    _stage(job, interactions, plays, artifact.model)
     logger.info(
         "Generation %d staged at store version %d, %.2f s.",
         job.generation,
@@ -101,16 +115,13 @@ def work(job: Job) -> None:
     )
 
 
-class _Settled(NamedTuple):
-    """What is known of the store while its gigs are held."""
-
-    chunk: Chunk
-    stated: int
-    as_of_ms: int
-    ahead: int
+def _by_source(interactions: Interactions) -> dict[str, int]:
+    codes, names = interactions.play_sources()
+    counted = np.bincount(codes, minlength=len(names)).tolist()
+    return dict(zip(names, counted, strict=True))
 
 
-def _fit(job: Job, settled: _Settled, interactions: Interactions, plays: Plays) -> None:
+def _fit(job: Job, settled: Settling, interactions: Interactions, plays: Plays) -> None:
     artists, venues = interactions.artists, interactions.venues
     start = load(job.start) if job.start else None
     given = plays, artists.ids, venues.ids, settled.as_of_ms, job.settings.recipe()
@@ -123,6 +134,8 @@ def _fit(job: Job, settled: _Settled, interactions: Interactions, plays: Plays) 
         weights=tuned.weights if tuned else None,
     )
     check(model)
+    # Before it is stored: the manifest tells the verdict, and is not changed afterwards.
+    examined = gating.examine(Fit(job, settled, interactions, plays, model))
     seen = replace(plays)  # what is sorted to count them is not kept
     facts: dict[str, Any] = {
         "created_at": time.time(),
@@ -132,10 +145,12 @@ def _fit(job: Job, settled: _Settled, interactions: Interactions, plays: Plays) 
         "offsets": dict(settled.chunk.positions),
         "counts": asdict(totals(seen, interactions.events, settled.stated)),
         "quarantined": interactions.quarantined,
+        "decisions": settled.decisions,
         "warm_fits": warm_fits(start.manifest) + 1 if start else 0,
         "tuning": tuned.report() if tuned else start and start.manifest.get("tuning"),
     }
-    save(job.artifact, model, fingerprints(plays, artists, venues), facts)
+    prints = fingerprints(plays, artists, venues)
+    save(job.artifact, model, prints, facts | examined.facts, examined.arrays)
 
 
 def _solver(job: Job, as_of_ms: int, interactions: Interactions, plays: Plays) -> Engine | None:

@@ -7,6 +7,7 @@ import numpy as np
 from serving.contract import Entry
 from serving.publisher.publish import Publisher
 from trainer.errors import NoSuchGeneration
+from trainer.gate.verdict import HELD
 from trainer.ranking.lists import Lists
 from trainer.registry.generations import PUBLISHED, Record
 
@@ -47,6 +48,25 @@ def _of_generation(records: Sequence[Record], stored: Collection[str], number: i
     if found.artifact not in stored:
         raise NoSuchGeneration.stored(number)
     return found.artifact
+
+
+def held(records: Sequence[Record], stored: Collection[str], generation: int | None) -> str:
+    """The name of the held artifact to publish.
+
+    Args:
+        records: of all generations.
+        stored: names of the artifacts on disk.
+        generation: the number that was asked for; None: the newest record.
+
+    Raises:
+        NoSuchGeneration: it is not held, or its model is not on disk any more.
+    """
+    asked = [each for each in records if generation in (None, each.number)]
+    if not asked or asked[-1].verdict != HELD:
+        raise NoSuchGeneration.held()
+    if asked[-1].artifact not in stored:
+        raise NoSuchGeneration.stored(asked[-1].number)
+    return asked[-1].artifact
 
 
 def overlap(publisher: Publisher, lists: Lists) -> float | None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from consumer.ids.quarantines import Quarantines
@@ -43,7 +44,13 @@ class Artifact:
         return known
 
 
-def save(directory: Path, model: Model, prints: Fingerprints, facts: Mapping[str, Any]) -> None:
+def save(
+    directory: Path,
+    model: Model,
+    prints: Fingerprints,
+    facts: Mapping[str, Any],
+    extra: Mapping[str, NDArray[Any]] | None = None,
+) -> None:
     """Write an artifact to `directory`, which must not exist yet.
 
     Args:
@@ -51,8 +58,9 @@ def save(directory: Path, model: Model, prints: Fingerprints, facts: Mapping[str
         model: what to store.
         prints: of the plays that it was fitted on, rows as in the model.
         facts: further fields of the manifest: store_version, offsets, counts, created_at.
+        extra: further arrays, which `load` leaves on disk.
     """
-    arrays = {f"{side}_fingerprints": getattr(prints, side) for side in _SIDES}
+    arrays = dict(extra or {}) | {f"{side}_fingerprints": getattr(prints, side) for side in _SIDES}
     for side in _SIDES:
         arrays |= {f"{side}_{name}": getattr(getattr(model, side), name) for name in _ARRAYS}
     arrays |= {f"walk_{part}": getattr(model.walk, part) for part in _WALK}

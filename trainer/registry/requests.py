@@ -18,7 +18,7 @@ from trainer.errors import RequestRefused
 _MOST_BYTES = 1 << 16
 
 
-Action = Literal["fit", "rollback", "pin", "unpin"]
+Action = Literal["fit", "rollback", "accept", "pin", "unpin"]
 
 
 class Request(NamedTuple):
@@ -27,8 +27,9 @@ class Request(NamedTuple):
     Attributes:
         force: publish even if that shrinks the lists by half.
         action: fit and publish all that is stored by now; publish an earlier model again and pin
-            it; pin the live model; let refits replace it.
-        generation: to roll back to; None: the model before the live one.
+            it; publish a held one; pin the live model; let refits replace it.
+        generation: to roll back to, or to accept; None: the model before the live one, or the
+            newest.
     """
 
     force: bool = False

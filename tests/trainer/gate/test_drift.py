@@ -181,7 +181,7 @@ def test_a_report_is_json():
 def test_a_moment_counts_plays_visitors_and_lists():
     plays = Plays(rows(0, 0, 1, 2, 2), rows(0, 0, 0, 0, 2), np.zeros(5, np.int64), 4, 3)
     entries = np.array([[2, 0], [0, -1], [-1, -1]], np.int32)
-    sources = rows(0, 0, 1, 1, 1), ["s", "t"]
+    sources = {"s": 2, "t": 3}
     found = summed(plays, ["a", "b", "c", "d"], ["u", "v", "w"], sources, entries)
 
     assert (found.artists, found.venues) == (["a", "b", "c"], ["u", "w"])
@@ -194,7 +194,7 @@ def test_a_moment_counts_plays_visitors_and_lists():
 
 def test_a_moment_of_nothing_is_empty():
     none = Plays(rows(), rows(), np.empty(0, np.int64), 1, 1)
-    found = summed(none, ["a"], ["v"], (rows(), []), np.empty((0, 10), np.int32))
+    found = summed(none, ["a"], ["v"], {}, np.empty((0, 10), np.int32))
 
     assert (found.artists, found.venues, found.lists) == ([], [], 0)
     assert drift(found, found).as_json()["held"] is False
