@@ -38,6 +38,7 @@ def generations(terminal: Terminal) -> Report:
     """
     found = listed(load())
     terminal.say(table(_COLUMNS, [_row(each) for each in found]))
+    terminal.say(*(f"{each['generation']}: {why}" for each in found for why in each["reasons"]))
     return Report({"generations": found})
 
 

@@ -136,6 +136,16 @@ def test_a_quarantine_counts_for_a_pinned_model_without_a_refit(training):
     assert live_model(training) == before
 
 
+def test_ids_that_were_merged_since_are_no_entries_of_the_older_models_lists(training):
+    assert training.commands.run("merge", "venue", "gone-hall", "into", "venue-1").returncode == 0
+    until(lambda: "gone-hall" not in shown(training))
+
+    training.commands.json("rollback")
+
+    assert "gone-hall" not in shown(training)
+    assert "venue-1" in shown(training)
+
+
 def test_what_cannot_be_rolled_back_to_is_refused_with_its_reason(training):
     (newest, first) = generations(training)
     shutil.rmtree(training.commands.home / "models" / first["model"])

@@ -196,6 +196,7 @@ def test_check_finds_everything_in_order():
         "redis",
         "store",
         "letters",
+        "gate",
         "solver",
     }
 

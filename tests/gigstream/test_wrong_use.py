@@ -156,7 +156,7 @@ def test_check_refuses_a_part_that_is_none(no_servers):
     assert done.code == 2
     assert done.line == (
         "there is no part 'kafak' to check; name one of kafka, schemas, redis, store, "
-        "letters, solver"
+        "letters, gate, solver"
     )
 
 

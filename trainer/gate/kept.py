@@ -18,10 +18,11 @@ logger = logging.getLogger(__name__)
 
 SAMPLED = 2000
 """Artists whose lists are looked at."""
+_BLOCK = 256
 _COLUMNS = ("plays", "visitors", "rooted", "shown", "top")
 
 
-def made(
+def summed(
     lists: Lists, interactions: Interactions, plays: Plays, sources: Mapping[str, int]
 ) -> Moment:
     """The moment of a fit, by the lists of a sample of artists.
@@ -35,7 +36,10 @@ def made(
     # At equal steps, so that two moments of the same artists compare the same lists.
     rows = lists.artist_rows
     sample = rows[:: max(1, len(rows) // SAMPLED)].astype(np.int32)
-    found = [each.ids[:SHOWN] for each in lists.changes("artist", sample).values() if each]
+    # A block at a time: the score of all of them may take a gigabyte.
+    blocks = (sample[at : at + _BLOCK] for at in range(0, len(sample), _BLOCK))
+    made = (entry for rows in blocks for entry in lists.changes("artist", rows).values())
+    found = [each.ids[:SHOWN] for each in made if each]
     entries = np.full((len(found), SHOWN), -1, np.int32)
     for at, ids in enumerate(found):
         entries[at, : len(ids)] = interactions.venues.rows(ids)

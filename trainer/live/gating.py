@@ -107,7 +107,7 @@ class Fit:
             merged_artists=known.merged_artists,
             merged_venues=known.merged_venues,
         )
-        return kept.made(lists, known, self.plays, self.settled.sources)
+        return kept.summed(lists, known, self.plays, self.settled.sources)
 
 
 def examine(fit: Fit) -> Examined:

@@ -292,6 +292,7 @@ class Trainer:
     def _refuse(self, job: Job, now_s: float) -> None:
         """The live lists stay, and the next fit waits: it would find the same."""
         self._attempts.rest(now_s, self._settings.refit_interval_s)
+        self._pin.drop_unpublished(job.artifact)
         if not job.artifact.exists():
             self._purging = False
         # The live lists show ids that this fit was to take out.

@@ -35,6 +35,19 @@ class Pin:
         self.path = artifact
         logger.info("Pinned: %s.", artifact.name if artifact else "nothing")
 
+    def drop_unpublished(self, newest: Path) -> None:
+        """Remove the artifacts of earlier fits that were refused or held.
+
+        Args:
+            newest: of the last such fit, which stays: it tells the reasons.
+        """
+        # They would count among the models that are kept, and push out those to roll back to.
+        records = self._generations.records()
+        # One that was held may have been accepted since.
+        kept = {newest.name, *(each.artifact for each in records if each.is_published)}
+        names = {each.artifact for each in records} - kept
+        self._registry.remove([path for path in self._registry.artifacts() if path.name in names])
+
     def removed(self, artifacts: Collection[Path]) -> None:
         """Artifacts were removed since they hold an erased id: one of them is pinned no longer."""
         if self.path in artifacts:

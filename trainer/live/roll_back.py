@@ -9,7 +9,7 @@ from serving.publisher.publish import Publisher
 from trainer.errors import NoSuchGeneration
 from trainer.gate.verdict import HELD
 from trainer.ranking.lists import Lists
-from trainer.registry.generations import PUBLISHED, Record
+from trainer.registry.generations import Record
 
 SAMPLED = 300
 """Artists whose lists are compared with those of the generation before."""
@@ -34,7 +34,7 @@ def target(
     """
     if generation is not None:
         return _of_generation(records, stored, generation)
-    published = {each.artifact for each in records if each.verdict == PUBLISHED}
+    published = {each.artifact for each in records if each.is_published}
     older = [name for name in stored if name in published and name < live]
     if not older:
         raise NoSuchGeneration.older()
@@ -43,7 +43,7 @@ def target(
 
 def _of_generation(records: Sequence[Record], stored: Collection[str], number: int) -> str:
     found = next((each for each in records if each.number == number), None)
-    if found is None or found.verdict != PUBLISHED:
+    if found is None or not found.is_published:
         raise NoSuchGeneration.published(number)
     if found.artifact not in stored:
         raise NoSuchGeneration.stored(number)

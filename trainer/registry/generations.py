@@ -59,6 +59,11 @@ class Record:
     verdict: str = PUBLISHED
     reason: str = ""
 
+    @property
+    def is_published(self) -> bool:
+        """Whether it was live."""
+        return self.verdict == PUBLISHED
+
 
 class Generations:
     """The records of one folder `models/`, which one process writes: the one that has the lease.
