@@ -14,6 +14,7 @@ COPY native native
 COPY consumer consumer
 COPY trainer trainer
 COPY serving serving
+COPY web web
 COPY gigstream gigstream
 # Fail the build if the kernel does not load: without it the image would be slow for no visible reason.
 RUN pip install --no-deps --no-build-isolation . \

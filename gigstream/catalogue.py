@@ -40,6 +40,10 @@ SECTIONS = {
             "Keep the lists in Redis up to date with the store, until SIGTERM.",
             "gigstream train --standby",
         ),
+        "serve": (
+            "Answer lists, filters, what-if questions and events over HTTP, until SIGTERM.",
+            "gigstream serve",
+        ),
         "status": (
             "Show counts of the store, lag behind Kafka and the live generation.",
             "gigstream status --json",

@@ -30,10 +30,9 @@ from pydantic_settings import (
 )
 
 from consumer.secrets import MASK, is_secret, masked
-from consumer.settings import ConsumerSettings
 from gigstream.errors import WrongUse
 from gigstream.stack_file import running_stack
-from trainer.settings import TrainerSettings
+from web.settings import ApiSettings
 
 PREFIX = "GIGSTREAM_"
 CONFIG = "GIGSTREAM_CONFIG"
@@ -49,8 +48,8 @@ class BadSettings(WrongUse):
     """Settings that cannot be: one line for each problem."""
 
 
-class Settings(ConsumerSettings, TrainerSettings, BaseSettings):
-    """Every setting of the consumer, the trainer and serving."""
+class Settings(ApiSettings, BaseSettings):
+    """Every setting of the consumer, the trainer, serving and the HTTP API."""
 
     model_config = SettingsConfigDict(
         frozen=True,

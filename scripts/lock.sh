@@ -19,7 +19,7 @@ compile() {
         --only-binary :all: --custom-compile-command "make lock" "$@" pyproject.toml lock/build.in
 }
 
-compile --extra embedded --extra schema-registry --extra test --extra check --output-file lock/dev.txt "$@"
-compile --extra embedded --constraint lock/dev.txt --output-file lock/runtime.txt "$@"
+compile --extra embedded --extra schema-registry --extra serve --extra test --extra check --output-file lock/dev.txt "$@"
+compile --extra embedded --extra serve --constraint lock/dev.txt --output-file lock/runtime.txt "$@"
 # pyspark has no wheels.
 compile --extra spark --no-binary pyspark --constraint lock/dev.txt --output-file lock/spark.txt "$@"

@@ -5,18 +5,22 @@
 
 import ast
 import inspect
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import click
 
 from gigstream.cli import Later, cli
 from gigstream.settings import Settings
 from project.tree import PACKAGES, ROOT, modules, parsed
+from web.api.app import app
+from web.settings import ServeSettings
 
 MARKED = re.compile(r"(<!-- made from the code: (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 FIELDS = Settings.model_fields
-PAGES = ("docs/operations.md", "docs/commands.md", "docs/map.md", "README.md")
+PAGES = ("docs/operations.md", "docs/commands.md", "docs/map.md", "docs/http.md", "README.md")
 
 
 def settings() -> str:
@@ -107,7 +111,42 @@ def summary_of(file: str) -> str:
     return " ".join(first.split()).replace("``", "`").replace("|", "\\|")
 
 
+def description() -> dict[str, Any]:
+    """The OpenAPI description of the HTTP API."""
+    nothing: Any = None
+    return app(ServeSettings(), nothing).openapi_schema.to_schema()
+
+
+def routes() -> str:
+    """A table of all routes of the HTTP API."""
+    rows = ["| route | does |", "|---|---|"]
+    for path, methods in description()["paths"].items():
+        for method, operation in methods.items():
+            rows.append(f"| `{method.upper()} {path}` | {first_sentence(operation)} |")
+    return "\n".join(rows)
+
+
+def first_sentence(operation: Mapping[str, Any]) -> str:
+    text = " ".join(str(operation["description"]).split())
+    return re.split(r"(?<=[.?]) ", text)[0]
+
+
+def parameters() -> str:
+    """A table of the query parameters of the venues for an artist."""
+    rows = ["| parameter | default | |", "|---|---|---|"]
+    operation = description()["paths"]["/v1/artists/{identity}/venues"]["get"]
+    for each in operation["parameters"]:
+        if each["in"] == "query":
+            default = json.dumps(each["schema"]["default"]) if "default" in each["schema"] else ""
+            rows.append(
+                f"| `{each['name']}` | {default and f'`{default}`'} | {each['description']} |"
+            )
+    return "\n".join(rows)
+
+
 MAKERS = {
+    "routes": routes,
+    "parameters": parameters,
     "settings": settings,
     "commands": commands,
     "summary": summary,

@@ -16,7 +16,7 @@ from support.data.indistreet import EVENTS as INDISTREET
 
 FILES = ("pyproject.toml", "CMakeLists.txt", "README.md", "LICENSE", "native")
 KNOWN_NDCG = 0.25  # of venues for artists, with compiled code 0.27
-PACKAGES = ("consumer", "trainer", "serving", "gigstream")
+PACKAGES = ("consumer", "trainer", "serving", "web", "gigstream")
 
 
 def wheel(source: Path, out: Path, **environ: str) -> set[str]:

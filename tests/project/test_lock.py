@@ -48,8 +48,8 @@ def test_what_spark_adds_to_the_tests_packages_is_spark() -> None:
 
 
 def test_every_requirement_is_locked_at_a_version_it_allows() -> None:
-    tests = ["embedded", "schema-registry", "test", "check"]
-    kinds = (("runtime.txt", ["embedded"]), ("dev.txt", tests), ("spark.txt", ["spark"]))
+    tests = ["embedded", "schema-registry", "serve", "test", "check"]
+    kinds = (("runtime.txt", ["embedded", "serve"]), ("dev.txt", tests), ("spark.txt", ["spark"]))
     for name, extras in kinds:
         locked = pins(name)
         for requirement in wanted(*extras):

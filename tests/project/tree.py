@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("consumer", "trainer", "serving", "gigstream")
+PACKAGES = ("consumer", "trainer", "serving", "web", "gigstream")
 
 
 def modules(*packages: str) -> list[str]:
-    """Paths of the modules of these packages (default: all four), such as ``consumer/run.py``."""
+    """Paths of the modules of these packages (default: all five), such as ``consumer/run.py``."""
     found = (path for package in packages or PACKAGES for path in (ROOT / package).rglob("*.py"))
     return sorted(str(path.relative_to(ROOT)) for path in found)
 
@@ -47,7 +47,8 @@ def docstrings(module: str) -> Iterator[tuple[ast.AST, str]]:
 def public_functions(module: str) -> Iterator[tuple[str, ast.FunctionDef]]:
     """(qualified name, node) of the functions and methods that other modules may call.
 
-    Commands are left out: click shows their docstrings as help, so options explain themselves.
+    Commands and routes are left out: click and OpenAPI show their docstrings as help, so options
+    and parameters explain themselves.
     """
     for node in parsed(module).body:
         inner = node.body if isinstance(node, ast.ClassDef) else [node]
@@ -60,7 +61,7 @@ def public_functions(module: str) -> Iterator[tuple[str, ast.FunctionDef]]:
 
 def _is_command(function: ast.FunctionDef) -> bool:
     decorators = map(ast.unparse, function.decorator_list)
-    return any(name.startswith(("command(", "click.")) for name in decorators)
+    return any(name.startswith(("command(", "click.", "get(", "post(")) for name in decorators)
 
 
 def parameters(function: ast.FunctionDef) -> list[str]:

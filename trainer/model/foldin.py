@@ -58,15 +58,29 @@ def _refresh(
     current: OnlineModel, side: GrowingFactors, rows: Rows, plays: Plays, other: GrowingFactors
 ) -> None:
     """Solve these rows of `side`; `plays` are all of them, `side` x `other`."""
-    own, recipe = plays.for_artists(rows), current.recipe
-    confident = confidence(own, current.as_of_ms, recipe)
-    factors = other.common.solve(confident, other.side.factors, own_ridges(confident, recipe))
+    factors = solved(current, plays.for_artists(rows), other)
     bias, liveness = side.side.bias[rows], side.side.liveness[rows]
     # Rows of the fit keep their biases: a list is made from one state of all candidates.
     new = ~side.side.fitted[rows]
     if new.any():
         bias[new], liveness[new] = _biases(current, side.side, rows[new], plays)
     side.write(rows, factors, bias, liveness)
+
+
+def solved(current: OnlineModel, own: Plays, other: GrowingFactors) -> NDArray[np.float32]:
+    """The exact vectors of r rows, with the other side fixed; nothing is written.
+
+    Args:
+        current: the date and the recipe.
+        own: all plays of these rows, r x the other side.
+        other: the other side.
+
+    Returns:
+        r x F; zeros for a row without plays.
+    """
+    confident = confidence(own, current.as_of_ms, current.recipe)
+    ridge = own_ridges(confident, current.recipe)
+    return other.common.solve(confident, other.side.factors, ridge)
 
 
 def _biases(

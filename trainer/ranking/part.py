@@ -6,6 +6,7 @@ Within a row that is a factor and a shift, so a score is never formed as a whole
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,16 +63,51 @@ class ScorePart:
 
 
 @dataclass(frozen=True)
+class Candidates:
+    """c rows of a side that are ranked, and what the side's state fixes for them.
+
+    Keep it to rank one subject after another: copying the factors of 20,000 venues takes
+    longer than ranking them.
+    """
+
+    side: SideModel
+    """These and all other rows of their side."""
+    rows: Rows
+    """c distinct row numbers; a tie goes to the earlier."""
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @cached_property
+    def factors(self) -> NDArray[np.float32]:
+        """The vectors, c x F."""
+        return self.side.factors[self.rows]
+
+    @cached_property
+    def bias(self) -> NDArray[np.float32]:
+        """Popularity, c."""
+        return self.side.bias[self.rows]
+
+    @cached_property
+    def liveness(self) -> NDArray[np.float32]:
+        """Recency of the last play, c."""
+        return self.side.liveness[self.rows]
+
+    @cached_property
+    def index(self) -> NDArray[np.int32]:
+        """By row of the side, its place among the candidates; -1 where it is none."""
+        return index_of(self.rows, len(self.side))
+
+
+@dataclass(frozen=True)
 class ScoringInput:
     """The input of every term."""
 
-    rows: SideModel
-    """All subjects (for whom candidates are ranked)."""
-    cols: SideModel
-    """All candidates and other rows of their side."""
+    vectors: NDArray[np.float32]
+    """r x F: of the subjects (for whom candidates are ranked)."""
     wanted: Rows
     """r distinct subjects."""
-    candidates: Rows
+    candidates: Candidates
     """c candidates."""
     own: Plays
     """Plays of the wanted, r rows x all columns."""

@@ -19,7 +19,7 @@ from scipy.sparse import csr_matrix
 from trainer.model.fit import Model, SideModel
 from trainer.plays.matrix import Plays
 from trainer.ranking.history import History
-from trainer.ranking.part import Rows, ScorePart, ScoringInput, Term
+from trainer.ranking.part import Candidates, Rows, ScorePart, ScoringInput, Term
 from trainer.ranking.terms.als import als, als_by_history
 from trainer.ranking.terms.liveness import liveness
 from trainer.ranking.terms.mates import mates
@@ -124,11 +124,11 @@ def scoring_input(
     forward = subjects == "artists"
     if not isinstance(plays, History):
         plays = History(plays if forward else plays.transposed(), model.as_of_ms)
+    side = model.artists if forward else model.venues
     return ScoringInput(
-        rows=model.artists if forward else model.venues,
-        cols=model.venues if forward else model.artists,
+        vectors=side.factors[rows],
         wanted=rows,
-        candidates=columns,
+        candidates=Candidates(model.venues if forward else model.artists, columns),
         own=plays.plays.for_artists(rows),
         history=plays,
         as_of_ms=model.as_of_ms,

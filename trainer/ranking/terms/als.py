@@ -31,12 +31,12 @@ def als_by_history(given: ScoringInput) -> ScorePart:
 
 
 def _part(given: ScoringInput, weight: NDArray[np.float64]) -> ScorePart:
-    factors = given.rows.factors[given.wanted].astype(np.float64)
-    scaled = factors * (weight * inverse_deviation(factors, given.cols))[:, None]
+    factors = given.vectors.astype(np.float64)
+    scaled = factors * (weight * inverse_deviation(factors, given.candidates.side))[:, None]
     return ScorePart(
         rows=scaled.astype(np.float32),
-        cols=given.cols.factors[given.candidates],
-        shift=(-scaled @ given.cols.mean).astype(np.float32),
+        cols=given.candidates.factors,
+        shift=(-scaled @ given.candidates.side.mean).astype(np.float32),
     )
 
 

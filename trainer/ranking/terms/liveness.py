@@ -14,4 +14,4 @@ from trainer.ranking.part import ScorePart, ScoringInput
 
 def liveness(given: ScoringInput) -> ScorePart:
     """z[-log(1 + days since the last gig)]."""
-    return ScorePart(bias=given.cols.liveness[given.candidates])
+    return ScorePart(bias=given.candidates.liveness)

@@ -16,7 +16,7 @@ from scipy.sparse import csr_matrix
 
 from trainer.plays.matrix import moved
 from trainer.plays.nights import shared
-from trainer.ranking.part import ScorePart, ScoringInput, index_of, standardised
+from trainer.ranking.part import ScorePart, ScoringInput, standardised
 
 SHRINKAGE = 5.0
 
@@ -31,7 +31,5 @@ def mates(given: ScoringInput) -> ScorePart:
     weights = csr_matrix((known.data, columns, known.indptr), shape=(known.shape[0], len(found)))
     plays = weights @ given.history.recent_of(found)
     number = np.diff(known.indptr)
-    candidates = index_of(given.candidates, len(given.cols))
-    return standardised(
-        moved(plays.tocsr(), candidates, len(given.candidates)), number / (number + SHRINKAGE)
-    )
+    found_plays = moved(plays.tocsr(), given.candidates.index, len(given.candidates))
+    return standardised(found_plays, number / (number + SHRINKAGE))

@@ -11,7 +11,7 @@ To people: "You played here five times, last in spring."
 import numpy as np
 
 from trainer.plays.matrix import decayed, moved
-from trainer.ranking.part import ScorePart, ScoringInput, index_of, standardised
+from trainer.ranking.part import ScorePart, ScoringInput, standardised
 
 HALF_LIFE_DAYS = 180.0
 STEEPNESS = 5.0
@@ -21,5 +21,4 @@ def own(given: ScoringInput) -> ScorePart:
     """z[log(1 + 5 * decayed plays)]."""
     matrix = decayed(given.own, given.as_of_ms, HALF_LIFE_DAYS)
     matrix.data = np.log1p(STEEPNESS * matrix.data)
-    columns = index_of(given.candidates, len(given.cols))
-    return standardised(moved(matrix, columns, len(given.candidates)))
+    return standardised(moved(matrix, given.candidates.index, len(given.candidates)))

@@ -15,4 +15,4 @@ from trainer.ranking.part import ScorePart, ScoringInput
 
 def popularity(given: ScoringInput) -> ScorePart:
     """z[log(1 + popularity)]."""
-    return ScorePart(bias=given.cols.bias[given.candidates])
+    return ScorePart(bias=given.candidates.bias)

@@ -12,18 +12,23 @@ To people: "Artists who play your venues play here too."
 """
 
 import numpy as np
+from scipy.sparse import csr_matrix
 
 from trainer.model.walk import visits
 from trainer.plays.matrix import moved
-from trainer.ranking.part import ScorePart, ScoringInput, index_of, standardised
+from trainer.ranking.part import ScorePart, ScoringInput, standardised
 
 
 def rp3(given: ScoringInput) -> ScorePart:
     """Standardised sums over venues, for artists."""
-    played = moved(visits(given.own, given.as_of_ms), given.cols.walk_row, given.walk.shape[0])
-    near = (played @ given.walk).tocsr()
-    candidates = index_of(given.candidates, len(given.cols))
+    walk_row = given.candidates.side.walk_row
+    played = moved(visits(given.own, given.as_of_ms), walk_row, given.walk.shape[0])
+    venues = np.unique(played.indices)
+    # Rows of these alone: scipy copies a whole float32 matrix as float64 for each product.
+    columns = np.searchsorted(venues, played.indices)
+    visited = csr_matrix((played.data, columns, played.indptr), (played.shape[0], len(venues)))
+    near = (visited @ given.walk[venues]).tocsr()
     columns = np.full(given.walk.shape[0], -1, np.int32)
-    known = given.cols.walk_row >= 0
-    columns[given.cols.walk_row[known]] = candidates[known]
+    known = walk_row >= 0
+    columns[walk_row[known]] = given.candidates.index[known]
     return standardised(moved(near, columns, len(given.candidates)))

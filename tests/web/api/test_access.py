@@ -1,0 +1,99 @@
+"""Who is let in, and what is refused, as problem details with a field and a remedy."""
+
+import pytest
+
+from support.processes.running import stop, until
+from support.processes.serving import TOKEN, served
+
+EVENT = {"event_id": "T-1", "artist_id": "a", "venue_id": "v", "time": "2024-01-01T00:00:00Z"}
+EVERYWHERE = "0.0.0.0"  # noqa: S104 - with a token
+LIST = "/v1/artists/artist-1/venues"
+
+
+def problem(reply, status):
+    """The problem of a refusal of this status."""
+    assert reply.status == status, reply
+    assert reply.headers["content-type"] == "application/problem+json"
+    told = reply.json
+    assert told["status"] == status
+    assert told["title"]
+    assert told["detail"]
+    assert told["remedy"]
+    return told
+
+
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer wrong-token"}])
+def test_events_take_the_token(api, headers):
+    reply = api.ask("/v1/events", EVENT, headers=headers)
+
+    assert "GIGSTREAM_SERVE_TOKEN" in problem(reply, 401)["remedy"]
+    assert reply.headers["www-authenticate"] == "Bearer"
+    assert TOKEN.encode() not in reply.body
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ({"n": 0}, "n"),
+        ({"n": 201}, "n"),
+        ({"n": "many"}, "n"),
+        ({"offset": -1}, "offset"),
+        ({"not_played_days": -1}, "not_played_days"),
+        ({"free_on": "tomorrow"}, "free_on"),
+        ({"lat": 91, "lng": 0, "radius_km": 1}, "lat"),
+        ({"lat": 9, "lng": 0}, "radius_km"),
+    ],
+)
+def test_a_wrong_parameter_is_named(api, query, field):
+    assert problem(api.ask(LIST, **query), 400)["field"] == field
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"side": "both", "ids": ["a"]}, "side"),
+        ({"side": "artist", "ids": []}, "ids"),
+        ({"side": "artist", "ids": ["a"], "colour": 1}, "colour"),
+        ({"side": "artist"}, "ids"),
+        ([], "body"),
+    ],
+)
+def test_a_wrong_member_of_a_body_is_named(api, body, field):
+    assert problem(api.ask("/v1/lists", body), 400)["field"] == field
+
+
+def test_what_is_not_there_is_said_with_where_to_look(api):
+    assert "openapi" in problem(api.ask("/v1/nothing"), 404)["remedy"]
+    assert problem(api.ask(LIST, {}), 405)
+    assert problem(api.ask("/v1/lists", raw=b"{nonsense"), 400)["field"] == "body"
+
+
+def test_a_request_meant_for_another_host_is_refused(api):
+    refused = api.ask(LIST, headers={"Host": "evil.example"})
+
+    assert "evil.example" in problem(refused, 400)["detail"]
+    assert api.ask(LIST, headers={"Host": "localhost:1"}).status == 200
+
+
+def test_bounds_hold_for_rate_and_size_and_not_for_health_checks(installed):
+    api = served(installed, GIGSTREAM_SERVE_RATE="3", GIGSTREAM_SERVE_MAX_BODY="2048")
+    try:
+        until(api.ready, 90)
+        large = api.ask("/v1/events", raw=b"[" + b" " * 4096 + b"]", token=TOKEN)
+        assert "GIGSTREAM_SERVE_MAX_BODY" in problem(large, 413)["remedy"]
+        replies = [api.ask(LIST) for _ in range(30)]
+        problem(next(each for each in replies if each.status != 200), 429)
+        assert {api.ask("/healthz").status for _ in range(10)} == {200}
+    finally:
+        assert stop(api.process) == 0
+
+
+def test_beyond_loopback_readers_need_the_token_too(installed):
+    api = served(installed, GIGSTREAM_SERVE_HOST=EVERYWHERE, GIGSTREAM_SERVE_NAMES="gigs.example")
+    try:
+        until(api.ready, 90)
+        assert problem(api.ask(LIST), 401)
+        assert api.ask(LIST, token=TOKEN).status == 200
+        assert api.ask(LIST, token=TOKEN, headers={"Host": "gigs.example"}).status == 200
+    finally:
+        assert stop(api.process) == 0

@@ -1,0 +1,1 @@
+"""The routes of the API: what is asked, what is answered, what is refused."""

@@ -1,0 +1,73 @@
+"""The application: its routes, guards, bounds, and its description."""
+
+from litestar import Litestar, Router
+from litestar.di import Provide
+from litestar.middleware.rate_limit import RateLimitConfig
+from litestar.openapi.config import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.openapi.spec import Components, SecurityScheme
+
+from web.api import catalogue, events, health, lists, what_if
+from web.api.access import Access
+from web.api.problems import HANDLERS
+from web.api.services import Services
+from web.settings import ServeSettings
+
+VERSION = "1"
+_SCHEME = "token"
+_UNLIMITED = ["^/healthz$", "^/readyz$"]
+_READERS = (
+    lists.venues,
+    lists.artists,
+    lists.batch,
+    catalogue.similar_artists,
+    catalogue.similar_venues,
+    catalogue.search,
+    what_if.artist,
+    what_if.venue,
+)
+
+
+def app(settings: ServeSettings, services: Services) -> Litestar:
+    """The application over started services.
+
+    Args:
+        settings: addresses, tokens, bounds.
+        services: what it answers from.
+    """
+    access = Access(settings)
+    # Where others can reach the API, readers need the token too.
+    readers = Router(
+        "/v1", route_handlers=_READERS, guards=[] if settings.is_local else [access.bearer]
+    )
+    # A second router of the same path: a guard belongs to all routes of its router.
+    writers = Router(
+        "/v1", route_handlers=[events.events], guards=[access.bearer], security=[{_SCHEME: []}]
+    )
+    # Health checks often come from the address of a proxy that clients share.
+    rate = RateLimitConfig(("second", settings.serve_rate), exclude=_UNLIMITED)
+    return Litestar(
+        [readers, writers, health.healthz, health.readyz],
+        dependencies={"services": Provide(lambda: services, sync_to_thread=False)},
+        guards=[access.known_host],
+        middleware=[rate.middleware],
+        exception_handlers=HANDLERS,
+        logging_config=None,  # the process sets its own up
+        request_max_body_size=settings.serve_max_body,
+        openapi_config=description(),
+    )
+
+
+def description() -> OpenAPIConfig:
+    """The description; it is served as JSON alone, since pages for it load scripts from outside."""
+    token = SecurityScheme(
+        type="http", scheme="bearer", description="GIGSTREAM_SERVE_TOKEN of the server."
+    )
+    return OpenAPIConfig(
+        title="gigstream",
+        version=VERSION,
+        description="Venues for artists, artists for venues, fresh within a second of a gig.",
+        use_handler_docstrings=True,
+        render_plugins=[JsonRenderPlugin(path="/openapi.json")],
+        components=Components(security_schemes={_SCHEME: token}),
+    )

@@ -1,0 +1,26 @@
+"""What the handlers answer from."""
+
+from dataclasses import dataclass
+
+from litestar.di import NamedDependency
+
+from web.live.follower import Follower
+from web.live.lists import ListReader
+from web.live.model import LiveModel
+from web.live.sink import EventSink
+from web.live.stored import StoredLists
+
+
+@dataclass(frozen=True)
+class Services:
+    """The parts behind the API, started."""
+
+    stored: StoredLists
+    live: LiveModel
+    lists: ListReader
+    follower: Follower
+    sink: EventSink
+
+
+Answering = NamedDependency[Services]
+"""The parameter of a handler that answers from them."""

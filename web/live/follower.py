@@ -1,0 +1,73 @@
+"""The thread that keeps the live model up to date, and how it fares."""
+
+import logging
+import time
+from threading import Event, Thread
+from types import TracebackType
+from typing import Self
+
+from consumer.errors import ConsumerError
+from trainer.errors import TrainerError
+from web.live.model import LiveModel
+
+logger = logging.getLogger(__name__)
+
+PATIENCE_S = 30.0
+"""How long following may fail, or take, before the process reports itself unhealthy."""
+
+
+class Follower:
+    """Calls `LiveModel.follow` while the context lasts.
+
+    Args:
+        live: the model.
+        interval_s: between two looks.
+    """
+
+    def __init__(self, live: LiveModel, interval_s: float) -> None:
+        self._live = live
+        self._interval_s = interval_s
+        self._stop = Event()
+        # A daemon: a look that a dead disk blocks must not keep a stopped process.
+        self._thread = Thread(target=self._run, name="follower", daemon=True)
+        self._good_s = time.monotonic()
+        self._problem: str | None = None
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def problem(self) -> str | None:
+        """Why the answers are not up to date; None: they are, or have not been for long."""
+        behind_s = time.monotonic() - self._good_s
+        if not self._thread.is_alive():
+            return "the follower of the store has ended; see the log, and start the process again"
+        if behind_s < PATIENCE_S:
+            return None
+        cause = self._problem or "one look takes that long"
+        return f"the store was last followed {behind_s:.0f} s ago: {cause}"
+
+    def _run(self) -> None:
+        while not self._stop.wait(self._interval_s):
+            # Any other error ends the thread: `problem` tells that, and health checks fail.
+            try:
+                self._live.follow(time.monotonic())
+            except (ConsumerError, TrainerError, OSError) as error:
+                self._note(str(error))
+            else:
+                self._good_s, self._problem = time.monotonic(), None
+
+    def _note(self, problem: str) -> None:
+        # The same problem is logged once, not twenty times a second.
+        if problem != self._problem:
+            logger.warning("%s; trying again.", problem)
+        self._problem = problem

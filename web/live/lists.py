@@ -1,0 +1,144 @@
+"""Lists as a request asks for them: stored ones where they answer it, scored ones where not."""
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+from serving.lookup import Recommendation, Side
+from web.errors import BadQuery
+from web.live.filters import Filters
+from web.live.model import LiveModel, State
+from web.live.pool import OTHER
+from web.live.ranking import Asked, Item, known_subject, popular, ranked
+from web.live.stored import StoredLists
+from web.live.what_if import Play, described
+
+Source = Literal["model", "foldin", "popular", "live"]
+
+
+class Answer(NamedTuple):
+    """A part of a list, best first."""
+
+    generation: int
+    as_of_s: int
+    """The data's clock, epoch seconds."""
+    source: Source
+    items: Sequence[Item]
+
+
+class ListReader:
+    """Reads lists of known, unknown and described artists and venues.
+
+    Its methods raise `serving.errors.ServingError`s where Redis fails, and `NotReady` where the
+    live model is needed and not there.
+
+    Args:
+        stored: the lists in Redis.
+        live: the live model.
+    """
+
+    def __init__(self, stored: StoredLists, live: LiveModel) -> None:
+        self._stored, self._live = stored, live
+
+    def tag(self, side: Side, asked: Asked) -> str:
+        """What changes when the list may have changed.
+
+        Args:
+            side: whom the list is for.
+            asked: which part of it.
+        """
+        tags = [self._stored.tag(side)] if _is_stored(side, asked) else []
+        # A page that is made from both has the tags of both.
+        if not tags or asked.offset + asked.n > self._stored.size:
+            with self._live.reading() as state:
+                tags.append(state.tag)
+        return "+".join(tags)
+
+    def read(self, side: Side, identity: str, asked: Asked) -> Answer:
+        """The asked part of the list of one id; an unknown one gets the popular list.
+
+        Args:
+            side: of the id.
+            identity: known or not.
+            asked: which part.
+        """
+        if not _is_stored(side, asked):
+            return self._scored(side, identity, asked)
+        until = asked.offset + asked.n
+        found = self._stored.read(side, identity, until, returns=asked.returns)
+        items = self._named(side, found, asked)
+        as_of_s = int(found.as_of.timestamp())
+        # A list below the stored size ends because its candidates do.
+        if until > len(found.items) >= self._stored.size:
+            items += self._beyond(side, found, asked)
+        return Answer(found.generation, as_of_s, found.source, items)
+
+    def described(self, side: Side, plays: Sequence[Play], asked: Asked) -> Answer:
+        """The asked part of the list of one that is described by its plays alone.
+
+        Args:
+            side: of the described one.
+            plays: of the other side; none: the popular list.
+            asked: which part.
+
+        Raises:
+            UnknownId: a play names an unknown id.
+        """
+        _check(side, asked.filters)
+        with self._live.reading() as state:
+            pool = state.pools[side]
+            # Without a play there is no vector, and the formula would rank by popularity alone.
+            if not plays:
+                return _answer(state, "popular", popular(pool, asked, state.columns))
+            subject = described(pool, state.generation.current, plays)
+            return _answer(state, "live", ranked(pool, subject, asked, state.columns))
+
+    def _scored(self, side: Side, identity: str, asked: Asked) -> Answer:
+        _check(side, asked.filters)
+        with self._live.reading() as state:
+            return _of_id(state, side, identity, asked)
+
+    def _named(self, side: Side, found: Recommendation, asked: Asked) -> list[Item]:
+        part = found.items[asked.offset : asked.offset + asked.n]
+        names = self._stored.names(OTHER[side], [item.id for item in part])
+        return [Item(item.id, names.get(item.id), item.score, item.plays) for item in part]
+
+    def _beyond(self, side: Side, found: Recommendation, asked: Asked) -> Sequence[Item]:
+        """What follows a stored list, which may have been made before later fold-ins.
+
+        Its own entries are left out, so that no page repeats or loses one.
+        """
+        size, until = len(found.items), asked.offset + asked.n
+        further = Asked(
+            n=until - max(size, asked.offset),
+            offset=max(0, asked.offset - size),
+            returns=asked.returns,
+            filters=Filters(exclude=frozenset(item.id for item in found.items)),
+        )
+        return self._scored(side, found.id, further).items
+
+
+def _of_id(state: State, side: Side, identity: str, asked: Asked) -> Answer:
+    pool = state.pools[side]
+    row = pool.subjects.row(identity)
+    subject = None if row is None or row >= pool.plays.n_artists else known_subject(pool, row)
+    if subject is None or not len(subject.plays):
+        return _answer(state, "popular", popular(pool, asked, state.columns))
+    return _answer(state, "live", ranked(pool, subject, asked, state.columns))
+
+
+def _answer(state: State, source: Source, items: Sequence[Item]) -> Answer:
+    return Answer(state.generation.number, state.as_of_s, source, items)
+
+
+def _is_stored(side: Side, asked: Asked) -> bool:
+    """Whether Redis has this list; it has none of artists who played at a venue already."""
+    return not asked.filters and not (side == "venue" and asked.returns)
+
+
+def _check(side: Side, filters: Filters) -> None:
+    if side == "venue" and filters.asks_for_facts:
+        raise BadQuery(
+            "filters",
+            "position, city, country and capacity are filters of venues",
+            "leave them out where artists are ranked for a venue",
+        )

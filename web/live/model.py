@@ -1,0 +1,182 @@
+"""The live model with everything stored folded in, for a process that only reads.
+
+`follow` brings it up to date; `reading` lends it. One lock keeps the two apart, since fold-ins
+write rows in place.
+"""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from threading import Lock
+
+import numpy as np
+
+from serving.lookup import Side
+from trainer.live.following import Following
+from trainer.live.generation import Generation
+from trainer.plays.interactions import ChangedRows
+from trainer.registry.artifact import Artifact, load
+from trainer.registry.state import Registry
+from trainer.settings import TrainerSettings
+from web.errors import NotReady, UnknownId
+from web.live.facts import VenueColumns, VenueFacts
+from web.live.pool import Pool, pool
+
+logger = logging.getLogger(__name__)
+
+BLOCK = 4096
+"""Rows that are folded in while readers wait."""
+
+_SIDES: tuple[Side, Side] = ("artist", "venue")
+_NOTHING = np.empty(0, np.int32)
+
+
+@dataclass(frozen=True)
+class State:
+    """The live model at one store version: borrowed."""
+
+    generation: Generation
+    version: int
+    pools: dict[Side, Pool]
+    facts: VenueFacts
+
+    @property
+    def tag(self) -> str:
+        """What changes with each generation and each commit of the store."""
+        return f"{self.generation.number}.{self.version}"
+
+    @property
+    def as_of_s(self) -> int:
+        """The data's clock, epoch seconds."""
+        return self.generation.current.as_of_ms // 1000
+
+    def columns(self, asked: Pool) -> VenueColumns:
+        """What is known of a pool's candidates, which are venues."""
+        return self.facts.columns(asked.targets, asked.candidates.rows)
+
+    def row(self, side: Side, identity: str) -> int:
+        """The row of a known id.
+
+        Raises:
+            UnknownId: no statement named it.
+        """
+        row = self.pools[side].subjects.row(identity)
+        if row is None or row >= self.pools[side].plays.n_artists:
+            raise UnknownId(side, identity)
+        return row
+
+
+class LiveModel:
+    """Follows the store and the registry of one home."""
+
+    def __init__(self, settings: TrainerSettings) -> None:
+        self._models = settings.models
+        self._registry = Registry(settings.models)
+        self._following = Following(settings.store)
+        self._facts = VenueFacts(settings.store)
+        self._lock = Lock()
+        self._state: State | None = None
+        self._artifact: Artifact | None = None
+
+    @contextmanager
+    def reading(self) -> Iterator[State]:
+        """The state, which does not change while this lasts.
+
+        Raises:
+            NotReady: nothing was published from this home, or it is not loaded yet.
+        """
+        with self._lock:
+            if self._state is None:
+                raise NotReady(
+                    "the live model is not loaded; wait for /readyz, and see that `gigstream "
+                    "train` publishes from this home"
+                )
+            yield self._state
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether `reading` lends a state."""
+        return self._state is not None
+
+    def follow(self, now_s: float) -> None:
+        """Take in what was stored and published since the last call.
+
+        Args:
+            now_s: the time, of a monotonic clock.
+
+        Raises:
+            ConsumerError, TrainerError, OSError: the store or the model cannot be read; the next
+                call tries again.
+        """
+        artifact = self._published()
+        with self._lock:
+            # Under one lock: filters and ranking must see the same venues.
+            heard = self._following.listen(now_s)
+            told = self._facts.follow()
+            if artifact is None or self._following.version is None:
+                self._state = None
+            elif self._is_other(artifact) or self._following.reread:
+                self._begin(artifact)
+            elif heard or told:
+                self._fold_in()
+
+    def _published(self) -> tuple[int, Artifact] | None:
+        """The number and the model that apps see."""
+        state = self._registry.state()
+        if state.live_artifact is None or state.live_generation is None:
+            return None
+        path = self._models / state.live_artifact
+        # Read before the lock is taken: it may have hundreds of megabytes.
+        if self._artifact is None or self._artifact.path != path:
+            self._artifact = load(path)
+        return state.live_generation, self._artifact
+
+    def _is_other(self, published: tuple[int, Artifact]) -> bool:
+        held = self._state.generation if self._state else None
+        return held is None or (held.number, held.artifact.path) != (
+            published[0],
+            published[1].path,
+        )
+
+    def _begin(self, published: tuple[int, Artifact]) -> None:
+        """Load a generation, and fold in whatever its model was not fitted on."""
+        number, artifact = published
+        # Not ready meanwhile: what is half folded in must not be read.
+        self._state = None
+        generation = Generation.before_foldin(number, artifact)
+        generation.fold(self._following, self._following.differing(artifact))
+        self._following.all_done()
+        self._hold(generation, None, ChangedRows(_NOTHING, _NOTHING))
+        logger.info("Answering from generation %d, store version %s.", number, self._version)
+
+    def _fold_in(self) -> None:
+        state = self._state
+        if state is None:
+            return
+        # First: ids that are new get rows before a pool is made of them.
+        state.generation.follow(self._following)
+        self._hold(state.generation, state, ChangedRows(_NOTHING, _NOTHING))
+        while any(map(len, waiting := self._following.pending(BLOCK))):
+            solved = self._following.unsolved(waiting)
+            state.generation.fold(self._following, solved)
+            self._following.done(waiting)
+            self._hold(state.generation, self._state, solved)
+
+    def _hold(self, generation: Generation, before: State | None, solved: ChangedRows) -> None:
+        changed = {"artist": solved.venues, "venue": solved.artists}
+        pools = {
+            side: pool(
+                side,
+                generation,
+                self._following,
+                before.pools[side] if before else None,
+                changed[side],
+            )
+            for side in _SIDES
+        }
+        self._state = State(generation, self._version, pools, self._facts)
+
+    @property
+    def _version(self) -> int:
+        return self._following.version or 0

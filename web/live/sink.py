@@ -1,0 +1,172 @@
+"""Events on their way to Kafka, one answer for each request.
+
+The contract's own judge decides about each event before anything is sent, so that the sender
+learns what the consumer would have stored as a dead letter.
+"""
+
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from threading import Condition, Event, Thread
+from types import TracebackType
+from typing import NamedTuple, Self
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from consumer.errors import KafkaOptionRefused
+from consumer.events import InvalidEvent, Tombstone, decode
+from consumer.kafka.client import client_options
+from consumer.settings import ConsumerSettings
+from web.errors import NotConfirmed
+
+logger = logging.getLogger(__name__)
+
+WAIT_S = 10.0
+"""How long one request waits for Kafka."""
+_LOOK_S = 0.02
+# Records expire before the request does: a broker that is away is an answer, not a queue.
+_OPTIONS = {
+    "enable.idempotence": True,
+    "compression.type": "lz4",
+    "linger.ms": 2,
+    "delivery.timeout.ms": 8_000,
+    "queue.buffering.max.messages": 100_000,
+}
+
+
+class Verdict(NamedTuple):
+    """What became of one event of a request."""
+
+    place: int
+    """Of the event in the request, from 0."""
+    error: InvalidEvent | None
+    """None: Kafka has it."""
+
+
+class _Delivery:
+    """The records of one request that Kafka has not confirmed."""
+
+    def __init__(self) -> None:
+        self._changed = Condition()
+        self._open = 0
+        self._refusal: KafkaError | None = None
+
+    def expect(self) -> None:
+        with self._changed:
+            self._open += 1
+
+    def settle(self, error: KafkaError | None, _message: Message | None) -> None:
+        """The producer's call-back, once for each record."""
+        with self._changed:
+            self._open -= 1
+            self._refusal = self._refusal or error
+            self._changed.notify_all()
+
+    def wait(self, seconds: float) -> None:
+        """Wait until all are confirmed.
+
+        Raises:
+            NotConfirmed: they are not in time, or Kafka refused one.
+        """
+        with self._changed:
+            done = self._changed.wait_for(lambda: self._open <= 0, seconds)
+        if self._refusal is not None or not done:
+            cause = self._refusal.str() if self._refusal else f"no answer within {seconds:.0f} s"
+            raise NotConfirmed(
+                f"Kafka did not confirm the events ({cause}); send all of them again, as nothing "
+                "counts twice"
+            )
+
+
+class EventSink:
+    """Sends events to the topic; usable by many threads while the context lasts.
+
+    Args:
+        settings: of the broker and the topic, and what words of sources mean.
+
+    Raises:
+        KafkaOptionRefused: librdkafka does not know an option.
+    """
+
+    def __init__(self, settings: ConsumerSettings) -> None:
+        self._topic, self._statuses = settings.kafka_topic, settings.statuses
+        try:
+            self._producer = Producer(client_options(settings, _OPTIONS))
+        except KafkaException as error:
+            raise KafkaOptionRefused(error.args[0].str()) from None
+        self._stop = Event()
+        self._thread = Thread(target=self._serve, name="deliveries", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stop.set()
+        self._thread.join()
+        # Only requests that were cut off have records left here.
+        self._producer.flush(WAIT_S)
+
+    def send(self, values: Sequence[bytes]) -> list[Verdict]:
+        """Judge events, send those that follow the contract, wait until Kafka has them.
+
+        Args:
+            values: JSON objects of the event contract.
+
+        Returns:
+            One verdict per event, in their order.
+
+        Raises:
+            NotConfirmed: Kafka has not confirmed all of them in time.
+        """
+        delivery = _Delivery()
+        verdicts = [self._take(index, value, delivery) for index, value in enumerate(values)]
+        delivery.wait(WAIT_S)
+        return verdicts
+
+    def _take(self, index: int, value: bytes, delivery: _Delivery) -> Verdict:
+        try:
+            key = _event_id(value, self._statuses)
+        except InvalidEvent as error:
+            return Verdict(index, error)
+        # Before it is queued, since the call-back may come at once.
+        delivery.expect()
+        self._produce(value, key, delivery)
+        return Verdict(index, None)
+
+    def _produce(self, value: bytes, key: str, delivery: _Delivery) -> None:
+        try:
+            self._producer.produce(self._topic, value, key=key, on_delivery=delivery.settle)
+        except BufferError:
+            raise NotConfirmed(
+                "the queue to Kafka is full; send these events again later"
+            ) from None
+        except KafkaException as error:
+            raise NotConfirmed(
+                f"Kafka does not take the event ({error.args[0].str()}); correct that and send it "
+                "again"
+            ) from None
+
+    def _serve(self) -> None:
+        while not self._stop.is_set():
+            self._producer.poll(_LOOK_S)
+
+
+def _event_id(value: bytes, statuses: Mapping[str, Mapping[str, str]]) -> str:
+    """The event id of a JSON event, which becomes the record's key.
+
+    Raises:
+        InvalidEvent: it breaks the contract.
+    """
+    # The broker stamps the record in a moment: both clocks are this one.
+    now_ms = time.time_ns() // 1_000_000
+    event = decode(value, record_ms=now_ms, now_ms=now_ms, statuses=statuses)
+    if isinstance(event, Tombstone):
+        raise InvalidEvent("value", value, "is a tombstone", "send an event with a status")
+    # As key it keeps all statements about one bill in one partition, in their order.
+    return event.event_id

@@ -1,0 +1,71 @@
+"""The published lists, as apps read them from Redis."""
+
+import redis
+
+from serving.contract import GENERATION, SEQ, VERSION, View, as_text, live_key
+from serving.errors import NotPublished
+from serving.lookup import Lookup, Match, Recommendation, Side
+from serving.redis_errors import address, translated
+
+_STATE = [GENERATION, SEQ, VERSION]
+
+
+class StoredLists:
+    """Reads under one prefix.
+
+    All methods raise `serving.errors.ServingError`s.
+
+    Args:
+        client: of redis-py; it belongs to the caller.
+        prefix: of the keys.
+        size: entries of a stored list at most.
+    """
+
+    def __init__(self, client: redis.Redis, prefix: str, size: int) -> None:
+        self._client, self._prefix, self.size = client, prefix, size
+        self._lookup = Lookup(client, prefix)
+
+    def tag(self, side: Side) -> str:
+        """What changes with each generation and each fold-in: ``generation-seq-version``."""
+        # One hash stands for all: a swap and a fold-in change all of them in one script.
+        view: View = "venue" if side == "venue" else "artist"
+        key = live_key(self._prefix, view)
+        with translated(self._client, self._prefix):
+            found = self._client.hmget(key, _STATE)
+        if found[0] is None:
+            raise NotPublished(
+                f"nothing is published under {key} at {address(self._client)}: run `gigstream "
+                "train --once`, or check the prefix"
+            )
+        return "-".join("" if part is None else as_text(part) for part in found)
+
+    def read(self, side: Side, identity: str, n: int, *, returns: bool) -> Recommendation:
+        """The first n entries; fewer where the stored list is shorter.
+
+        Args:
+            side: of the id.
+            identity: known or not: an unknown one gets the popular list.
+            n: at least 1.
+            returns: venues that the artist has played count too; of no meaning for a venue.
+        """
+        if side == "venue":
+            return self._lookup.venue(identity, n)
+        return self._lookup.artist(identity, n, returns=returns)
+
+    def names(self, side: Side, ids: list[str]) -> dict[str, str]:
+        """Display names by id, of those that have one."""
+        return self._lookup.names(ids, of=side)
+
+    def search(self, side: Side, text: str, limit: int) -> list[Match]:
+        """Ids whose name contains a text, closest first.
+
+        Args:
+            side: whose names.
+            text: part of a name.
+            limit: most matches.
+        """
+        return self._lookup.search(text, of=side, limit=limit)
+
+    def is_there(self) -> None:
+        """Raise where Redis does not answer, or nothing is published."""
+        self.tag("artist")

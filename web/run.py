@@ -1,0 +1,94 @@
+"""The process of the HTTP API: composition, socket and signals."""
+
+import logging
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import uvicorn
+
+from consumer.shutdown import Shutdown
+from serving.connection import connect
+from web.api.app import app
+from web.api.services import Services
+from web.errors import AddressRefused
+from web.live.follower import Follower
+from web.live.lists import ListReader
+from web.live.model import LiveModel
+from web.live.sink import EventSink
+from web.live.stored import StoredLists
+from web.settings import ApiSettings, ServeSettings
+
+logger = logging.getLogger(__name__)
+
+STOP_S = 4
+"""How long requests that run may take on a stop."""
+_BACKLOG = 512
+
+
+def run(settings: ApiSettings) -> None:
+    """Serve until SIGTERM or SIGINT.
+
+    Args:
+        settings: validated.
+
+    Raises:
+        AddressRefused: the address is taken, or is none of this machine.
+        ConsumerError: an option for Kafka cannot be.
+    """
+    with ExitStack() as parts:
+        # uvicorn raises the signal that stopped it once more: this takes it.
+        parts.enter_context(Shutdown(STOP_S))
+        # First: a taken address must not cost the loading of a model.
+        bound = parts.enter_context(listening(settings))
+        services = parts.enter_context(started(settings))
+        host, port = bound.getsockname()[:2]
+        logger.info("Serving at http://%s:%d (description: /schema/openapi.json).", host, port)
+        _serve(settings, services, bound)
+    logger.info("Stopped serving.")
+
+
+def listening(settings: ServeSettings) -> socket.socket:
+    """A socket that is bound, so that a taken address is an error at once.
+
+    Raises:
+        AddressRefused: it cannot be bound.
+    """
+    host, port = settings.serve_host.strip("[]"), settings.serve_port
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    except OSError as error:
+        raise AddressRefused(
+            f"cannot listen on {host}:{port} ({error.strerror or error}); set "
+            "GIGSTREAM_SERVE_HOST and GIGSTREAM_SERVE_PORT to a free address of this machine"
+        ) from None
+
+
+@contextmanager
+def started(settings: ApiSettings) -> Iterator[Services]:
+    """The parts behind the API, running while this lasts.
+
+    Raises:
+        KafkaOptionRefused: librdkafka does not know an option.
+    """
+    live = LiveModel(settings)
+    with (
+        # In this order: the follower ends before what it reads with is closed.
+        connect(settings) as client,
+        EventSink(settings) as sink,
+        Follower(live, settings.poll_interval_s) as follower,
+    ):
+        stored = StoredLists(client, settings.redis_prefix, settings.list_size)
+        yield Services(stored, live, ListReader(stored, live), follower, sink)
+
+
+def _serve(settings: ServeSettings, services: Services, bound: socket.socket) -> None:
+    config = uvicorn.Config(
+        app(settings, services),
+        log_config=None,  # ours
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=STOP_S,
+    )
+    uvicorn.Server(config).run(sockets=[bound])
