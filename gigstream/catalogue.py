@@ -8,7 +8,7 @@ SECTIONS = {
             "gigstream demo --keep",
         ),
         "up": (
-            "Run an embedded broker, Redis, the consumer and the trainer until Ctrl-C.",
+            "Run an embedded broker, Redis, consumer, trainer and HTTP API until Ctrl-C.",
             "gigstream up",
         ),
         "import": (

@@ -8,6 +8,7 @@ it ends; the store keeps what was stored. Redis is the `redis-server` on PATH, e
 import importlib.util
 import logging
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -28,6 +29,7 @@ from consumer.settings import Options
 from consumer.table.delta_log import replay
 from gigstream import leash
 from gigstream.errors import PartDied, WrongUse
+from gigstream.http_extra import installed
 from gigstream.settings import Settings, environment
 from gigstream.stack_file import only_stack
 from serving.settings import RedisUrl
@@ -36,6 +38,8 @@ log = logging.getLogger(__name__)
 
 _HOST = "127.0.0.1"
 _START_TIMEOUT_S = 15.0
+_SERVE_TIMEOUT_S = 60.0
+_ADDRESS = re.compile(r"Serving at (http://\S+)")
 _ATTEMPTS = 5
 _LAST_LINES = 8
 _PARTITIONS = 4
@@ -158,6 +162,32 @@ class LocalStack:
     def start(self, command: str) -> None:
         """Run a gigstream command as a process of the stack."""
         self._part(command, [sys.executable, "-m", "gigstream", command])
+
+    def serve(self) -> str | None:
+        """Start the HTTP API and wait until it listens.
+
+        Returns:
+            Its address; None where its packages are not installed.
+
+        Raises:
+            PartDied: it ended instead.
+        """
+        if not installed():
+            return None
+        log_path = self.log_folder / "serve.log"
+        before = log_path.stat().st_size if log_path.exists() else 0
+        # A free port, as for Redis, unless the operator named one.
+        if "serve_port" not in self._given.model_fields_set:
+            self.settings = self.settings.model_copy(update={"serve_port": 0})
+        self.start("serve")
+        deadline = Deadline(_SERVE_TIMEOUT_S)
+        while not deadline.is_over:
+            self.parts[-1].check()
+            found = _ADDRESS.search(log_path.read_bytes()[before:].decode(errors="replace"))
+            if found:
+                return found[1]
+            time.sleep(0.02)
+        raise PartDied(f"serve does not listen; see {log_path}")
 
     def _part(self, name: str, command: Sequence[str]) -> Part:
         env = {

@@ -18,7 +18,7 @@ class ServeSettings(BaseModel):
 
     serve_host: str = Field(default="127.0.0.1", min_length=1, max_length=253)
     """Address that ``gigstream serve`` listens on. Any other than this machine's own loopback needs
-    ``serve_token``, and then every request but the health checks must carry it."""
+    ``serve_token``, and then all requests but for health and description must carry it."""
 
     serve_port: int = Field(default=8322, ge=0, le=65535)
     """Port of the HTTP API; 0: any free one, which the log names."""

@@ -18,7 +18,7 @@ from consumer.shutdown import Shutdown
 from consumer.store.reader import StoreReader
 from gigstream.commands.imports import file_progress
 from gigstream.commands.lists import list_table
-from gigstream.commands.up import addresses, watch
+from gigstream.commands.up import addresses, http_line, watch
 from gigstream.demo_script import DemoFacts, DemoScript, demo_facts, redis_cli
 from gigstream.errors import GigstreamError, WrongUse
 from gigstream.local_stack import LocalStack
@@ -193,7 +193,8 @@ def _keep(terminal: Terminal, local: LocalStack, report: Report) -> None:
     terminal.say(
         f"Everything keeps running: Kafka {report.data['kafka_bootstrap']}, "
         f"home {report.data['home']}. "
-        "`gigstream artist --name ...` finds it from here; Ctrl-C ends it."
+        "`gigstream artist --name ...` finds it from here; Ctrl-C ends it.",
+        http_line(report.data),
     )
     # Before the wait, so that `--json` prints while everything still runs.
     terminal.finish(report)

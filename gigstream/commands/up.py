@@ -1,6 +1,7 @@
 """`up`: run the whole path on this machine until Ctrl-C."""
 
 import time
+from collections.abc import Mapping
 
 from consumer.logs import log_to_stderr
 from consumer.shutdown import Shutdown
@@ -13,7 +14,7 @@ _POLL_S = 0.2
 
 @command("up")
 def up(terminal: Terminal) -> Report:
-    """Run an embedded broker, Redis, the consumer and the trainer until Ctrl-C."""
+    """Run an embedded broker, Redis, consumer, trainer and HTTP API until Ctrl-C."""
     settings = load()
     log_to_stderr(settings)
     # Signals first, so that one that comes while the stack starts still ends it cleanly.
@@ -23,6 +24,7 @@ def up(terminal: Terminal) -> Report:
         where = addresses(stack)
         terminal.say(
             f"Kafka {where['kafka_bootstrap']}   Redis {where['redis_url']}   home {where['home']}",
+            http_line(where),
             "Commands started in this folder find them; try `gigstream import FILE` and "
             "`gigstream status`. Ctrl-C ends everything.",
         )
@@ -31,13 +33,21 @@ def up(terminal: Terminal) -> Report:
     return Report(where)
 
 
-def addresses(stack: LocalStack) -> dict[str, str]:
-    """Addresses of a stack's servers, and its home."""
+def addresses(stack: LocalStack) -> dict[str, str | None]:
+    """Addresses of a stack's servers, the HTTP API that is started here, and its home."""
     return {
+        "http": stack.serve(),
         "kafka_bootstrap": stack.settings.kafka_bootstrap,
         "redis_url": stack.settings.redis_url.get_secret_value(),
         "home": str(stack.settings.home),
     }
+
+
+def http_line(where: Mapping[str, str | None]) -> str:
+    """A line for people about the HTTP API."""
+    if where["http"] is None:
+        return "No HTTP API: its packages are not installed (`pip install 'gigstream[serve]'`)."
+    return f"HTTP {where['http']}/v1 (description: {where['http']}/schema/openapi.json)"
 
 
 def watch(stack: LocalStack, stop: Shutdown) -> None:

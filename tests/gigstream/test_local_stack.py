@@ -2,6 +2,10 @@
 
 import os
 import signal
+import socket
+import subprocess
+import sys
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -15,9 +19,9 @@ from support.processes.living import command, living, until
 
 
 def up(tmp_path, start):
-    """`gigstream up` with all its parts running: leashes, Redis, consumer and trainer."""
+    """`gigstream up` with all its parts running: leashes, Redis, consumer, trainer and API."""
     process = start("up")
-    until(lambda: len(living(tmp_path)) >= 6 + 1 or process.poll() is not None)
+    until(lambda: len(living(tmp_path)) >= 8 + 1 or process.poll() is not None)
     assert process.poll() is None, process.communicate()
     return process
 
@@ -32,6 +36,39 @@ def test_redis_and_broker_answer_and_are_gone_afterwards(tmp_path):
 
     assert not living(tmp_path)
     assert not Path("gigstream-data/local.json").exists()
+
+
+def test_the_http_api_is_a_part_where_it_is_installed(tmp_path):
+    with LocalStack(load()) as stack:
+        address = stack.serve()
+        with urllib.request.urlopen(f"{address}/healthz", timeout=60) as reply:  # noqa: S310
+            assert reply.status == 200
+        assert not address.endswith(":8322")
+        assert len(living(tmp_path)) == 4
+
+    assert not living(tmp_path)
+
+
+def test_the_port_of_the_http_api_is_the_operator_s(monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    monkeypatch.setenv("GIGSTREAM_SERVE_PORT", str(port))
+    with LocalStack(load()) as stack:
+        assert stack.serve() == f"http://127.0.0.1:{port}"
+
+
+def test_without_its_packages_the_http_api_is_refused_with_what_installs_it(tmp_path):
+    program = "import sys; sys.modules['litestar'] = None; from gigstream.cli import run; "
+    done = subprocess.run(
+        [sys.executable, "-c", f"{program}sys.exit(run(['serve']))"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert done.returncode == 2
+    assert "pip install 'gigstream[serve]'" in done.stderr
 
 
 def test_two_stacks_never_share_a_home(tmp_path):

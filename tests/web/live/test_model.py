@@ -1,0 +1,130 @@
+"""The live model, beside a trainer at work: what it keeps is what a fresh start has."""
+
+import time
+
+import numpy as np
+import pytest
+
+from support.processes.running import until
+from support.processes.training import Training
+from web.errors import NotReady, UnknownId
+from web.live.model import LiveModel
+from web.settings import ApiSettings
+
+SIDES = {"artist": "venues", "venue": "artists"}
+
+
+@pytest.fixture
+def training(tmp_path, redis_server, prefix):
+    with Training(tmp_path, redis_server, prefix) as made:
+        yield made
+
+
+def live_model(training) -> LiveModel:
+    """A model that has followed so far."""
+    live = LiveModel(ApiSettings(home=training.commands.home))
+    live.follow(time.monotonic())
+    return live
+
+
+def candidates(state, side) -> dict[str, list[float]]:
+    """The kept vectors by id."""
+    pool = state.pools[side]
+    ids = [pool.targets.ids[row] for row in pool.candidates.rows.tolist()]
+    return dict(zip(ids, pool.candidates.factors.tolist(), strict=True))
+
+
+def assert_kept_is_current(live) -> None:
+    """What is kept of candidates is what the model has now."""
+    with live.reading() as state:
+        for side, name in SIDES.items():
+            pool = state.pools[side]
+            kept, current = pool.candidates, getattr(state.generation.model, name)
+            rows = pool.plays.transposed().active_rows(pool.targets.ids)
+            assert kept.rows.tolist() == rows.tolist()
+            for array in ("factors", "bias", "liveness"):
+                np.testing.assert_array_equal(getattr(kept, array), getattr(current, array)[rows])
+            assert kept.index[rows].tolist() == list(range(len(rows)))
+            assert len(kept.index) == len(pool.targets.ids)
+
+
+def test_what_is_kept_follows_each_commit(training):
+    training.published()
+    live = live_model(training)
+    assert_kept_is_current(live)
+    with live.reading() as state:
+        before = candidates(state, "artist")
+    steps = [
+        lambda: training.book(("n1", "artist-1", "venue-9"), ("n2", "artist-2", "venue-9")),
+        lambda: training.book(("n3", "new artist", "venue-3")),
+        lambda: training.book(("n4", "artist-3", "new venue")),
+        lambda: training.cancel("n4"),
+    ]
+    for step in steps:
+        step()
+        live.follow(time.monotonic())
+        assert_kept_is_current(live)
+    with live.reading() as state, live_model(training).reading() as fresh:
+        for side in SIDES:
+            assert candidates(state, side).keys() == candidates(fresh, side).keys()
+        assert state.tag == fresh.tag
+        assert candidates(state, "artist")["venue-9"] != before["venue-9"]
+        assert candidates(state, "artist")["venue-1"] == before["venue-1"]
+
+
+def test_another_generation_takes_over(training):
+    training.published()
+    live = live_model(training)
+    with live.reading() as state:
+        number = state.generation.number
+    training.book(("n1", "artist-1", "venue-9"))
+    with training.refit() as asked:
+        until(asked.answer)
+    live.follow(time.monotonic())
+
+    with live.reading() as state:
+        assert state.generation.number > number
+    assert_kept_is_current(live)
+
+
+def test_a_quarantined_source_counts_here_neither(training):
+    training.published()
+    training.flood("liar", ("l1", "artist-1", "invented"))
+    live = live_model(training)
+    with live.reading() as state:
+        assert "invented" in candidates(state, "artist")
+    assert training.commands.run("source", "quarantine", "liar").returncode == 0
+    live.follow(time.monotonic())
+
+    assert_kept_is_current(live)
+    with live.reading() as state:
+        assert "invented" not in candidates(state, "artist")
+
+
+def test_an_erased_id_is_gone(training):
+    training.published()
+    live = live_model(training)
+    assert training.commands.run("erase", "artist", "artist-4").returncode == 0
+    until(lambda: not _is_known(live, "artist-4"))
+
+    assert_kept_is_current(live)
+    with live.reading() as state, pytest.raises(UnknownId):
+        state.row("artist", "artist-4")
+
+
+def _is_known(live, identity) -> bool:
+    live.follow(time.monotonic())
+    try:
+        with live.reading() as state:
+            return identity in candidates(state, "venue")
+    except NotReady:
+        return True
+
+
+def test_nothing_published_is_not_ready(tmp_path):
+    live = LiveModel(ApiSettings(home=tmp_path))
+    live.follow(0.0)
+
+    assert not live.is_ready
+    with pytest.raises(NotReady, match="gigstream train"), live.reading():
+        pass
