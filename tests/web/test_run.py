@@ -7,6 +7,8 @@ import socket
 
 from support.processes.running import Gigstream, stop, until
 from support.processes.serving import TOKEN, served
+from web.run import listening
+from web.settings import ServeSettings
 
 
 def test_it_ends_on_a_signal_and_answers_until_then(installed):
@@ -26,6 +28,14 @@ def test_a_taken_address_is_named(tmp_path):
     assert done.returncode == 2
     assert f"127.0.0.1:{port}" in done.stderr
     assert "GIGSTREAM_SERVE_PORT" in done.stderr
+
+
+def test_an_answer_does_not_wait_for_an_acknowledgement():
+    with listening(ServeSettings(serve_port=0)) as bound:
+        with socket.create_connection(bound.getsockname()):
+            accepted, _ = bound.accept()
+            with accepted:
+                assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def test_another_address_than_loopback_takes_a_token(tmp_path):

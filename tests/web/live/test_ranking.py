@@ -176,3 +176,21 @@ def test_a_filter_that_nothing_fits_leaves_an_empty_list():
 
     assert ranked(pool, known_subject(pool, 0), asked, lambda _: known) == []
     assert popular(pool, asked, lambda _: known) == []
+
+
+def test_a_gig_of_just_that_many_days_ago_is_long_enough_ago():
+    pool, plays = made(1).pool("artist"), made(1).plays
+    own = plays.artist == 0
+    venue = int(plays.venue[own][0])
+    last = int(plays.at_ms[own & (plays.venue == venue)].max() // DAY_MS)
+    lists = [
+        ranked(
+            pool,
+            known_subject(pool, 0),
+            Asked(20, filters=Filters(not_played_days=days)),
+            lambda _: pytest.fail("no facts"),
+        )
+        for days in (DAYS - last, DAYS - last + 1)
+    ]
+
+    assert [f"v{venue}" in {item.id for item in found} for found in lists] == [True, False]
