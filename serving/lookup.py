@@ -28,6 +28,8 @@ from serving.contract import (
     GENERATION,
     META,
     SCHEMA,
+    SEQ,
+    VERSION,
     Entry,
     Kind,
     NamesView,
@@ -73,6 +75,10 @@ class Recommendation:
     """Seconds since the generation was built, whether or not the list was folded in since."""
     source: Kind
     """``model``, ``foldin`` (changed since), or ``popular`` (the id has no list of its own)."""
+    seq: int | None = None
+    """Number of the last fold-in of any list, 0 at the swap; None: unknown."""
+    version: int | None = None
+    """Store version up to which all lists are right; None: an older gigstream wrote them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +148,8 @@ class Lookup:
         if n < 1:
             raise ValueError(f"n: {n} is too few; ask for 1 or more")
         # All in one call: a swap between two calls would mix two generations.
-        own, default, generation, meta = self._fields(
-            view, [field_of(identity), DEFAULT, GENERATION, META]
+        own, default, generation, meta, *progress = self._fields(
+            view, [field_of(identity), DEFAULT, GENERATION, META, SEQ, VERSION]
         )
         if default is None or generation is None or meta is None:
             raise NotPublished(
@@ -159,6 +165,7 @@ class Lookup:
             as_of=datetime.fromtimestamp(entry.as_of, UTC),
             age_s=max(0.0, self._clock() - built_at),
             source=entry.kind,
+            **dict(zip(("seq", "version"), map(_number, progress), strict=True)),
         )
 
     def _fields(self, view: View | NamesView, fields: Iterable[str]) -> list[Any]:
@@ -184,6 +191,10 @@ def _own(value: bytes | str | None) -> Entry | None:
     """None where there is no list, or an empty one: its artist has played everywhere."""
     entry = Entry.decode(value) if value is not None else None
     return entry if entry and entry.ids else None
+
+
+def _number(value: bytes | str | None) -> int | None:
+    return int(value) if value else None
 
 
 def _items(entry: Entry, n: int) -> tuple[Item, ...]:

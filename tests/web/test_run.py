@@ -31,11 +31,12 @@ def test_a_taken_address_is_named(tmp_path):
 
 
 def test_an_answer_does_not_wait_for_an_acknowledgement():
-    with listening(ServeSettings(serve_port=0)) as bound:
-        with socket.create_connection(bound.getsockname()):
-            accepted, _ = bound.accept()
-            with accepted:
-                assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+    with (
+        listening(ServeSettings(serve_port=0)) as bound,
+        socket.create_connection(bound.getsockname()),
+        bound.accept()[0] as accepted,
+    ):
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def test_another_address_than_loopback_takes_a_token(tmp_path):

@@ -46,7 +46,8 @@ def ranked_list(identity: str | None, answer: Answer, asked: Asked) -> RankedLis
     """
     # A full page may be the last: then the next one is empty, which costs one request
     # and spares all others a count of the candidates.
-    is_full = len(answer.items) == asked.n
+    items = answer.items or ()
+    is_full = len(items) == asked.n
     return RankedList(
         id=identity,
         generation=answer.generation,
@@ -54,5 +55,5 @@ def ranked_list(identity: str | None, answer: Answer, asked: Asked) -> RankedLis
         source=answer.source,
         offset=asked.offset,
         next_offset=asked.offset + asked.n if is_full else None,
-        items=[Entry(*item) for item in answer.items],
+        items=[Entry(*item) for item in items],
     )

@@ -15,7 +15,7 @@ from web.api.bodies import described_by, schema_of
 from web.api.problems import documented
 from web.api.queries import MAX_N, MAX_OFFSET, pairs_asked, venue_filters
 from web.api.services import Answering
-from web.api.tags import UNCHANGED, conditional
+from web.api.tags import UNCHANGED, conditional, known
 from web.live.filters import Filters
 from web.live.ranking import Asked
 
@@ -124,7 +124,5 @@ def batch(services: Answering, data: JSONBody[Batch]) -> Lists:
 def _list(
     request: Asking, services: Answering, side: Side, identity: str, asked: NamedDependency[Asked]
 ) -> Response[RankedList]:
-    def make() -> RankedList:
-        return ranked_list(identity, services.lists.read(side, identity, asked), asked)
-
-    return conditional(request, services.lists.tag(side, asked), make)
+    found = services.lists.read(side, identity, asked, known(request))
+    return conditional(request, found.tag, lambda: ranked_list(identity, found, asked))

@@ -1,6 +1,6 @@
 """Lists as a request asks for them: stored ones where they answer it, scored ones where not."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Literal, NamedTuple
 
 from serving.lookup import Recommendation, Side
@@ -9,7 +9,7 @@ from web.live.filters import Filters
 from web.live.model import LiveModel, State
 from web.live.pool import OTHER
 from web.live.ranking import Asked, Item, known_subject, popular, ranked
-from web.live.stored import StoredLists
+from web.live.stored import StoredLists, tag
 from web.live.what_if import Play, described
 
 Source = Literal["model", "foldin", "popular", "live"]
@@ -18,11 +18,14 @@ Source = Literal["model", "foldin", "popular", "live"]
 class Answer(NamedTuple):
     """A part of a list, best first."""
 
+    tag: str
+    """What changes when the list may have changed."""
     generation: int
     as_of_s: int
     """The data's clock, epoch seconds."""
     source: Source
-    items: Sequence[Item]
+    items: Sequence[Item] | None = None
+    """None: the asker knows them."""
 
 
 class ListReader:
@@ -39,38 +42,31 @@ class ListReader:
     def __init__(self, stored: StoredLists, live: LiveModel) -> None:
         self._stored, self._live = stored, live
 
-    def tag(self, side: Side, asked: Asked) -> str:
-        """What changes when the list may have changed.
-
-        Args:
-            side: whom the list is for.
-            asked: which part of it.
-        """
-        tags = [self._stored.tag(side)] if _is_stored(side, asked) else []
-        # A page that is made from both has the tags of both.
-        if not tags or asked.offset + asked.n > self._stored.size:
-            with self._live.reading() as state:
-                tags.append(state.tag)
-        return "+".join(tags)
-
-    def read(self, side: Side, identity: str, asked: Asked) -> Answer:
+    def read(self, side: Side, identity: str, asked: Asked, known: Container[str] = ()) -> Answer:
         """The asked part of the list of one id; an unknown one gets the popular list.
 
         Args:
             side: of the id.
             identity: known or not.
             asked: which part.
+            known: tags of answers that the asker has.
         """
         if not _is_stored(side, asked):
-            return self._scored(side, identity, asked)
+            return self._scored(side, identity, asked, known)
         until = asked.offset + asked.n
         found = self._stored.read(side, identity, until, returns=asked.returns)
-        items = self._named(side, found, asked)
-        as_of_s = int(found.as_of.timestamp())
+        answer = Answer(tag(found), found.generation, int(found.as_of.timestamp()), found.source)
         # A list below the stored size ends because its candidates do.
         if until > len(found.items) >= self._stored.size:
-            items += self._beyond(side, found, asked)
-        return Answer(found.generation, as_of_s, found.source, items)
+            beyond = self._beyond(side, found, asked)
+            # A page that is made from both has the tags of both.
+            answer = answer._replace(tag=f"{answer.tag}+{beyond.tag}")
+            items = [*self._named(side, found, asked), *(beyond.items or ())]
+        elif answer.tag in known:
+            return answer
+        else:
+            items = self._named(side, found, asked)
+        return answer if answer.tag in known else answer._replace(items=items)
 
     def described(self, side: Side, plays: Sequence[Play], asked: Asked) -> Answer:
         """The asked part of the list of one that is described by its plays alone.
@@ -92,17 +88,24 @@ class ListReader:
             subject = described(pool, state.generation.current, plays)
             return _answer(state, "live", ranked(pool, subject, asked, state.columns))
 
-    def _scored(self, side: Side, identity: str, asked: Asked) -> Answer:
+    def _scored(
+        self, side: Side, identity: str, asked: Asked, known: Container[str] = ()
+    ) -> Answer:
         _check(side, asked.filters)
         with self._live.reading() as state:
+            if state.tag in known:
+                return _answer(state, "live", None)
             return _of_id(state, side, identity, asked)
 
     def _named(self, side: Side, found: Recommendation, asked: Asked) -> list[Item]:
         part = found.items[asked.offset : asked.offset + asked.n]
-        names = self._stored.names(OTHER[side], [item.id for item in part])
+        ids = [item.id for item in part]
+        # Redis has the same names: asked where the live model is busy or not there.
+        names = self._live.names(OTHER[side], ids)
+        names = self._stored.names(OTHER[side], ids) if names is None else names
         return [Item(item.id, names.get(item.id), item.score, item.plays) for item in part]
 
-    def _beyond(self, side: Side, found: Recommendation, asked: Asked) -> Sequence[Item]:
+    def _beyond(self, side: Side, found: Recommendation, asked: Asked) -> Answer:
         """What follows a stored list, which may have been made before later fold-ins.
 
         Its own entries are left out, so that no page repeats or loses one.
@@ -114,7 +117,7 @@ class ListReader:
             returns=asked.returns,
             filters=Filters(exclude=frozenset(item.id for item in found.items)),
         )
-        return self._scored(side, found.id, further).items
+        return self._scored(side, found.id, further)
 
 
 def _of_id(state: State, side: Side, identity: str, asked: Asked) -> Answer:
@@ -126,8 +129,8 @@ def _of_id(state: State, side: Side, identity: str, asked: Asked) -> Answer:
     return _answer(state, "live", ranked(pool, subject, asked, state.columns))
 
 
-def _answer(state: State, source: Source, items: Sequence[Item]) -> Answer:
-    return Answer(state.generation.number, state.as_of_s, source, items)
+def _answer(state: State, source: Source, items: Sequence[Item] | None) -> Answer:
+    return Answer(state.tag, state.generation.number, state.as_of_s, source, items)
 
 
 def _is_stored(side: Side, asked: Asked) -> bool:

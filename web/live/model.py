@@ -5,7 +5,7 @@ write rows in place.
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Lock
@@ -21,7 +21,7 @@ from trainer.registry.state import Registry
 from trainer.settings import TrainerSettings
 from web.errors import NotReady, UnknownId
 from web.live.facts import VenueColumns, VenueFacts
-from web.live.pool import Pool, pool
+from web.live.pool import IdTable, Pool, pool
 
 logger = logging.getLogger(__name__)
 
@@ -50,6 +50,11 @@ class State:
     def as_of_s(self) -> int:
         """The data's clock, epoch seconds."""
         return self.generation.current.as_of_ms // 1000
+
+    @property
+    def tables(self) -> dict[Side, IdTable]:
+        """The ids of both sides."""
+        return {side: pool.subjects for side, pool in self.pools.items()}
 
     def columns(self, asked: Pool) -> VenueColumns:
         """What is known of a pool's candidates, which are venues."""
@@ -93,6 +98,20 @@ class LiveModel:
                     "train` publishes from this home"
                 )
             yield self._state
+
+    def names(self, side: Side, identities: Sequence[str]) -> dict[str, str] | None:
+        """Known display names by id; None where that would have to wait, or nothing is loaded.
+
+        Args:
+            side: of the ids.
+            identities: known or not.
+        """
+        if not self._lock.acquire(blocking=False):
+            return None
+        try:
+            return self._state.tables[side].names_of(identities) if self._state else None
+        finally:
+            self._lock.release()
 
     @property
     def is_ready(self) -> bool:

@@ -5,6 +5,7 @@ Words used here:
     candidate: what may be in the list; of the other side, with at least one play.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -45,6 +46,11 @@ class IdTable:
         """The rows that these ids count as; unknown ones are left out."""
         found = [row for row in map(self.ids.row, identities) if row is not None]
         return self.merged.mapped(np.array(found, np.int32))
+
+    def names_of(self, identities: Sequence[str]) -> dict[str, str]:
+        """Known display names by id; unknown ids are left out."""
+        rows = [row for row in map(self.ids.row, identities) if row is not None]
+        return self.named(np.array(rows, np.int32))
 
     def named(self, rows: NDArray[np.integer]) -> dict[str, str]:
         """Known display names of these rows, by id."""

@@ -2,12 +2,7 @@
 
 import redis
 
-from serving.contract import GENERATION, SEQ, VERSION, View, as_text, live_key
-from serving.errors import NotPublished
 from serving.lookup import Lookup, Match, Recommendation, Side
-from serving.redis_errors import address, translated
-
-_STATE = [GENERATION, SEQ, VERSION]
 
 
 class StoredLists:
@@ -22,22 +17,7 @@ class StoredLists:
     """
 
     def __init__(self, client: redis.Redis, prefix: str, size: int) -> None:
-        self._client, self._prefix, self.size = client, prefix, size
-        self._lookup = Lookup(client, prefix)
-
-    def tag(self, side: Side) -> str:
-        """What changes with each generation and each fold-in: ``generation-seq-version``."""
-        # One hash stands for all: a swap and a fold-in change all of them in one script.
-        view: View = "venue" if side == "venue" else "artist"
-        key = live_key(self._prefix, view)
-        with translated(self._client, self._prefix):
-            found = self._client.hmget(key, _STATE)
-        if found[0] is None:
-            raise NotPublished(
-                f"nothing is published under {key} at {address(self._client)}: run `gigstream "
-                "train --once`, or check the prefix"
-            )
-        return "-".join("" if part is None else as_text(part) for part in found)
+        self._lookup, self.size = Lookup(client, prefix), size
 
     def read(self, side: Side, identity: str, n: int, *, returns: bool) -> Recommendation:
         """The first n entries; fewer where the stored list is shorter.
@@ -68,4 +48,9 @@ class StoredLists:
 
     def is_there(self) -> None:
         """Raise where Redis does not answer, or nothing is published."""
-        self.tag("artist")
+        self._lookup.artist("", 1)
+
+
+def tag(found: Recommendation) -> str:
+    """What changes with each generation and each fold-in."""
+    return f"{found.generation}-{found.seq}-{found.version}"

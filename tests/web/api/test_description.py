@@ -49,7 +49,8 @@ def test_every_answer_is_as_described(description, method, path, mode):
     @settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck), database=None)
     @given(operation.as_strategy(generation_mode=mode))
     def every(case):
-        _whole_circle(case.query)
+        if mode == GenerationMode.POSITIVE:
+            _whole_circle(case.query)
         headers = {"Authorization": f"Bearer {TOKEN}"}
         case.call_and_validate(headers=headers, excluded_checks=excluded)
 
