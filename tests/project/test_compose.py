@@ -6,7 +6,10 @@ import re
 import shutil
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import Iterator, Mapping
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +28,7 @@ COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = [name for name, service in SERVICES.items() if service.get("build")]
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+TOKEN = "the-token-of-this-test"  # noqa: S105
 SCHEMA = json.loads((Path(__file__).parent / "schema" / "compose-spec.json").read_text("utf-8"))
 
 
@@ -43,6 +47,7 @@ def test_every_service_has_a_health_check_and_comes_back() -> None:
         "redis",
         "consumer",
         "trainer",
+        "serve",
     }
     assert {service["restart"] for service in SERVICES.values()} == {"on-failure"}
 
@@ -124,7 +129,12 @@ def environ(servers: tuple[ComposedKafka, RedisServer], tmp_path: Path) -> dict[
     swapped = {"kafka:19092": kafka.bootstrap, "redis://redis:6379/0": redis.url}
     home = given["GIGSTREAM_HOME"]
     swapped[home] = str(tmp_path)
-    ours = {name: swapped.get(value, value) for name, value in given.items()}
+    own = SERVICES["serve"]["environment"]
+    assert own.items() > given.items()
+    token = {"GIGSTREAM_SERVE_HOST": "0.0.0.0", "GIGSTREAM_SERVE_TOKEN": TOKEN}  # noqa: S104
+    assert own == {**given, **token, "GIGSTREAM_SERVE_TOKEN": "${GIGSTREAM_SERVE_TOKEN:-}"}
+    ours = {name: swapped.get(value, value) for name, value in given.items()} | token
+    ours["GIGSTREAM_SERVE_PORT"] = str(_free_ports(1)[0])
     assert len(swapped.keys() & given.values()) == len(swapped)
     inherited = {n: v for n, v in os.environ.items() if not n.startswith("GIGSTREAM_")}
     scripts = str(Path(sys.executable).parent)
@@ -134,6 +144,7 @@ def environ(servers: tuple[ComposedKafka, RedisServer], tmp_path: Path) -> dict[
 def healthy(name: str, environ: Mapping[str, str]) -> bool:
     kind, *command = SERVICES[name]["healthcheck"]["test"]
     assert kind == "CMD"
+    command = [part.replace(":8322/", f":{environ['GIGSTREAM_SERVE_PORT']}/") for part in command]
     done = subprocess.run(command, env=environ, capture_output=True, timeout=60, check=False)
     return done.returncode == 0
 
@@ -158,11 +169,26 @@ def test_our_services_start_natively_serve_a_list_and_report_healthy(
         send_a_gig(kafka)
         until(lambda: redis.client().hexists("gig:artist", "a17"), 60)
         assert redis.client().config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
-        assert [stop(started[name]) for name in OURS] == [0, 0]
+        assert is_refused(environ, "/v1/artists/a17/venues")
+        assert [stop(started[name]) for name in OURS] == [0, 0, 0]
     finally:
         for process in started.values():
             process.kill()
             process.wait()
+
+
+def is_refused(environ: Mapping[str, str], path: str) -> bool:
+    """Whether the API takes the token for this path."""
+    url = f"http://127.0.0.1:{environ['GIGSTREAM_SERVE_PORT']}{path}"
+    bare = urllib.request.Request(url)
+    known = urllib.request.Request(url, headers={"Authorization": f"Bearer {TOKEN}"})
+    with urllib.request.urlopen(known, timeout=60) as reply:  # noqa: S310
+        assert json.load(reply)["id"] == "a17"
+    try:
+        urllib.request.urlopen(bare, timeout=60)  # noqa: S310
+    except urllib.error.HTTPError as error:
+        return error.code == HTTPStatus.UNAUTHORIZED
+    return False
 
 
 def send_a_gig(kafka: KafkaBroker) -> None:

@@ -20,6 +20,8 @@ Connection = ASGIConnection[Any, Any, Any, Any]
 class Access:
     """The guards of all routes; each raises what a request is refused with.
 
+    They are coroutines though they wait for nothing: Litestar runs plain functions in a thread.
+
     Args:
         settings: the token, and the names of this host.
     """
@@ -28,7 +30,7 @@ class Access:
         self._token = settings.serve_token.get_secret_value().encode()
         self._names = settings.host_names
 
-    def known_host(self, connection: Connection, _handler: BaseRouteHandler) -> None:
+    async def known_host(self, connection: Connection, _handler: BaseRouteHandler) -> None:
         """Refuse a request that was meant for another host (DNS rebinding).
 
         Raises:
@@ -43,7 +45,7 @@ class Access:
                 "add it to GIGSTREAM_SERVE_NAMES",
             )
 
-    def bearer(self, connection: Connection, _handler: BaseRouteHandler) -> None:
+    async def bearer(self, connection: Connection, _handler: BaseRouteHandler) -> None:
         """Refuse a request without the token.
 
         Raises:

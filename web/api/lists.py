@@ -7,7 +7,7 @@ import msgspec
 from litestar import Request, Response, get, post
 from litestar.datastructures.state import State
 from litestar.di import NamedDependency, Provide
-from litestar.params import JSONBody, Parameter
+from litestar.params import JSONBody, Parameter, SkipValidation
 
 from serving.lookup import Side
 from web.api.answers import RankedList, ranked_list
@@ -70,8 +70,8 @@ def venues(
     request: Asking,
     services: Answering,
     identity: Identity,
-    asked: NamedDependency[Asked],
-    filters: NamedDependency[Filters],
+    asked: NamedDependency[SkipValidation[Asked]],
+    filters: NamedDependency[SkipValidation[Filters]],
 ) -> Response[RankedList]:
     """Venues for an artist, best first.
 
@@ -98,7 +98,10 @@ def venues(
     sync_to_thread=True,
 )
 def artists(
-    request: Asking, services: Answering, identity: Identity, asked: NamedDependency[Asked]
+    request: Asking,
+    services: Answering,
+    identity: Identity,
+    asked: NamedDependency[SkipValidation[Asked]],
 ) -> Response[RankedList]:
     """Artists for a venue, best first, exact with filters as venues are for an artist."""
     return _list(request, services, "venue", identity, asked)
@@ -122,7 +125,11 @@ def batch(services: Answering, data: JSONBody[Batch]) -> Lists:
 
 
 def _list(
-    request: Asking, services: Answering, side: Side, identity: str, asked: NamedDependency[Asked]
+    request: Asking,
+    services: Answering,
+    side: Side,
+    identity: str,
+    asked: NamedDependency[SkipValidation[Asked]],
 ) -> Response[RankedList]:
     found = services.lists.read(side, identity, asked, known(request))
     return conditional(request, found.tag, lambda: ranked_list(identity, found, asked))

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from litestar.di import NamedDependency
+from litestar.params import SkipValidation
 
 from web.live.follower import Follower
 from web.live.lists import ListReader
@@ -22,5 +23,5 @@ class Services:
     sink: EventSink
 
 
-Answering = NamedDependency[Services]
+Answering = NamedDependency[SkipValidation[Services]]
 """The parameter of a handler that answers from them."""
