@@ -71,7 +71,7 @@ SECTIONS = {
         ),
         "accept": (
             "Publish a generation that was held until a person has looked.",
-            "gigstream accept",
+            "gigstream accept 42",
         ),
         "pin": ("Keep the live model: no refit replaces it.", "gigstream pin"),
         "unpin": ("Let refits replace the pinned model again.", "gigstream unpin"),

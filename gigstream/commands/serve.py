@@ -1,6 +1,6 @@
 """`serve`: the HTTP API; SIGTERM stops it."""
 
-from gigstream.terminal import Report, Terminal, command, log_to_stderr
+from gigstream.terminal import Report, Terminal, command
 
 
 @command("serve")
@@ -10,6 +10,7 @@ def serve(terminal: Terminal) -> Report:
     Needs the extra `serve`, and the home of a trainer that publishes.
     """
     del terminal
+    from consumer.logs import log_to_stderr
     from gigstream.http_extra import check_installed
     from gigstream.settings import load
 
@@ -18,6 +19,6 @@ def serve(terminal: Terminal) -> Report:
     check_installed()
     from web.run import run
 
-    log_to_stderr()
+    log_to_stderr(settings)
     run(settings)
     return Report({})
