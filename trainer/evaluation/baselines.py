@@ -85,25 +85,30 @@ class ItemItem:
     """RP3beta of each direction: the walk between candidates, from the subject's own plays."""
 
     def __init__(self, parts: Split) -> None:
-        self._cut_ms = parts.cut_ms
-        self._walks = {
-            "artist_to_venue": walk(parts.train, parts.cut_ms),
-            "venue_to_artist": walk(parts.train.transposed(), parts.cut_ms),
-        }
+        self._parts = parts
+        self._walks: dict[str, csr_matrix] = {}
 
     def best(self, view: View, n: int) -> NDArray[np.int32]:
         """See `Ranker`."""
         forward = view.direction == "artist_to_venue"
         plays = view.plays if forward else view.plays.transposed()
-        own = visits(plays.for_artists(view.subjects), self._cut_ms)
+        own = visits(plays.for_artists(view.subjects), self._parts.cut_ms)
         size = len(view.candidates)
-        near = (own @ self._walks[view.direction]).tocsr()[:, :size].astype(np.float32)
+        near = (own @ self._walk(forward=forward)).tocsr()[:, :size].astype(np.float32)
         near.sort_indices()
         width = np.zeros((len(view.subjects), 0), np.float32), np.zeros((size, 0), np.float32)
         score = LinearScore(
             *width, np.zeros(size, np.float32), np.zeros(len(near.indptr) - 1, np.float32), near
         )
         return top_n(score, n, view.masked).cols
+
+    def _walk(self, *, forward: bool) -> csr_matrix:
+        # When it is asked for: between many artists of few venues it takes gigabytes.
+        train = self._parts.train
+        if (side := "venues" if forward else "artists") not in self._walks:
+            plays = train if forward else train.transposed()
+            self._walks[side] = walk(plays, self._parts.cut_ms)
+        return self._walks[side]
 
 
 class Notebook:

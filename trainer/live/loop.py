@@ -210,7 +210,7 @@ class Trainer:
         self.cut_off = False
         self._job_merged, self._following.merged = self._following.merged, False
         if artifact is None:
-            self._following.first_change_s = None
+            self._following.first_change_s = self._asked = None
             self._attempts.note(self._following.interactions.events)
         path = artifact or self._registry.artifact(number)
         job = self._process.job_for(self._following, number, path)
