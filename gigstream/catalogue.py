@@ -85,10 +85,23 @@ SECTIONS = {
             "Booking systems: list them, quarantine one, release it again.",
             "gigstream source quarantine box --since 2026-11-01",
         ),
+        "retract": (
+            "Take back an import, or what a source has sent: its statements stop counting.",
+            "gigstream retract --source import:gigs",
+        ),
         "merge": (
             "Count all plays of one id, past and future, as another one's.",
             "gigstream merge artist a-1 into a-2",
         ),
+        "unmerge": (
+            "End the merge of an id: its plays count as its own again.",
+            "gigstream unmerge artist a-1",
+        ),
+        "hide": (
+            "Never recommend an id, such as a venue that is closed.",
+            "gigstream hide venue v-17",
+        ),
+        "show": ("Recommend a hidden id again.", "gigstream show venue v-17"),
         "erase": (
             "Remove an id from the store, the models and Redis for good.",
             "gigstream erase artist a-1",
@@ -118,6 +131,9 @@ MODULES = {
     "artist": "lists",
     "venue": "lists",
     "dead-letters": "dead_letters",
+    "unmerge": "merge",
+    "hide": "visibility",
+    "show": "visibility",
     "rollback": "generations",
     "accept": "generations",
     "pin": "generations",

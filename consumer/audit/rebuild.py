@@ -1,8 +1,8 @@
 """A second store, made from the topic: the same records, the same positions.
 
-Erasures, their key, merges and quarantines are not in the topic: they are copied from the first
-store. The second store's own positions say how far it is, so a rebuild that was killed is completed
-by running it again.
+Erasures, their key, merges, quarantines and visibility are not in the topic: they are copied from
+the first store. The second store's own positions say how far it is, so a rebuild that was killed is
+completed by running it again.
 """
 
 import shutil
@@ -19,7 +19,7 @@ from consumer.audit.compare import Compared, Recount
 from consumer.audit.row_digests import RowDigests
 from consumer.dead_letters.verdicts import Verdicts
 from consumer.errors import NothingStored, StoreUnusable
-from consumer.ids import decisions, erasures, merges, quarantines
+from consumer.ids import decisions, erasures, merges, quarantines, visibility
 from consumer.ids.decisions import Decisions
 from consumer.ingest.rows import RowBuilder
 from consumer.kafka.scan import Retained
@@ -89,7 +89,7 @@ def rebuild(
 
 
 def copy_decisions(path: Path, target: Path) -> int:
-    """Copy erasures, their key, merges and quarantines to another store that lacks some of them.
+    """Copy all decisions, and the key of erasures, to another store that lacks some of them.
 
     Returns:
         How many rows were appended.
@@ -106,7 +106,7 @@ def copy_decisions(path: Path, target: Path) -> int:
         _copy_key(path, target)
     snapshot = delta_log.replay(path)
     files = snapshot.files.values() if snapshot else ()
-    kinds = {erasures.KIND, merges.KIND, quarantines.KIND}
+    kinds = {erasures.KIND, merges.KIND, quarantines.KIND, visibility.KIND}
     # Rows that are there already change nothing when they come again.
     copied = pa.concat_tables(
         schema.with_kind(parquet.read(path, file, schema.STORED), file.kind).cast(schema.SCHEMA)
@@ -118,7 +118,12 @@ def copy_decisions(path: Path, target: Path) -> int:
 
 
 def _made(known: Decisions) -> set[tuple[object, ...]]:
-    return {*known.records, *known.all_merges, *known.all_quarantines}
+    return {
+        *known.records,
+        *known.all_merges,
+        *known.all_quarantines,
+        *known.all_visibility,
+    }
 
 
 def _copy_key(path: Path, target: Path) -> None:

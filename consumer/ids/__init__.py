@@ -1,1 +1,1 @@
-"""Which ids are the same, which must be erased, and which sources do not count."""
+"""Which ids are the same, erased or hidden, and which sources do not count."""

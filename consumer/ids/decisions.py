@@ -1,4 +1,4 @@
-"""The decisions that the store holds: merges and erasures of ids, quarantines of sources."""
+"""The decisions that the store holds: merges, erasures and visibility of ids, and quarantines."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -6,11 +6,13 @@ from typing import TypeVar
 
 import pyarrow as pa
 
-from consumer.ids import erasures, merges, quarantines
+from consumer.ids import erasures, merges, quarantines, visibility
 from consumer.ids.erasures import Erasures, Record
 from consumer.ids.merges import Merge
 from consumer.ids.quarantines import Quarantine, Quarantines
+from consumer.ids.visibility import Visibility
 from consumer.table import delta_log, parquet, schema
+from consumer.table.schema import Side
 
 Row = TypeVar("Row")
 
@@ -25,6 +27,8 @@ class Decisions:
         erasures: which ids are erased.
         all_quarantines: all decisions about sources, in the order in which they apply.
         quarantines: which sources are quarantined.
+        visibility: decisions about ids that are not erased, in the order in which they apply.
+        all_visibility: also those of erased ids, until their files are rewritten.
     """
 
     def __init__(self, path: Path) -> None:
@@ -35,6 +39,8 @@ class Decisions:
         self.erasures: Erasures = erasures.NONE
         self.all_quarantines: tuple[Quarantine, ...] = ()
         self.quarantines: Quarantines = {}
+        self.visibility: tuple[Visibility, ...] = ()
+        self.all_visibility: tuple[Visibility, ...] = ()
 
     def see(self, files: Iterable[delta_log.File]) -> None:
         """Read what these files add; files of other kinds are skipped.
@@ -53,18 +59,28 @@ class Decisions:
             # A new status of a known erasure adds no hash: the object, and its cache, stay.
             if len(hashes) != len(self.erasures):
                 self.erasures = Erasures(erasures.load_key(self._path), hashes)
-        new_merges = self._read(files, merges.KIND, merges.COLUMNS, merges.read)
-        if new_merges or new:
-            self.all_merges = tuple(sorted({*self.all_merges, *new_merges}))
-            self.merges = tuple(merge for merge in self.all_merges if not self._is_erased(merge))
+        self._see_ids(files, is_erasing=bool(new))
         decided = self._read(files, quarantines.KIND, quarantines.COLUMNS, quarantines.read)
         if decided:
             self.all_quarantines = tuple(sorted({*self.all_quarantines, *decided}))
             self.quarantines = quarantines.resolve(self.all_quarantines)
 
-    def _is_erased(self, merge: Merge) -> bool:
-        ids = (merge.gone, merge.kept)
-        return any(self.erasures.gone(merge.side, identity) for identity in ids)
+    def _see_ids(self, files: Iterable[delta_log.File], *, is_erasing: bool) -> None:
+        merged = self._read(files, merges.KIND, merges.COLUMNS, merges.read)
+        decided = self._read(files, visibility.KIND, visibility.COLUMNS, visibility.read)
+        if not (merged or decided or is_erasing):
+            return
+        self.all_merges = tuple(sorted({*self.all_merges, *merged}))
+        self.merges = tuple(
+            each for each in self.all_merges if not self._is_erased(each.side, each.gone, each.kept)
+        )
+        self.all_visibility = tuple(sorted({*self.all_visibility, *decided}))
+        self.visibility = tuple(
+            each for each in self.all_visibility if not self._is_erased(each.side, each.identity)
+        )
+
+    def _is_erased(self, side: Side, *ids: str) -> bool:
+        return any(self.erasures.gone(side, identity) for identity in ids)
 
     def _read(
         self,

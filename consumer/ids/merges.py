@@ -7,8 +7,9 @@ A merge is a row of the store (kind ``merge``), in a commit that moves no Kafka 
     event_id     the id that goes
     artist_id or venue_id, by ``field``: the id that stays
 
-Every statement of the id that goes, stored or to come, counts as one of the id that stays. The
-result does not depend on the order in which rows are read: see `resolve`.
+Every statement of the id that goes, stored or to come, counts as one of the id that stays. A row
+with the same id in both places ends the merge of that id. The result does not depend on the order
+in which rows are read: see `resolve`.
 """
 
 from collections.abc import Iterable, Mapping
@@ -36,6 +37,11 @@ class Merge(NamedTuple):
     kept: str
     side: Side
 
+    @property
+    def ends(self) -> bool:
+        """Whether this ends the merge of `gone`, which then counts as itself again."""
+        return self.gone == self.kept
+
 
 def table(merge: Merge) -> pa.Table:
     """The row of a merge."""
@@ -62,8 +68,8 @@ def resolve(merges: Iterable[Merge], side: Side) -> dict[str, str]:
     """Which id each merged id counts as, chains followed to their end.
 
     Merges apply in the order of (recorded_at, gone, kept): a later one of the same id replaces
-    the earlier, and one that would close a cycle when it applies does nothing. So the result is
-    a function of the set of merges.
+    the earlier, one into itself ends it, and one that would close a cycle when it applies does
+    nothing. So the result is a function of the set of merges.
 
     Args:
         merges: in any order.
@@ -79,8 +85,12 @@ def links(merges: Iterable[Merge], side: Side) -> dict[str, str]:
     # Sorted, so that readers that saw the rows in other orders come to the same result; a set, as
     # a rebuild or a carried decision may repeat a row.
     for merge in sorted(set(merges)):
+        if merge.side != side:
+            continue
+        if merge.ends:
+            into.pop(merge.gone, None)
         # If `kept` already leads to `gone`, this merge would close a cycle: it is ignored.
-        if merge.side == side and not leads_to(into, merge.kept, merge.gone):
+        elif not leads_to(into, merge.kept, merge.gone):
             into[merge.gone] = merge.kept
     return into
 

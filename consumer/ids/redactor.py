@@ -6,7 +6,7 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from consumer.ids import mentions, merges
+from consumer.ids import mentions, merges, visibility
 from consumer.ids.erasures import Erasures, masked
 from consumer.ids.mentions import HashedIdMatcher, Matcher
 from consumer.table.schema import Side, raw_headers
@@ -17,6 +17,7 @@ READ_BY_KIND = {
     "event": ("artist_id", "venue_id", "extra"),
     "dead": ("raw", "raw_key", "raw_headers"),
     merges.KIND: merges.COLUMNS,
+    visibility.KIND: visibility.COLUMNS,
 }
 """By kind, the columns that decide whether anything is to be removed."""
 
@@ -40,7 +41,12 @@ class Redactor:
     def __init__(self, gone: Gone, matcher: Matcher) -> None:
         self._gone = gone
         self._matcher = matcher
-        self._kinds = {"event": self._events, "dead": self._dead, merges.KIND: self._merges}
+        self._kinds = {
+            "event": self._events,
+            "dead": self._dead,
+            merges.KIND: self._merges,
+            visibility.KIND: self._visibility,
+        }
 
     def redact(self, kind: str, rows: pa.Table) -> Redacted:
         """Remove rows of erased ids, and mentions in others; other kinds hold no ids.
@@ -70,6 +76,10 @@ class Redactor:
             not (self._gone(merge.side, merge.gone) or self._gone(merge.side, merge.kept))
             for merge in merges.read(rows)
         ]
+        return rows.filter(pa.array(kept, pa.bool_())), 0
+
+    def _visibility(self, rows: pa.Table) -> tuple[pa.Table, int]:
+        kept = [not self._gone(each.side, each.identity) for each in visibility.read(rows)]
         return rows.filter(pa.array(kept, pa.bool_())), 0
 
     def _mask(self, side: Side, ids: pa.ChunkedArray) -> pa.Array:

@@ -10,6 +10,7 @@ import pyarrow as pa
 from consumer.ids.erasures import NONE, Erasures
 from consumer.ids.merges import Merge
 from consumer.ids.quarantines import Quarantines
+from consumer.ids.visibility import Visibility
 from consumer.table import parquet
 from consumer.table.delta_log import File
 from consumer.table.schema import SCHEMA
@@ -35,6 +36,7 @@ class Chunk:
         merges: all merges at this version, earlier ones included.
         erasures: all erasures at this version.
         quarantines: which sources are quarantined at this version; ``events`` holds theirs too.
+        visibility: all decisions about hidden ids at this version, earlier ones included.
     """
 
     version: int
@@ -45,6 +47,7 @@ class Chunk:
     merges: tuple[Merge, ...] = ()
     erasures: Erasures = NONE
     quarantines: Quarantines = field(default_factory=dict)
+    visibility: tuple[Visibility, ...] = ()
 
 
 class Pieces(NamedTuple):

@@ -24,7 +24,6 @@ from typing import Any
 
 import msgspec
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from consumer.errors import StoreBusy
 from consumer.ids import decisions, erasures, merges
@@ -33,6 +32,7 @@ from consumer.ids.erasures import ASKED, COMPLETE, REWRITTEN, Record
 from consumer.ids.mentions import PlainIdMatcher
 from consumer.ids.redactor import READ_BY_KIND, Redactor
 from consumer.maintenance import clear
+from consumer.store.survey import merged_into, names_of
 from consumer.store.writer import Store
 from consumer.table import commit, delta, delta_log, parquet, schema, write_lock
 from consumer.table.schema import Side
@@ -40,7 +40,6 @@ from consumer.table.write_lock import WritersPaused
 
 logger = logging.getLogger(__name__)
 
-_NAMES_AT_ONCE = 200_000
 _ROWS_AT_ONCE = 50_000
 
 Facts = dict[str, Any]
@@ -116,7 +115,7 @@ class Erasing:
         self._hash = erasures.hashed(self._key, side, identity)
         # Rows keep the ids that were sent. So ids that were merged into this one name the same
         # artist or venue, and are erased with it.
-        self.ids = [identity, *self._merged_into(identity)]
+        self.ids = [identity, *merged_into(decisions.read(path), side, identity)]
 
     def run(self, facts: Mapping[str, Any]) -> Erased:
         """Do all steps that are not done yet.
@@ -163,10 +162,6 @@ class Erasing:
         return self._outcome()
 
     # -- records -----------------------------------------------------------------------------
-
-    def _merged_into(self, identity: str) -> list[str]:
-        links = merges.links(decisions.read(self._path).all_merges, self._side)
-        return sorted(each for each in links if merges.leads_to(links, links[each], identity))
 
     def _records(self, known: Decisions, status: str) -> list[Record]:
         """The rows of this id with this status, in the order of time."""
@@ -219,7 +214,8 @@ class Erasing:
 
     def _rewrite(self, found: _Found, files: Iterable[delta_log.File]) -> None:
         new = [file for file in files if file.path not in found.replacements]
-        names = set().union(*(self._names(file) for file in new if file.kind == "event"))
+        known = (names_of(self._path, file, self._side, self.ids) for file in new)
+        names = set().union(*known)
         if not names <= found.names:
             found.names |= names
             # A file judged before a name was known may mention it: judge all files again.
@@ -231,17 +227,6 @@ class Erasing:
 
     def _gone(self, side: Side, identity: str) -> bool:
         return side == self._side and identity in self.ids
-
-    def _names(self, file: delta_log.File) -> set[str]:
-        """The names that rows of the ids give them."""
-        columns = [f"{self._side}_id", f"{self._side}_name"]
-        wanted = schema.columns(columns)
-        ids = pa.array(self.ids, pa.string())
-        found: set[str] = set()
-        for rows in parquet.stream(self._path, file, wanted, _NAMES_AT_ONCE):
-            ours = rows.filter(pc.is_in(rows[columns[0]], ids))
-            found |= {name for name in pc.unique(ours[columns[1]]).to_pylist() if name}
-        return found
 
     def _replace(self, found: _Found) -> None:
         while True:

@@ -310,6 +310,7 @@ def _pieces(
         merges=decisions.merges,
         erasures=decisions.erasures,
         quarantines=decisions.quarantines,
+        visibility=decisions.visibility,
     )
     return Pieces(
         chunk, count_events(files), stream_events(path, files, schema, decisions.erasures)

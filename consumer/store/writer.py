@@ -29,7 +29,7 @@ from deltalake.transaction import AddAction
 
 from consumer.deadline import Deadline
 from consumer.errors import LostPartition, StoreBusy, StoreUnusable, StoreUnwritten
-from consumer.ids import erasures, merges, quarantines, redactor
+from consumer.ids import erasures, merges, quarantines, redactor, visibility
 from consumer.ids.decisions import CurrentDecisions
 from consumer.ids.erasures import Erasures
 from consumer.table import delta_log, durable, parquet, write_lock
@@ -47,7 +47,7 @@ PATIENCE_S = 60.0
 _STALE_S = 600.0
 _JITTER_S = 0.05
 _CREATION_ACTIONS = 2  # in the first entry: the protocol and the table
-_KINDS = ("event", "dead", merges.KIND, erasures.KIND, quarantines.KIND)
+_KINDS = ("event", "dead", merges.KIND, erasures.KIND, quarantines.KIND, visibility.KIND)
 _CONFIGURATION: dict[str, str | None] = {
     # Statistics stay in the log after a row is erased: so there are none of ids and names.
     "delta.dataSkippingStatsColumns": ",".join(parquet.STATISTICS),

@@ -1,7 +1,7 @@
 """The columns of the store, and what the values of some of them mean.
 
 A row is one record of Kafka (kind ``event`` or ``dead``) or one decision of an operator (kind
-``merge``, ``erasure`` or ``quarantine``, see `consumer.ids`).
+``merge``, ``erasure``, ``quarantine`` or ``visibility``, see `consumer.ids`).
 """
 
 from collections.abc import Iterable, Mapping

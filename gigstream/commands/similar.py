@@ -14,6 +14,7 @@ from gigstream.settings import load
 from gigstream.terminal import Report, Terminal, command
 from trainer.live.following import Following
 from trainer.live.generation import Generation
+from trainer.ranking.masked import visible
 from trainer.ranking.similar import similar as nearest
 
 
@@ -48,6 +49,7 @@ def _items(
     else:
         ids, names, candidates = known.venues, known.venue_names, lists.venue_rows
         same = known.merged_venues
+    candidates = candidates[visible(ids, known.hidden.get(side, ()), candidates)]
     row = ids.row(identity)
     if row is None:
         raise WrongUse(

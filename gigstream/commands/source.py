@@ -50,8 +50,7 @@ def quarantine(terminal: Terminal, name: str, *, since: datetime | None) -> Repo
 
     Its statements stay stored: the lists follow as if they were not there. `release` takes it back.
     """
-    since_us = ALL if since is None else int(since.replace(tzinfo=UTC).timestamp()) * 1_000_000
-    return _decide(terminal, name, QUARANTINED, since_us)
+    return _decide(terminal, name, QUARANTINED, epoch_us(since))
 
 
 @command("release")
@@ -68,14 +67,13 @@ source.add_command(release)
 
 def _decide(terminal: Terminal, name: str, status: str, since_us: int) -> Report:
     path = load().store
-    wanted = Quarantine(time.time_ns() // 1000, checked_source(name), status, since_us)
-    version = _record(path, wanted)
-    seen, state = sources(path).get(name), _state(decisions.read(path).quarantines, name)
-    terminal.say(_said(name, status, state["since"], is_new=version is not None))
+    version = record(path, checked_source(name), status, since_us)
+    seen, known = sources(path).get(name), state(decisions.read(path).quarantines, name)
+    terminal.say(_said(name, status, known["since"], is_new=version is not None))
     if seen is None:
         terminal.remark(f"nothing of a source {name!r} is stored; see `gigstream source list`")
     facts = {"changed": version is not None, "store_version": version}
-    return Report({"source": name, **state, **facts, "statements": seen.statements if seen else 0})
+    return Report({"source": name, **known, **facts, "statements": seen.statements if seen else 0})
 
 
 def _said(name: str, status: str, since: str | None, *, is_new: bool) -> str:
@@ -83,9 +81,25 @@ def _said(name: str, status: str, since: str | None, *, is_new: bool) -> str:
     return f"source {name} {verb} {status}" + (f" from {since} on" if since else "")
 
 
-def _record(path: Path, wanted: Quarantine) -> int | None:
-    """Append a decision. Returns the store version with it; None if it holds already."""
+def epoch_us(since: datetime | None) -> int:
+    """The moment that a quarantine begins at, given in UTC; None: of all statements."""
+    return ALL if since is None else int(since.replace(tzinfo=UTC).timestamp()) * 1_000_000
+
+
+def record(path: Path, name: str, status: str, since_us: int) -> int | None:
+    """Append a decision about a source, and return the store version with it.
+
+    Args:
+        path: the store.
+        name: of the source.
+        status: `QUARANTINED` or `RELEASED`.
+        since_us: from which recording time on, epoch us.
+
+    Returns:
+        None if the decision holds already.
+    """
     store, known = Store.open(path), decisions.read(path)
+    wanted = Quarantine(time.time_ns() // 1000, name, status, since_us)
     wanted = _after(known.all_quarantines, wanted)
     if quarantines.resolve([*known.all_quarantines, wanted]) == known.quarantines:
         return None
@@ -105,7 +119,7 @@ def _listed(settings: Settings) -> list[dict[str, Any]]:
     gigs = _gigs(settings)
     names = sorted({*seen, *quarantined}, key=lambda name: (-gigs[name], name or ""))
     return [
-        {"source": name, **_state(quarantined, name), **_counts(seen.get(name))}
+        {"source": name, **state(quarantined, name), **_counts(seen.get(name))}
         | {"gigs": gigs[name], "share": round(gigs[name] / max(gigs.total(), 1), 4)}
         for name in names
     ]
@@ -121,10 +135,11 @@ def _gigs(settings: Settings) -> Counter[str | None]:
     return Counter(dict(zip(names, np.bincount(codes).tolist(), strict=False)))
 
 
-def _state(quarantined: Quarantines, name: str | None) -> dict[str, str | None]:
+def state(quarantined: Quarantines, name: str | None) -> dict[str, str | None]:
+    """Whether a source counts, and since when it does not; None: a source without a name."""
     since_us = quarantined.get(name or "")
-    state = "counts" if since_us is None else QUARANTINED
-    return {"state": state, "since": _day(None if since_us == ALL else since_us)}
+    found = "counts" if since_us is None else QUARANTINED
+    return {"state": found, "since": _day(None if since_us == ALL else since_us)}
 
 
 def _counts(seen: "Seen | None") -> dict[str, Any]:

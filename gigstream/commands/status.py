@@ -26,6 +26,7 @@ from trainer.registry.generations import PUBLISHED
 from trainer.registry.snapshot import Snapshots
 
 _KAFKA = ("lag_events", "lag_s")
+_SIDES = ("artist", "venue")
 _LEASE = ("registry", "token", "host", "pid", "since")
 _REDIS = ("generation", "generation_age_s", "foldins", "model_hash", "quality", "lease")
 
@@ -83,6 +84,8 @@ def stored(settings: Settings) -> tuple[dict[str, Any], dict[str, int], list[str
         "as_of": day(clock.as_of_ms),
         "ahead": clock.ahead,
         "tombstones_unmatched": interactions.unmatched,
+        "hidden": dict.fromkeys(_SIDES, 0)
+        | {side: len(ids) for side, ids in interactions.hidden.items()},
         "store_version": chunk.version if chunk else None,
     }
     return facts, chunk.positions if chunk else {}, warnings(*clock, now_ms())
@@ -127,6 +130,8 @@ def _text(value: object) -> str:
     # The figures of a judgement are for --json.
     if isinstance(value, dict) and "verdict" in value:
         return str(value["verdict"])
+    if isinstance(value, dict) and set(value) == set(_SIDES):
+        return ", ".join(f"{value[side]:,} {side}s" for side in _SIDES)
     if isinstance(value, list):
         return ", ".join(str(each["source"]) for each in value)
     return f"{value:,}" if isinstance(value, int) else str(value)

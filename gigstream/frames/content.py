@@ -45,7 +45,7 @@ class Rows:
     ids: Ids
     merged: Merged
     active: NDArray[np.int32]
-    """Rows with plays, in the order of their ids."""
+    """Rows with plays that are not hidden, in the order of their ids."""
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from gigstream.settings import Settings, load
 from serving.connection import connect
 from serving.lookup import Lookup
 from trainer.evaluation.windows import past
+from trainer.ranking.masked import visible
 
 
 def live(settings: Settings | None = None) -> Frames:
@@ -47,12 +48,13 @@ def _content(settings: Settings) -> Content:
     """
     generation, following = published(settings)
     model, plays, known = generation.model, following.plays, following.interactions
+    artists, venues = plays.active_rows(known.artists), plays.transposed().active_rows(known.venues)
+    shown_artists = artists[visible(known.artists, known.hidden.get("artist", ()), artists)]
+    shown_venues = venues[visible(known.venues, known.hidden.get("venue", ()), venues)]
     return Content(
         model=model,
         plays=plays,
-        artists=Rows(known.artists, known.merged_artists, plays.active_rows(known.artists)),
-        venues=Rows(
-            known.venues, known.merged_venues, plays.transposed().active_rows(known.venues)
-        ),
+        artists=Rows(known.artists, known.merged_artists, shown_artists),
+        venues=Rows(known.venues, known.merged_venues, shown_venues),
         gigs=lambda: past(plays, known.artists.ids, known.venues.ids, model.as_of_ms),
     )

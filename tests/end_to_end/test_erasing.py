@@ -55,7 +55,7 @@ def test_on_a_busy_store_nothing_is_left_and_no_other_event_is_lost_or_doubled(i
     busy = threading.Thread(target=keep_sending)
     busy.start()
     try:
-        receipt = commands.json("erase", "artist", ID)
+        receipt = commands.json("erase", "artist", ID, "--yes")
         assert keys_with(installation.client, ID, NAME) == []
     finally:
         over.set()
@@ -75,7 +75,7 @@ def test_on_a_busy_store_nothing_is_left_and_no_other_event_is_lost_or_doubled(i
     installation.send(event(9000, "newcomer", "venue-1"), event(9001, ID, "venue-1"))
     until(lambda: "newcomer" in plays(installation))
     assert installation.stored(expected + 1)["events"] == expected + 1
-    again = commands.json("erase", "artist", ID)
+    again = commands.json("erase", "artist", ID, "--yes")
     assert {name: again[name] for name in again if name != "kafka"} == {
         name: receipt[name] for name in receipt if name != "kafka"
     }
@@ -97,7 +97,7 @@ def test_killed_at_any_step_a_second_erase_completes_it_with_the_same_receipt(in
         installation.send(event(3000 + number, "artist-1", "venue-1"))
         installation.stored(401 + number)
 
-    receipt = commands.json("erase", "artist", ID)
+    receipt = commands.json("erase", "artist", ID, "--yes")
 
     assert traces(installation) == []
     assert receipt["store"] == {"rows": 20, "dead": 0, "merges": 0, "scrubbed": 0, "files": 1} | {
@@ -125,7 +125,7 @@ def test_a_refit_under_way_is_given_up_and_its_model_never_seen(installation):
     drafts = until(lambda: list(models.glob(".gen-*")) or keys_with_staging(installation))
     assert drafts
 
-    receipt = commands.json("erase", "artist", ID)
+    receipt = commands.json("erase", "artist", ID, "--yes")
 
     assert trainer.poll() is None, commands.logs()
     assert keys_with(installation.client, ID, NAME) == []
@@ -147,11 +147,11 @@ def test_erasing_a_venue_and_the_last_artist_withdraws_the_lists(installation):
     installation.stored(2)
     commands.json("train", "--once", timeout_s=60)
 
-    commands.json("erase", "venue", "v-one")
+    commands.json("erase", "venue", "v-one", "--yes")
     assert keys_with(installation.client, "v-one") == []
     assert plays(installation) == {"a-only": 1}
 
-    commands.json("erase", "artist", "a-only")
+    commands.json("erase", "artist", "a-only", "--yes")
     assert keys_with(installation.client, "a-only") == []
     assert files_with(commands.home, "a-only", "v-one") == []
     assert installation.generation() == 0
@@ -165,9 +165,20 @@ def test_what_cannot_be_erased_is_refused_in_one_line(installation):
     (line,) = commands.run("erase", "artist", "").stderr.splitlines()
     assert "artist_id: '' is empty" in line
 
+    unknown = commands.run("erase", "artist", ID, "--yes")
+    assert unknown.returncode == 2
+    assert f"no artist has the id {ID!r}, so nothing was done" in unknown.stderr
+    commands.start("consume")
+    installation.send(event(1, ID, "v"))
+    installation.stored(1)
+    unasked = commands.run("erase", "artist", ID)
+    assert unasked.returncode == 2
+    assert "1 statements of 1 gigs, 1 plays that count; lists: 0" in unasked.stderr
+    assert "add --yes" in unasked.stderr
+
     installation.redis.pause()
     try:
-        away = commands.run("erase", "artist", ID)
+        away = commands.run("erase", "artist", ID, "--yes")
     finally:
         installation.redis.resume()
     assert away.returncode == 3

@@ -201,7 +201,7 @@ def test_an_erased_id_does_not_return(installation, tmp_path):
     shutil.copytree(models / first["model"], tmp_path / "copy")
     commands.json("pin")
 
-    assert commands.run("erase", "artist", "artist-3").returncode == 0
+    assert commands.run("erase", "artist", "artist-3", "--yes").returncode == 0
     found = commands.json("generations")["generations"]
     assert [each["pinned"] for each in found] == [False] * len(found)
     shutil.copytree(tmp_path / "copy", models / first["model"])

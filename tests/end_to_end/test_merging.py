@@ -21,8 +21,8 @@ def test_a_merged_artist_counts_as_the_other_now_later_and_after_a_restart(insta
     until(installation.generation)
     assert {"artist-1", "venue-1"} <= shown(installation)
 
-    first = commands.json("merge", "artist", "artist-1", "into", "artist-2")
-    commands.json("merge", "venue", "venue-1", "into", "venue-2")
+    first = commands.json("merge", "artist", "artist-1", "into", "artist-2", "--yes")
+    commands.json("merge", "venue", "venue-1", "into", "venue-2", "--yes")
 
     def follows():
         lists = installation.lists()
@@ -38,7 +38,7 @@ def test_a_merged_artist_counts_as_the_other_now_later_and_after_a_restart(insta
 
     until(follows)
     assert first["changed"]
-    assert not commands.json("merge", "artist", "artist-1", "into", "artist-2")["changed"]
+    assert not commands.json("merge", "artist", "artist-1", "into", "artist-2", "--yes")["changed"]
     merged = installation.status()
     assert merged["plays"] == before["plays"]
     assert (merged["artists"], merged["venues"]) == (29, 11)
@@ -66,13 +66,18 @@ def test_a_merged_artist_counts_as_the_other_now_later_and_after_a_restart(insta
 
 def test_circles_and_impossible_ids_are_refused_in_one_line(installation):
     commands = installation.commands
-    assert commands.run("merge", "artist", "a", "into", "b").returncode == 0
-    assert commands.run("merge", "artist", "b", "into", "c").returncode == 0
+    commands.start("consume")
+    installation.send(*(event(n, name, "v") for n, name in enumerate("abc")))
+    installation.stored(3)
+    assert commands.run("merge", "artist", "a", "into", "b", "--yes").returncode == 0
+    assert commands.run("merge", "artist", "b", "into", "c", "--yes").returncode == 0
 
     for arguments, said in (
         (("artist", "c", "into", "a"), "artist 'a' counts as 'c' already"),
         (("venue", "v", "into", "v"), "venue 'v' is the same id"),
         (("artist", "", "into", "a"), "artist_id: '' is empty"),
+        (("artist", "A", "into", "a"), "no artist has the id 'A'"),
+        (("venue", "v", "into", "V"), "no venue has the id 'V'"),
     ):
         refused = commands.run("merge", *arguments)
         (line,) = refused.stderr.splitlines()

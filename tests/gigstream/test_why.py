@@ -123,7 +123,7 @@ def test_plays_that_came_since_are_remarked(tmp_path, variables):
 
 
 def test_a_merged_id_has_the_reasons_of_the_one_that_it_counts_as(variables):
-    finish(started("merge", "artist", "a5", "into", "a7", env=variables))
+    finish(started("merge", "artist", "a5", "into", "a7", "--yes", env=variables))
     finish(started("train", "--once", env=variables))
 
     merged, target = (gigstream("artist", each, "--why", "--json").data for each in ("a5", "a7"))

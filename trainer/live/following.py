@@ -52,8 +52,9 @@ class Following:
         self.plays: Plays = self.interactions.view()
         self.first_change_s: float | None = None  # since the last refit began
         self.last_change_s = 0.0
-        self.merged = False
-        """Whether lists of untouched artists and venues may show ids that were merged since."""
+        self.relisted = False
+        """Whether lists of untouched artists and venues may show other ids than they must, since
+        ids were merged, unmerged, hidden or shown."""
         self.reread = False
         """Whether the store was read as a whole since all lists were made, so that nothing tells
         which of the published ones are right."""
@@ -146,7 +147,7 @@ class Following:
 
     def _settle(self, ours: Interactions, pieces: Pieces) -> ChangedRows:
         merged = ours.merge(pieces.chunk.merges)
-        self.merged = self.merged or any(map(len, merged))
+        self.relisted |= ours.hide(pieces.chunk.visibility) or any(map(len, merged))
         return both(merged, ours.settle_all(pieces.events, pieces.rows))
 
     def differing(self, artifact: Artifact) -> ChangedRows:
@@ -187,6 +188,7 @@ class Following:
             positions=self.offsets,
             events=ids.events,
             merges=len(self._chunk.merges) if self._chunk else 0,
+            visibility=len(self._chunk.visibility) if self._chunk else 0,
             quarantined=ids.quarantined,
             artists=[ids.artists[row] for row in touched.artists.tolist()],
             venues=[ids.venues[row] for row in touched.venues.tolist()],

@@ -76,6 +76,7 @@ class Generation:
             size=size,
             merged_artists=following.interactions.merged_artists,
             merged_venues=following.interactions.merged_venues,
+            hidden=following.interactions.hidden,
         )
 
     def meta(self, following: Following, built_at: float) -> dict[str, Any]:

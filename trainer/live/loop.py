@@ -82,7 +82,7 @@ class Trainer:
         self._staged: Job | None = None
         self._restaging = Restaging()
         self._process = RefitProcess(settings, registry.state().registry, token, configure)
-        self._job_merged = False  # the job is to take merged ids out of lists
+        self._job_relisted = False  # the job is to list other ids, after a merge
         self._attempts = Attempts()
         self._asked: Path | None = None  # the artifact that a person asked to be published
         self._looked_s = -math.inf
@@ -208,7 +208,7 @@ class Trainer:
         artifact = artifact or self._pin.path
         number = self._registry.next_generation()
         self.cut_off = False
-        self._job_merged, self._following.merged = self._following.merged, False
+        self._job_relisted, self._following.relisted = self._following.relisted, False
         if artifact is None:
             self._following.first_change_s = self._asked = None
             self._attempts.note(self._following.interactions.events)
@@ -256,7 +256,7 @@ class Trainer:
             self._abandon()
             # The fit may have been done, and its model about to be swapped in.
             self._artifact = live
-            self._republish = self._republish or self._job_merged
+            self._republish = self._republish or self._job_relisted
         self._pin.set(live)
         # Otherwise no refit would begin before something new is stored.
         self._attempts.forget(rested=True)
@@ -296,12 +296,12 @@ class Trainer:
         if not job.artifact.exists():
             self._purging = False
         # The live lists show ids that this fit was to take out.
-        self._republish = self._republish or self._job_merged
+        self._republish = self._republish or self._job_relisted
         raise RefitRefused(self._publishing.refuse(job))
 
     def _try_again(self, job: Job | None) -> None:
         made = job is not None and job.artifact == self._artifact
-        self._republish = self._republish or made or self._job_merged
+        self._republish = self._republish or made or self._job_relisted
         self._attempts.forget()
 
     def _adopt(self, job: Job, now_s: float) -> None:
@@ -399,7 +399,7 @@ class Trainer:
         logger.info("Folded in %d artists, %d venues, %d bill-mates.", *map(len, solved), mates)
 
     def _look_after(self, now_s: float) -> None:
-        """Publish again what Redis lost, a restart left behind, or shows ids that were merged."""
+        """Publish again what Redis lost, a restart left behind, or shows ids that it must not."""
         if now_s - self._looked_s < HEALTH_INTERVAL_S:
             return
         if self._following.version is not None:
@@ -473,7 +473,7 @@ class Trainer:
             self._withdraw()
         elif not self.has_plays or (is_recounted and not self._is_tried and not self._pin.path):
             return  # no list can be made, or a fit is due whose lists replace them all
-        elif (self._republish or self._purging or self._following.merged) and self._artifact:
+        elif (self._republish or self._purging or self._following.relisted) and self._artifact:
             logger.info("Publishing %s again.", self._artifact.name)
             self.begin(self._artifact)
 

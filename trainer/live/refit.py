@@ -180,6 +180,7 @@ def _stage(job: Job, interactions: Interactions, plays: Plays, model: Model) -> 
         size=job.settings.list_size,
         merged_artists=interactions.merged_artists,
         merged_venues=interactions.merged_venues,
+        hidden=interactions.hidden,
     )
     publisher = Publisher(
         connect(job.settings),

@@ -11,7 +11,7 @@ Gigs are kept as they were stated, and ids are mapped where plays are asked for,
 and statements may come in any order too.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -21,10 +21,11 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from consumer.events import MAX_AHEAD_MS
-from consumer.ids import quarantines
+from consumer.ids import quarantines, visibility
 from consumer.ids.merges import Merge
 from consumer.ids.quarantines import Quarantines
-from consumer.table.schema import CODES, EVENT_SCHEMA
+from consumer.ids.visibility import Visibility
+from consumer.table.schema import CODES, EVENT_SCHEMA, Side
 from trainer.plays import gigs
 from trainer.plays.ids import Ids, Names
 from trainer.plays.matrix import Plays, csr, sum_of
@@ -62,6 +63,9 @@ SCHEMA = pa.schema([EVENT_SCHEMA.field(name) for name in COLUMNS])
 
 _PLAIN = {field.name: field.type for field in SCHEMA}
 _AS_CODES = _PLAIN | dict.fromkeys(CODED, CODES)
+Hidden = Mapping[Side, frozenset[str]]
+"""By side, ids that no list recommends; without a side, none of it is hidden."""
+
 _SMALL_BATCH = 10_000
 """Average rows below which batches are concatenated first."""
 
@@ -114,6 +118,7 @@ class Interactions:
         self.venue_names = Names()
         self.merged_artists = Merged("artist", self.artists)
         self.merged_venues = Merged("venue", self.venues)
+        self.hidden: Hidden = {}
         self.events = 0
         self._counts = csr_matrix((0, 0), dtype=np.int32)
         self._active_rows: dict[str, tuple[int, int, NDArray[np.int32]]] = {}
@@ -126,6 +131,7 @@ class Interactions:
         fresh = Interactions(quarantined)
         fresh.artists.add_all(self.artists.ids)
         fresh.venues.add_all(self.venues.ids)
+        fresh.hidden = self.hidden
         return fresh
 
     def clock(self, now_ms: int) -> Clock:
@@ -178,6 +184,14 @@ class Interactions:
         before = self._gigs.affected_by(artists, venues)
         self._gigs.share(*self.merged_artists.members())
         return self._touched((artists, venues), before, self._gigs.affected_by(artists, venues))
+
+    def hide(self, decisions: Iterable[Visibility]) -> bool:
+        """Take in all decisions about hidden ids. Returns whether other ids are hidden now."""
+        before, decisions = self.hidden, list(decisions)
+        sides: tuple[Side, Side] = ("artist", "venue")
+        found = {side: visibility.resolve(decisions, side) for side in sides}
+        self.hidden = {side: ids for side, ids in found.items() if ids}
+        return self.hidden != before
 
     def with_merged(self, touched: ChangedRows) -> ChangedRows:
         """These rows, what they count as, and all others that count as the same."""

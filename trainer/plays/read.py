@@ -3,6 +3,7 @@
 from functools import partial
 from pathlib import Path
 
+from consumer.ids.quarantines import Quarantines
 from consumer.store.chunk import Chunk, Pieces
 from consumer.store.reader import ReaderState, StoreReader, take_at
 from trainer.plays.interactions import CODED, COLUMNS, Interactions
@@ -34,6 +35,20 @@ def settled(
     return tail.take(_settled_whole)
 
 
+def settled_under(store: Path, quarantines: Quarantines) -> Interactions:
+    """The whole store as it is, settled as if these sources were quarantined, and no others.
+
+    Raises:
+        StoreDamaged, StoreNewer: it cannot be read.
+    """
+
+    def settle(pieces: Pieces) -> Interactions:
+        return _settled(Interactions(quarantines), pieces)[0]
+
+    found = StoreReader(store, columns=COLUMNS, coded=CODED).take(settle)
+    return found or Interactions(quarantines)
+
+
 def settled_at(store: Path, version: int) -> tuple[Interactions, Chunk]:
     """The same as it was at one version.
 
@@ -49,5 +64,6 @@ def _settled_whole(pieces: Pieces) -> tuple[Interactions, Chunk]:
 
 def _settled(interactions: Interactions, pieces: Pieces) -> tuple[Interactions, Chunk]:
     interactions.merge(pieces.chunk.merges)
+    interactions.hide(pieces.chunk.visibility)
     interactions.settle_all(pieces.events, pieces.rows)
     return interactions, pieces.chunk

@@ -4,7 +4,8 @@ Candidates are the ids with at least one play; columns stand in id order, so tha
 lower id, whatever row numbers they happen to have.
 
 An id that was merged into another keeps lists of its own, equal to those of its target, since apps
-may still ask for it. As an entry of a list only the target appears.
+may still ask for it. As an entry of a list only the target appears. A hidden id keeps its lists
+too, and appears as an entry nowhere.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,10 +18,12 @@ from consumer.table.schema import Side
 from serving.contract import Entry, Kind, View
 from trainer.model.fit import Model
 from trainer.plays.ids import Ids
+from trainer.plays.interactions import Hidden
 from trainer.plays.matrix import Plays, moved
 from trainer.plays.merged_rows import Merged
 from trainer.ranking import score
 from trainer.ranking.history import History
+from trainer.ranking.masked import excluded, visible
 from trainer.ranking.part import index_of
 from trainer.ranking.reasons import Explainer
 from trainer.ranking.topn import TopN, top_n
@@ -51,6 +54,7 @@ class Lists:
         size: int,
         merged_artists: Merged | None = None,
         merged_venues: Merged | None = None,
+        hidden: Hidden | None = None,
     ) -> None:
         self._model = model
         self._artists = artists
@@ -63,6 +67,11 @@ class Lists:
         self.venue_rows = self._mirrored.active_rows(venues)
         self._merged_artists = merged_artists or Merged("artist", artists)
         self._merged_venues = merged_venues or Merged("venue", venues)
+        hidden = hidden or {}
+        self._may_show: dict[Side, NDArray[np.bool_]] = {
+            "artist": visible(artists, hidden.get("artist", ()), self.artist_rows),
+            "venue": visible(venues, hidden.get("venue", ()), self.venue_rows),
+        }
         self._read(whole=False)
 
     @property
@@ -105,6 +114,7 @@ class Lists:
         else:
             bias = score.everywhere(model.venues, model.weights.artists)
         ids, columns = self._targets(view)
+        columns = columns[self._shown(view)]
         ranked = np.argsort(-bias[columns], kind="stable")[: self._size]
         rows = columns[ranked]
         plays = [0] * len(rows) if view == "artist:returns" else None
@@ -150,6 +160,10 @@ class Lists:
             return self._artists, self.artist_rows
         return self._venues, self.venue_rows
 
+    def _shown(self, view: View) -> NDArray[np.bool_]:
+        """Which candidates of a view are not hidden."""
+        return self._may_show["artist" if view == "venue" else "venue"]
+
     def _ranked(self, view: View, rows: Rows, kind: Kind) -> Ranked:
         subjects, _, same = self._subjects(view)
         targets, columns = self._targets(view)
@@ -158,9 +172,8 @@ class Lists:
         own = self._plays_of(view).counts_of(distinct)
         played = moved(own, index_of(columns, own.shape[1]), len(columns))
         returns = view == "artist:returns"
-        found = top_n(
-            self._score(view, distinct, columns), self._size, exclude=None if returns else played
-        )
+        exclude = excluded(len(distinct), self._shown(view), None if returns else played)
+        found = top_n(self._score(view, distinct, columns), self._size, exclude=exclude)
         best = TopN(found.cols[index], found.scores[index])
         names = subjects.ids
         owners = [names[row] for row in rows.tolist()]

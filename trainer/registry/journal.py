@@ -33,6 +33,7 @@ class Step:
         events: how many statements that were.
         merges: how many merges were known.
         quarantined: which sources were quarantined.
+        visibility: how many decisions about hidden ids were known.
         artists: ids whose vectors were solved and lists made from that.
         venues: the same of venues.
         mates: ids of artists whose lists alone were made.
@@ -45,6 +46,7 @@ class Step:
     events: int
     merges: int
     quarantined: Quarantines = field(default_factory=dict)
+    visibility: int = 0
     artists: Sequence[str] = ()
     venues: Sequence[str] = ()
     mates: Sequence[str] = ()

@@ -128,6 +128,7 @@ class _Recheck:
             artifact,
             chunk.events,
             chunk.merges,
+            visibility=chunk.visibility,
             quarantined=chunk.quarantines,
             up_to_seq=seq,
         )

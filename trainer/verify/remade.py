@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from consumer.ids.merges import Merge
 from consumer.ids.quarantines import Quarantines
+from consumer.ids.visibility import Visibility
 from serving.contract import VIEWS, Entry, View
 from trainer.live.generation import Generation, changed_lists, defaults
 from trainer.plays.interactions import ChangedRows, Interactions
@@ -49,6 +50,7 @@ class Remade:
         artifact: its model.
         events: the rows of the store, `trainer.plays.interactions.COLUMNS`.
         merges: all of the store.
+        visibility: all decisions of the store about hidden ids.
         quarantined: sources that do not count, by the store.
         up_to_seq: fold-ins after that one are left out.
 
@@ -63,6 +65,7 @@ class Remade:
         events: pa.Table,
         merges: Sequence[Merge],
         *,
+        visibility: Sequence[Visibility],
         quarantined: Quarantines,
         up_to_seq: int,
     ) -> None:
@@ -70,12 +73,15 @@ class Remade:
         self._artifact = artifact
         self._steps = [step for step in history.steps if step.seq <= up_to_seq]
         if any(step.merges != len(merges) for step in self._steps):
-            raise NotRepeatable("ids were merged since")
+            raise NotRepeatable("ids were merged or unmerged since")
         if any(step.quarantined != quarantined for step in self._steps):
             raise NotRepeatable("sources were quarantined or released since")
+        if any(step.visibility != len(visibility) for step in self._steps):
+            raise NotRepeatable("ids were hidden or shown since")
         self._events, self._begin = _by_step(events, self._steps)
         self._ids = Interactions(quarantined)
         self._ids.merge(merges)
+        self._ids.hide(visibility)
         self._last = _last_steps(self._steps)
         self.defaults: Mapping[View, Entry] = {}
 

@@ -5,6 +5,7 @@ import random
 import pytest
 from deltalake import DeltaTable
 
+from consumer.audit.rebuild import copy_decisions
 from consumer.ids import decisions, merges
 from consumer.ids.merges import Merge, leads_to, resolve
 from consumer.ingest import rows
@@ -103,3 +104,30 @@ def test_compaction_keeps_merges(store, path):
 
 def test_a_store_that_is_not_there_has_no_merges(path):
     assert decisions.read(path).merges == ()
+
+
+def test_a_merge_into_itself_ends_it_and_those_that_follow_come_with_it():
+    chain = [A_TO_B, Merge(2, "b", "c", "artist")]
+
+    assert resolve([*chain, Merge(3, "b", "b", "artist")], "artist") == {"a": "b"}
+    assert resolve([*chain, Merge(3, "a", "a", "artist")], "artist") == {"b": "c"}
+    assert resolve([*chain, Merge(3, "c", "c", "artist")], "artist") == {"a": "c", "b": "c"}
+    assert resolve([A_TO_B, Merge(2, "a", "a", "venue")], "artist") == {"a": "b"}
+
+
+def test_an_ended_merge_can_be_made_again_and_turned_around():
+    ended = [A_TO_B, Merge(2, "a", "a", "artist")]
+
+    assert resolve(ended, "artist") == {}
+    assert resolve([*ended, Merge(3, "a", "b", "artist")], "artist") == {"a": "b"}
+    assert resolve([*ended, Merge(3, "b", "a", "artist")], "artist") == {"b": "a"}
+
+
+def test_a_rebuilt_store_knows_of_the_end_of_a_merge(store, path, tmp_path):
+    for each in (A_TO_B, Merge(2, "x", "y", "artist"), Merge(3, "a", "a", "artist")):
+        store.append(merges.table(each), {})
+    DeltaTable(path).optimize.compact()
+
+    assert copy_decisions(path, tmp_path / "new") == 3
+    for each in (path, tmp_path / "new"):
+        assert resolve(decisions.read(each).merges, "artist") == {"x": "y"}

@@ -11,6 +11,7 @@ from trainer.evaluation.splits import ordered
 from trainer.model.fit import fit
 from trainer.model.foldin import folded
 from trainer.plays.ids import Ids
+from trainer.plays.interactions import Hidden
 from trainer.plays.matrix import DAY_MS, Plays, counts
 from trainer.ranking import score
 from trainer.ranking.lists import Lists
@@ -19,7 +20,7 @@ from trainer.recipe import Recipe
 NOW = 365 * DAY_MS
 
 
-def made(size: int = 5, plays: Plays | None = None) -> Lists:
+def made(size: int = 5, plays: Plays | None = None, hidden: Hidden | None = None) -> Lists:
     given, artists, venues = world()
     model = fit(given, artists, venues, NOW, SMALL)
     return Lists(
@@ -29,6 +30,7 @@ def made(size: int = 5, plays: Plays | None = None) -> Lists:
         venues=Ids(venues),
         generation=3,
         size=size,
+        hidden=hidden,
     )
 
 
@@ -199,3 +201,32 @@ def test_row_numbers_do_not_change_a_list():
 
     for view in VIEWS:
         assert dict(lists.complete(view)) == dict(made().complete(view))
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_hidden_ids_are_in_no_list_and_the_others_keep_order_and_scores(view):
+    side = "artist" if view == "venue" else "venue"
+    hidden = {"artist": {"a3", "a21", "unknown"}, "venue": {"v4", "v9"}}
+    shown, all_of = made(30, hidden=hidden), made(40)
+
+    after, before = dict(shown.complete(view)), dict(all_of.complete(view))
+
+    assert after.keys() == before.keys()
+    for name, entry in {**after, None: shown.default(view)}.items():
+        whole = all_of.default(view) if name is None else before[name]
+        kept = [
+            pair
+            for pair in zip(whole.ids, whole.scores, strict=True)
+            if pair[0] not in hidden[side]
+        ]
+        assert list(zip(entry.ids, entry.scores, strict=True)) == kept[:30]
+    row = np.array([5], np.int32)
+    assert not set(next(iter(shown.changes(view, row).values())).ids) & hidden[side]
+
+
+def test_with_every_venue_hidden_lists_are_empty():
+    lists = made(hidden={"venue": {f"v{number}" for number in range(15)}})
+
+    assert all(entry.ids == [] for _, entry in lists.complete("artist:returns"))
+    assert lists.default("artist").ids == []
+    assert dict(lists.complete("venue")) == dict(made().complete("venue"))
