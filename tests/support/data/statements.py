@@ -104,10 +104,13 @@ def counting(statements: Iterable[Statement], merges: Iterable[Merge] = ()) -> l
 
 
 def kept(merges: Iterable[Merge], side: str) -> dict[str, str]:
-    """The id that each merged id counts as: merges apply in order, each moves a set of ids."""
+    """The id that each merged id counts as: in order; one into itself ends the last."""
     leads = {}
     for merge in sorted(merges):
         if merge.side != side:
+            continue
+        if merge.gone == merge.kept:
+            leads.pop(merge.gone, None)
             continue
         trail = [merge.kept]
         while trail[-1] in leads:
