@@ -23,8 +23,18 @@ def training(tmp_path, redis_server, prefix):
 def live_model(training) -> LiveModel:
     """A model that has followed so far."""
     live = LiveModel(ApiSettings(home=training.commands.home))
-    live.follow(time.monotonic())
+    # The trainer names the live model in its registry after the lists are in Redis.
+    until(lambda: is_ready(live))
     return live
+
+
+def is_ready(live) -> bool:
+    live.follow(time.monotonic())
+    try:
+        with live.reading():
+            return True
+    except NotReady:
+        return False
 
 
 def candidates(state, side) -> dict[str, list[float]]:
