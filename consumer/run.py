@@ -3,6 +3,7 @@
 import gc
 import logging
 import os
+import shutil
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -20,10 +21,13 @@ from consumer.kafka.outage import Watch
 from consumer.kafka.topic import identify
 from consumer.kafka.topic_check import TopicCheck, refuse_another
 from consumer.maintenance.supervisor import PROGRAM, Supervisor
+from consumer.metrics import GROUP, KAFKA, Meters
 from consumer.registry.connect import schema_registry
 from consumer.settings import ConsumerSettings
 from consumer.shutdown import LEAST_S, Shutdown
 from consumer.store.writer import Store
+from consumer.table import delta_log
+from consumer.telemetry.server import Application, Server, new_registry
 
 logger = logging.getLogger(__name__)
 
@@ -50,37 +54,50 @@ def run(
     Raises:
         ConsumerError: it cannot continue; one line, with an exit code.
     """
+    registry = new_registry()
+    meters = Meters(registry)
+    stopping = meters.pulse.asked
     with (
         _last_resort(settings.stop_timeout_s + LEAST_S),
         Shutdown(settings.stop_timeout_s) as stop,
-        schema_registry(settings, stopping=stop.is_set) as unframe,
+        _served(settings, Application(registry, meters.pulse)),
+        schema_registry(settings, stopping=stopping(stop.is_set)) as unframe,
     ):
         threading.Thread(target=_warm_up, name="warm-up", daemon=True).start()
         with suppress(Stopped):  # while a server was waited for: what waits is read again
-            _serve(settings, stop, unframe, on_step=on_step, maintenance=maintenance)
+            _serve(settings, stop, unframe, meters, on_step=on_step, maintenance=maintenance)
             logger.info("Stopped; all that was read is stored")
     return 0
+
+
+def _served(settings: ConsumerSettings, application: Application) -> Server:
+    return Server(
+        application,
+        host=settings.metrics_host,
+        port=settings.consumer_metrics_port,
+        setting="consumer_metrics_port",
+    )
 
 
 def _serve(
     settings: ConsumerSettings,
     stop: Shutdown,
     unframe: Unframe | None,
+    meters: Meters,
     *,
     on_step: Callable[[str], None],
     maintenance: Sequence[str],
 ) -> None:
-    topic = identify(settings, stopping=stop.is_set)
+    meters.pulse.wait_for(KAFKA, GROUP)
+    topic = identify(settings, stopping=meters.pulse.asked(stop.is_set))
     store = Store.open(settings.store, on_step=on_step)
     refuse_another(topic, store.app_ids, settings)
-    watch, brake = Watch(settings.kafka_bootstrap), Brake.from_settings(settings)
-    policy = FlushPolicy(
-        max_events=settings.flush_max_events,
-        max_bytes=settings.flush_max_bytes,
-        wait_s=settings.flush_wait_s,
-    )
+    _watch_store(settings, meters)
+    watch, brake = _watch(settings, meters), Brake.from_settings(settings)
 
     def ingest() -> None:
+        # A member that joins again has no partitions until then.
+        meters.pulse.wait_for(GROUP)
         with membership(settings, topic, watch, left_s=stop.left_s) as consumer:
             Ingest(
                 consumer=consumer,
@@ -89,19 +106,44 @@ def _serve(
                 options=consumer_options(settings),
                 topic_check=TopicCheck(topic=topic, settings=settings),
                 accept_loss=settings.kafka_accept_loss,
-                policy=policy,
+                policy=_policy(settings),
                 revoke_s=settings.stop_timeout_s,
                 unframe=unframe,
                 statuses=settings.statuses,
                 watch=watch,
                 brake=brake,
+                meters=meters,
                 on_step=on_step,
             ).run(stop.is_set, stop_s=stop.left_s)
 
     logger.info("Reading %s into %s", topic.name, settings.store)
     with Supervisor(settings, maintenance):
         named_by_us = names_members(settings, topic)
-        rejoin_while_held(ingest, stopping=stop.is_set, named_by_us=named_by_us)
+        stopping = meters.pulse.asked(stop.is_set)
+        rejoin_while_held(ingest, stopping=stopping, named_by_us=named_by_us)
+
+
+def _policy(settings: ConsumerSettings) -> FlushPolicy:
+    return FlushPolicy(
+        max_events=settings.flush_max_events,
+        max_bytes=settings.flush_max_bytes,
+        wait_s=settings.flush_wait_s,
+    )
+
+
+def _watch(settings: ConsumerSettings, meters: Meters) -> Watch:
+    def report(is_up: bool) -> None:
+        meters.kafka(is_up=is_up)
+
+    # Without a reader of the metrics librdkafka need not gather statistics.
+    return Watch(settings.kafka_bootstrap, report if settings.consumer_metrics_port else None)
+
+
+def _watch_store(settings: ConsumerSettings, meters: Meters) -> None:
+    store = settings.store
+    meters.watch_store(
+        lambda: len(delta_log.versions(store)), lambda: shutil.disk_usage(store).free
+    )
 
 
 def _warm_up() -> None:

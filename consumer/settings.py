@@ -81,7 +81,15 @@ def _registry_url(urls: str) -> str:
     return urls
 
 
-class StoreSettings(LogSettings):
+class MetricsSettings(LogSettings):
+    """Where the processes serve `/metrics`, `/healthz` and `/readyz`."""
+
+    metrics_host: str = Field(default="127.0.0.1", min_length=1)
+    """Address that the metrics of a process are served at. They hold counts and names of sources,
+    and ask for no login: choose an address that only your monitoring reaches."""
+
+
+class StoreSettings(MetricsSettings):
     """Where this instance keeps what is local."""
 
     home: Path = Path("gigstream-data")
@@ -159,6 +167,10 @@ class ConsumerSettings(StoreSettings):
     """Seconds that an event waits for company at most. One that comes after a calm is committed
     at once; else events gather for three times as long as the last commit took, up to this bound.
     Larger: fewer commits and files on a slow disk; smaller: fresher lists there."""
+
+    consumer_metrics_port: int = Field(default=0, ge=0, le=65_535)
+    """Port of a consumer's metrics and health (docs/metrics.md); 0: none. Consumers on one machine
+    need a port each."""
 
     upkeep_grace_s: float = Field(default=300, ge=0, le=600)
     """Seconds that a file stays after compaction put others in its place, for readers of other

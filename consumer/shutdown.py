@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Callable
 from types import FrameType
 from typing import Self
 
@@ -25,10 +26,14 @@ class Shutdown:
 
     Args:
         within_s: seconds for stopping; soon after that the process ends, whatever it does.
+        on_wait: called whenever a loop waits here: it turns.
     """
 
-    def __init__(self, within_s: float = math.inf) -> None:
+    def __init__(
+        self, within_s: float = math.inf, on_wait: Callable[[], None] = lambda: None
+    ) -> None:
         self._within_s = within_s
+        self._on_wait = on_wait
         self._deadline: Deadline | None = None
         # Nothing is lost then: a commit is whole or not, and what is not stored is read again.
         self._last_resort = threading.Timer(within_s + LEAST_S, os._exit, (0,))
@@ -49,6 +54,7 @@ class Shutdown:
 
     def wait(self, seconds: float) -> bool:
         """Sleep for that long, or until a signal comes; returns whether one did."""
+        self._on_wait()
         deadline = Deadline(seconds)
         # A handler does not end a sleep, and an event that it set could be locked by who waits.
         while not self.is_set() and not deadline.is_over:

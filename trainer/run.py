@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 from consumer.shutdown import Shutdown
+from consumer.telemetry.server import Application, Server, new_registry
 from serving.errors import LoginRefused, RedisUnreachable, ShrinkRefused
 from serving.owner import Owner
 from serving.publisher.publish import Publisher, connect
@@ -13,6 +14,7 @@ from trainer.errors import LeaseHeld, NoAnswer, NothingToFit, RefitCutOff, Refit
 from trainer.live.desk import Desk
 from trainer.live.following import Following
 from trainer.live.loop import Trainer
+from trainer.metrics import LEASE, REDIS, Meters
 from trainer.registry.journal import Journal
 from trainer.registry.lease import Lease, is_held, seize, take
 from trainer.registry.requests import Action, Inbox, Request, asking
@@ -77,7 +79,11 @@ def run(
     Raises:
         ConsumerError, ServingError, TrainerError: each with its `exit_code`.
     """
-    with Shutdown(STOP_S) as stop:
+    registry = new_registry()
+    meters = Meters(registry)
+    meters.pulse.wait_for(LEASE, REDIS)
+    application = Application(registry, meters.pulse)
+    with Shutdown(STOP_S, meters.pulse.beat) as stop, _served(settings, application, once=once):
         if settings.engine == "spark":
             ready(settings, wait_s=settings.connect_timeout_s, stop=stop)
         until_s = time.monotonic() + wait_s
@@ -89,11 +95,25 @@ def run(
                     Trainer, settings=settings, force=force, configure=configure, on_step=on_step
                 )
                 with lease:
-                    return _own(trainer, settings, lease, stop, request, takeover=takeover)
+                    return _own(
+                        *(trainer, settings, lease, stop, meters),
+                        request=request,
+                        takeover=takeover,
+                    )
             made = _beside(settings, stop, request, standby=standby, until_s=until_s)
             if made is not None:
                 return made
     return None
+
+
+def _served(settings: TrainerSettings, application: Application, *, once: bool) -> Server:
+    # What runs once may run beside the trainer that has the port.
+    return Server(
+        application,
+        host=settings.metrics_host,
+        port=0 if once else settings.trainer_metrics_port,
+        setting="trainer_metrics_port",
+    )
 
 
 def withdraw(settings: TrainerSettings) -> None:
@@ -143,11 +163,13 @@ def _own(
     settings: TrainerSettings,
     lease: Lease,
     stop: Shutdown,
-    request: Request | None,
+    meters: Meters,
     *,
+    request: Request | None,
     takeover: bool,
 ) -> int | None:
     """Train as the one that has the lease; `make` makes a trainer."""
+    meters.pulse.got(LEASE)
     registry = Registry(settings.models, settings.models_kept)
     registry.own(Owner.here())
     # Before the claim: an absent Redis must not cost a token.
@@ -157,7 +179,7 @@ def _own(
     publisher = _claimed(settings, registry, takeover=takeover)
     logger.info("Training from %s.", settings.store)
     trainer = make(
-        following=Following(settings.store, Snapshots(settings.models)),
+        following=Following(settings.store, Snapshots(settings.models), meters),
         registry=registry,
         publisher=publisher,
         journal=Journal(settings.models),
@@ -166,7 +188,7 @@ def _own(
     try:  # once it exists it may have a refit process, which must not outlive us
         if request:
             return _serve_once(trainer, settings, lease, stop, request)
-        _follow(trainer, settings, lease, stop)
+        _follow(trainer, settings, lease, stop, meters)
     finally:
         trainer.stop()
     logger.info("Trainer stopped.")
@@ -277,7 +299,9 @@ def _publish_once(
         stop.wait(settings.poll_interval_s)
 
 
-def _follow(trainer: Trainer, settings: TrainerSettings, lease: Lease, stop: Shutdown) -> None:
+def _follow(
+    trainer: Trainer, settings: TrainerSettings, lease: Lease, stop: Shutdown, meters: Meters
+) -> None:
     away, desk = False, Desk(Inbox(settings.models), settings.store)
     while not stop.wait(settings.poll_interval_s):
         lease.check()  # before anything is written: it may have been seized
@@ -285,10 +309,12 @@ def _follow(trainer: Trainer, settings: TrainerSettings, lease: Lease, stop: Shu
             trainer.tick(time.monotonic())
             desk.serve(trainer, time.monotonic())
             away = False
+            meters.redis(is_up=True)
         except (RedisUnreachable, LoginRefused) as error:
             if not away:
                 logger.warning("%s; waiting for it.", error)
             away = True
+            meters.redis(is_up=False)
             stop.wait(RETRY_S)
         except (ShrinkRefused, RefitRefused, RefitFailed) as error:
             desk.refuse(error)

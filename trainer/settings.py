@@ -44,6 +44,10 @@ class TrainerSettings(StoreSettings, ServingSettings, ClusterSettings, Recipe):
     models_kept: int = Field(default=5, ge=1)
     """Models kept on disk to roll back to, besides the live and the pinned one. Default: 5."""
 
+    trainer_metrics_port: int = Field(default=0, ge=0, le=65_535)
+    """Port of the trainer's metrics and health (docs/metrics.md). Default: 0, none. A trainer that
+    stands by on the same machine serves its own once the port is free."""
+
     connect_timeout_s: float = Field(default=15, gt=0)
     """Seconds a process waits at its start for a server that does not answer, before it ends with
     code 3. Default: 15."""

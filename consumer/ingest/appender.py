@@ -50,6 +50,11 @@ class Appender:
         return self._append is not None
 
     @property
+    def spans(self) -> Mapping[int, Span]:
+        """What the append under way covers of each partition."""
+        return self._append.flush.spans if self._append else {}
+
+    @property
     def store(self) -> Store:
         """The store, while no append is under way."""
         if self.busy:

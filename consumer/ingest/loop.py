@@ -26,11 +26,13 @@ from consumer.ingest.appender import Appender
 from consumer.ingest.batch import Batch, CommitTiming, Flush, FlushPolicy, PartitionProgress, State
 from consumer.ingest.brake import Brake
 from consumer.ingest.inflow import Inflow
+from consumer.ingest.lag import LagMeter
 from consumer.kafka import refusals, unpackable
 from consumer.kafka.client import watermarks
 from consumer.kafka.outage import Watch
 from consumer.kafka.topic import Topic
 from consumer.kafka.topic_check import TopicCheck
+from consumer.metrics import GROUP, Meters
 from consumer.store.writer import PATIENCE_S, Store
 from consumer.table.delta_log import Span
 
@@ -71,6 +73,7 @@ class Ingest:
         statuses: what sources' own words for a status mean.
         watch: told what Kafka complains of, and when messages come.
         brake: stops where most messages of a source are bad; None: never.
+        meters: count what is read and stored, and hold the loop's pulse.
         on_step: told of each step, for tests that stop there.
     """
 
@@ -89,6 +92,7 @@ class Ingest:
         statuses: Words | None = None,
         watch: Watch,
         brake: Brake | None = None,
+        meters: Meters | None = None,
         on_step: Callable[[str], None],
     ) -> None:
         self._consumer = consumer
@@ -106,7 +110,9 @@ class Ingest:
             rows.RowBuilder(topic_id=topic.topic_id, unframe=unframe, statuses=statuses)
         )
         self._last_commit = CommitTiming()
-        self._inflow = Inflow()
+        self._meters = meters or Meters()
+        self._inflow = Inflow(meters=self._meters)
+        self._lag = LagMeter(consumer, topic.name, self._meters)
         self._paused: set[int] = set()
         self._count = _CHUNK
         self._uncounted = 0
@@ -138,6 +144,7 @@ class Ingest:
             self._appender.collect(_END_S)
 
     def _poll_once(self) -> None:
+        self._meters.pulse.beat()
         # In this order: what was refused is settled before a commit would move its position.
         self._rewind()
         messages = self._read()
@@ -150,6 +157,7 @@ class Ingest:
             self._retry_unless(self._bury, number)
         self._collect_append(0.0)
         self._inflow.look()
+        self._lag.look(self._batch.progress, self._appender.spans)
         due = self._policy.should_flush(self._batch.pending, self._last_commit, time.monotonic())
         if due and not self._appender.busy:
             self._flush_or_wait()
@@ -198,6 +206,7 @@ class Ingest:
         if taken.rows:
             self._count = max(1, min(_CHUNK, _CHUNK_BYTES * taken.rows // (taken.bytes + 1)))
             self._watch.message()
+            self._meters.read(taken.rows, taken.bytes)
             self._on_step("decoded")
         if taken.bytes > _LARGE_BYTES * len(messages):
             self._uncounted += max(0, taken.bytes - sum(map(len, messages)))
@@ -281,6 +290,8 @@ class Ingest:
 
     def _wait_for_the_append(self) -> None:
         while self._appender.busy:
+            # It may wait for a minute for other writers, alive.
+            self._meters.pulse.beat()
             self._collect_append(_IDLE_S)
 
     def _collect_append(self, wait_s: float) -> None:
@@ -298,7 +309,9 @@ class Ingest:
         self._last_commit = CommitTiming(append.ended_s, took_s)
         count, version = flush.rows.num_rows, append.version
         logger.debug("Stored %d rows as version %d in %.3f s", count, version, took_s)
+        self._meters.committed(took_s, version, self._appender.store.files)
         self._inflow.stored(flush.rows)
+        self._lag.stored(flush)
         self._on_step("before_kafka_offset")
         ours = self._batch.progress.keys() & flush.spans.keys()
         self._commit_kafka_offsets({number: flush.spans[number].end for number in ours})
@@ -345,6 +358,7 @@ class Ingest:
             self._topic_check.assert_unchanged()
         positions = self._positions(numbers)
         self._on_step("assigned")
+        self._meters.pulse.got(GROUP)
         consumer.incremental_assign(self._at(positions))
         for number in numbers - self._batch.within(State.REWINDING):
             self._batch.assign(number, positions[number])

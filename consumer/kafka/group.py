@@ -154,7 +154,7 @@ def evict(settings: ConsumerSettings, name: str) -> bool:
 
 
 def _consumer(settings: ConsumerSettings, watch: Watch, name: str | None = None) -> Consumer:
-    options = consumer_options(settings) | {"error_cb": watch.complaint}
+    options = consumer_options(settings) | watch.options
     try:
         return Consumer(options if name is None else options | {_INSTANCE: name})
     except KafkaException as error:

@@ -10,9 +10,11 @@ import socket
 import ssl
 import struct
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from typing import Any
 
+import msgspec
 from confluent_kafka import KafkaError
 
 from consumer.errors import NoAnswer
@@ -22,9 +24,24 @@ logger = logging.getLogger(__name__)
 _CALM_S = 2.0
 _OURS = 0
 _WAIT_S = 1.0
+_REPORT_MS = 1_000
+_CONNECTED = "UP"
 # A request of Kafka's protocol: type Metadata (3), version 4, correlation 0, all topics.
 _METADATA = struct.pack(">hhih", 3, 4, 0, -1) + struct.pack(">ib", -1, 0)
 _REQUEST = struct.pack(">i", len(_METADATA)) + _METADATA
+
+
+class _Broker(msgspec.Struct):
+    state: str
+
+
+class _Statistics(msgspec.Struct):
+    """What we read of them."""
+
+    brokers: dict[str, _Broker] = {}
+
+
+_statistics = msgspec.json.Decoder(_Statistics)
 
 
 class Watch:
@@ -32,12 +49,28 @@ class Watch:
 
     Args:
         bootstrap: the brokers, for the log.
+        report: receives once a second whether a broker is connected; None: not needed.
     """
 
-    def __init__(self, bootstrap: str) -> None:
+    def __init__(self, bootstrap: str, report: Callable[[bool], None] | None = None) -> None:
         self._bootstrap = bootstrap
+        self._report = report
         self._logged: set[int] = set()
         self._last_s = 0.0
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Options of the consumer that is watched."""
+        watched: dict[str, Any] = {"error_cb": self.complaint}
+        if self._report is not None:
+            watched |= {"stats_cb": self.statistics, "statistics.interval.ms": _REPORT_MS}
+        return watched
+
+    def statistics(self, text: str) -> None:
+        """Statistics of librdkafka came, as JSON."""
+        if self._report is not None:
+            brokers = _statistics.decode(text).brokers.values()
+            self._report(any(each.state == _CONNECTED for each in brokers))
 
     def complaint(self, error: KafkaError) -> None:
         """A request failed; librdkafka will try again."""

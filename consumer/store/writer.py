@@ -118,6 +118,11 @@ class Store:
         """All partitions that it holds a position of, as of the last refresh."""
         return frozenset(self._seen.positions)
 
+    @property
+    def files(self) -> int:
+        """How many files it has, as of the last commit or refresh."""
+        return len(self._seen.files)
+
     def refresh(self) -> None:
         """Open a new handle, which sees what others have committed."""
         self._open()

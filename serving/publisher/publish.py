@@ -67,6 +67,8 @@ class Publisher:
         self._registry = registry
         self.token = token
         self._owner = owner or Owner.here()
+        self.sent_chars = 0
+        """Characters of all lists and names that fold-ins sent so far."""
         self._last_seq = 0  # grows within a generation, also where Redis is set back
 
     def check_server(self) -> None:
@@ -265,6 +267,7 @@ class Publisher:
             reached = Progress(self._last_seq, held.version if left else version)
             arguments = [generation, *held, *reached, *part]
             self._run("fold_in", keys, arguments, generation=generation)
+            self.sent_chars += sum(map(len, part))
             held = reached
         return held
 

@@ -7,20 +7,31 @@ import ast
 import inspect
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import click
 
+from consumer.metrics import METRICS as CONSUMER
+from consumer.telemetry.metric import Metric
 from gigstream.cli import Later, cli
 from gigstream.settings import Settings
 from project.tree import PACKAGES, ROOT, modules, parsed
+from trainer.metrics import METRICS as TRAINER
 from web.api.app import app
 from web.settings import ServeSettings
 
 MARKED = re.compile(r"(<!-- made from the code: (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 FIELDS = Settings.model_fields
-PAGES = ("docs/operations.md", "docs/commands.md", "docs/map.md", "docs/http.md", "README.md")
+PAGES = (
+    "docs/operations.md",
+    "docs/commands.md",
+    "docs/map.md",
+    "docs/http.md",
+    "docs/metrics.md",
+    "README.md",
+)
+METRICS: dict[str, tuple[Metric, ...]] = {"consumer": CONSUMER, "trainer": TRAINER}
 
 
 def settings() -> str:
@@ -75,6 +86,21 @@ def helps_of(group: click.Group, above: click.Context) -> Iterator[tuple[str, st
         yield context.command_path, command.get_help(context)
         if isinstance(command, click.Group):
             yield from helps_of(command, context)
+
+
+def metrics() -> str:
+    """A table of the metrics of each process."""
+    return "\n\n".join(f"## {name}\n\n{metrics_of(METRICS[name])}" for name in METRICS)
+
+
+def metrics_of(listed: Iterable[Metric]) -> str:
+    rows = ["| metric | kind | unit | labels | meaning |", "|---|---|---|---|---|"]
+    for each in listed:
+        labels = ", ".join(f"`{label}`" for label in each.labels)
+        rows.append(
+            f"| `{each.shown_name}` | {each.kind} | {each.unit} | {labels} | {each.meaning} |"
+        )
+    return "\n".join(rows)
 
 
 def packages() -> str:
@@ -152,6 +178,7 @@ MAKERS = {
     "summary": summary,
     "packages": packages,
     "files": files,
+    "metrics": metrics,
 }
 
 

@@ -1,16 +1,20 @@
 """The store as the trainer knows it: settled so far, and what changed since lists were made."""
 
 import logging
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+import pyarrow as pa
 
 from consumer.ids.erasures import NONE, Erasures
 from consumer.store.chunk import Chunk, Pieces
 from consumer.store.reader import StoreReader
 from consumer.table.schema import Side
 from trainer.live.pending import Pending
+from trainer.live.unlisted import Unlisted
+from trainer.metrics import Meters
 from trainer.plays.fingerprints import Fingerprints, differing, fingerprints
 from trainer.plays.ids import Ids
 from trainer.plays.interactions import CODED, COLUMNS, ChangedRows, Interactions
@@ -38,10 +42,16 @@ class Following:
     Args:
         store: its folder.
         snapshots: where the settled state of an earlier process may lie; None: read all.
+        meters: of the trainer.
     """
 
-    def __init__(self, store: Path, snapshots: Snapshots | None = None) -> None:
+    def __init__(
+        self, store: Path, snapshots: Snapshots | None = None, meters: Meters | None = None
+    ) -> None:
         self.snapshots = snapshots
+        self.meters = meters or Meters()
+        self.unlisted = Unlisted()
+        """Events whose lists are not published yet."""
         self._tail = StoreReader(store, columns=COLUMNS, coded=CODED)
         self._chunk: Chunk | None = None
         self._artists = Pending()
@@ -90,6 +100,8 @@ class Following:
             return False
         self._note(touched, before, now_s)
         self._note_place()
+        settled = self.interactions
+        self.meters.settled(self.version, settled.events, len(self.plays))
         return True
 
     def _take(self, pieces: Pieces) -> ChangedRows:
@@ -148,7 +160,16 @@ class Following:
     def _settle(self, ours: Interactions, pieces: Pieces) -> ChangedRows:
         merged = ours.merge(pieces.chunk.merges)
         self.relisted |= ours.hide(pieces.chunk.visibility) or any(map(len, merged))
-        return both(merged, ours.settle_all(pieces.events, pieces.rows))
+        # Not a generator: it would keep a piece in memory while the next one is read.
+        events = map(partial(self._measured, pieces.chunk), pieces.events)
+        return both(merged, ours.settle_all(events, pieces.rows))
+
+    def _measured(self, chunk: Chunk, events: pa.Table) -> pa.Table:
+        """A piece of the store, after note was taken of when its events were recorded."""
+        if not chunk.reset:
+            self.unlisted.add(chunk.version, events["recorded_at"])
+        # A large store takes longer to read than a loop may stand still.
+        return self.meters.pulse.through(events)
 
     def differing(self, artifact: Artifact) -> ChangedRows:
         """The rows whose plays are not those that the artifact's model was fitted on.
@@ -281,6 +302,7 @@ class Following:
         self._artists.forget()
         self._mates.forget()
         self._venues.forget()
+        self.unlisted.clear()
         return Interactions(chunk.quarantines)
 
     def _note_place(self) -> None:
@@ -297,6 +319,8 @@ class Following:
         self._artists.note(touched.artists, since, now)
         self._mates.note(self.interactions.mates_of(touched), since, now)
         self._venues.note(touched.venues, since, now)
+        if not any(map(len, touched)):
+            self.unlisted.drop(now)
 
 
 def _prints(settled: Interactions) -> Fingerprints:

@@ -81,7 +81,9 @@ class Trainer:
         self._republish = self._artifact != registry.live()
         self._staged: Job | None = None
         self._restaging = Restaging()
-        self._process = RefitProcess(settings, registry.state().registry, token, configure)
+        self._process = RefitProcess(
+            settings, registry.state().registry, token, configure, following.meters
+        )
         self._job_relisted = False  # the job is to list other ids, after a merge
         self._attempts = Attempts()
         self._asked: Path | None = None  # the artifact that a person asked to be published
@@ -386,7 +388,7 @@ class Trainer:
             return
         solved = self._following.unsolved(touched)
         try:
-            with self._live.folding(self._following, solved):
+            with self._following.meters.folding(), self._live.folding(self._following, solved):
                 self._progress = self._publishing.fold_in(
                     self._live, self._progress, touched, solved
                 )
@@ -479,7 +481,7 @@ class Trainer:
 
     def _withdraw(self) -> None:
         """The last play was erased or quarantined: no list can be made, the live ones must go."""
-        self._publisher.withdraw()
+        self._publishing.withdraw()
         self._live, self._progress, self._purging = None, None, False
         logger.info("Nothing is left to recommend; the lists are withdrawn.")
 

@@ -41,6 +41,7 @@ class Publishing:
     ) -> None:
         self._size = settings.list_size
         self._following = following
+        self._meters = following.meters
         self._publisher = publisher
         self._journal = journal
         self._on_step = on_step
@@ -68,17 +69,21 @@ class Publishing:
             ServingError: of the publisher; nothing is changed.
         """
         lists = fresh.lists(self._following, self._size)
-        self._restage(fresh, lists, changed[1])
-        steps = job.staged, self._following.step(0, *changed)
-        self._journal.prepare(History(job.generation, job.artifact.name, self._size, steps))
-        # Before the swap: afterwards the lists to compare with are gone.
-        shared = overlap(self._publisher, lists)
-        progress = self._commit(fresh, lists, live, force=force)
-        self._on_step("committed")
-        self._journal.begin()
-        # After the swap: a record says that it was published.
-        record = self._record(fresh.number, fresh.artifact)
-        self._generations.add(replace(record, overlap=shared))
+        with self._meters.swapping():
+            self._restage(fresh, lists, changed[1])
+            steps = job.staged, self._following.step(0, *changed)
+            self._journal.prepare(History(job.generation, job.artifact.name, self._size, steps))
+            # Before the swap: afterwards the lists to compare with are gone.
+            shared = overlap(self._publisher, lists)
+            progress = self._commit(fresh, lists, live, force=force)
+            self._on_step("committed")
+            self._journal.begin()
+            # After the swap: a record says that it was published.
+            record = self._record(fresh.number, fresh.artifact)
+            self._generations.add(replace(record, overlap=shared))
+        self._show(fresh, time.time())
+        self._meters.lists(lists.sizes)
+        self._meters.listed(self._following.unlisted.take(progress.version))
         return progress
 
     def resume(self, live: Generation, progress: Progress, touched: ChangedRows) -> None:
@@ -91,9 +96,11 @@ class Publishing:
         """
         step = replace(self._following.step(progress.seq, touched), resumed=True)
         self._journal.resume(live.number, step)
+        swapped_at = {each.number: each.at for each in self._generations.records()}
         # The process that swapped it in may have ended before it was noted.
-        if live.number not in {each.number for each in self._generations.records()}:
+        if live.number not in swapped_at:
             self._generations.add(self._record(live.number, live.artifact))
+        self._show(live, swapped_at.get(live.number, time.time()))
 
     def refuse(self, job: Job) -> str:
         """Note that a fit was refused or held. Returns the reasons and the remedy."""
@@ -122,6 +129,7 @@ class Publishing:
             ServingError: of the publisher; nothing is changed.
         """
         lists = live.lists(self._following, self._size)
+        sent = self._publisher.sent_chars
         progress = self._publisher.fold_in(
             live.number,
             changed_lists(lists, touched),
@@ -130,7 +138,24 @@ class Publishing:
             version=self._following.right_after(touched),
         )
         self._journal.add(self._following.step(progress.seq, solved, touched))
+        artists, venues = map(len, solved)
+        mates, size = len(touched.artists) - artists, self._publisher.sent_chars - sent
+        self._meters.folded_in(artists, venues, mates, size=size)
+        self._meters.listed(self._following.unlisted.take(progress.version))
         return progress
+
+    def withdraw(self) -> None:
+        """Take all lists away.
+
+        Raises:
+            ServingError: of the publisher.
+        """
+        self._publisher.withdraw()
+        self._meters.withdrawn()
+
+    def _show(self, live: Generation, swapped_at: float) -> None:
+        fitted_at = live.artifact.manifest["created_at"]
+        self._meters.live(live.number, swapped_at=swapped_at, fitted_at=fitted_at)
 
     def _restage(self, fresh: Generation, lists: Lists, touched: ChangedRows) -> None:
         for view, changes in changed_lists(lists, touched).items():

@@ -1,6 +1,7 @@
 """The one refit process of a trainer: its job, how it ended, and the pause after one that died."""
 
 import math
+import time
 from collections.abc import Callable
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -11,10 +12,20 @@ from trainer.errors import RefitFailed
 from trainer.live import refit
 from trainer.live.following import Following
 from trainer.live.job import Job
+from trainer.metrics import Meters
 from trainer.settings import TrainerSettings
 
 LONGEST_PAUSE_S = 300.0
 """After a refit process that died: 1 s, twice as long after each further one, and no longer."""
+
+
+OUTCOMES: dict[int | None, str] = {
+    0: "staged",
+    refit.REFUSED: "refused",
+    refit.UNREACHABLE: "unreachable",
+    refit.GONE: "outdated",
+}
+"""What an exit code means, for the metrics."""
 
 
 class Ended(NamedTuple):
@@ -33,6 +44,7 @@ class RefitProcess:
         registry: its id.
         token: of the writer.
         configure: sets up logging there; must be picklable.
+        meters: of the trainer.
     """
 
     def __init__(
@@ -41,11 +53,14 @@ class RefitProcess:
         registry: str,
         token: int,
         configure: Callable[[], None],
+        meters: Meters,
     ) -> None:
         self._settings = settings
         self._registry = registry
         self._token = token
         self._configure = configure
+        self._meters = meters
+        self._began_s = 0.0
         self._process: BaseProcess | None = None
         self._mark: Mark | None = None  # what it reads must stay until it is done
         self._deaths = 0  # in a row
@@ -82,7 +97,7 @@ class RefitProcess:
 
     def start(self, job: Job) -> None:
         """Begin one."""
-        self.job = job
+        self.job, self._began_s = job, time.monotonic()
         self._mark = Mark(job.settings.store, job.store_version)
         self._process = refit.start(job, self._configure)
 
@@ -91,6 +106,7 @@ class RefitProcess:
         if self._process is None or self.job is None or self._process.is_alive():
             return None
         ended = Ended(self.job, self._process.exitcode)
+        self._count(OUTCOMES.get(ended.code, "failed"))
         self._forget()
         if ended.code == 0:
             self._deaths = 0
@@ -112,6 +128,8 @@ class RefitProcess:
 
     def abandon(self) -> None:
         """End it, if one runs, and forget what it was asked."""
+        if self.is_running:
+            self._count("abandoned")
         self.stop()
         self._forget()
 
@@ -120,6 +138,9 @@ class RefitProcess:
         if self._process:
             self._process.kill()
             self._process.join()
+
+    def _count(self, outcome: str) -> None:
+        self._meters.refit(outcome, time.monotonic() - self._began_s)
 
     def _forget(self) -> None:
         self._process = self._mark = self.job = None

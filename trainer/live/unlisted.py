@@ -1,0 +1,46 @@
+"""The record times of events that are settled and not in published lists yet."""
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+MOST = 1_000_000
+"""Events that are held, at most (8 bytes each); of more, as in an import, the first ones count."""
+
+_NOTHING = np.empty(0, np.int64)
+
+
+class Unlisted:
+    """Record times in epoch ms, by the store version that brought them."""
+
+    def __init__(self) -> None:
+        self._waiting: list[tuple[int, NDArray[np.int64]]] = []
+        self._held = 0
+
+    def add(self, version: int, recorded_at: pa.ChunkedArray) -> None:
+        """Events came with a version of the store; their timestamps in microseconds."""
+        if self._held >= MOST:
+            return
+        # A row of an older format may have none.
+        times = pc.drop_null(recorded_at).cast(pa.int64()).to_numpy() // 1000
+        self._waiting.append((version, times))
+        self._held += len(times)
+
+    def drop(self, version: int) -> None:
+        """The events of this version change no list."""
+        self._keep([each for each in self._waiting if each[0] != version])
+
+    def take(self, version: int) -> NDArray[np.int64]:
+        """Those of all versions up to this one, which wait no more."""
+        listed = [times for brought, times in self._waiting if brought <= version]
+        self._keep([each for each in self._waiting if each[0] > version])
+        return np.concatenate([_NOTHING, *listed])
+
+    def clear(self) -> None:
+        """Forget all."""
+        self._keep([])
+
+    def _keep(self, waiting: list[tuple[int, NDArray[np.int64]]]) -> None:
+        self._waiting = waiting
+        self._held = sum(len(times) for _, times in waiting)
