@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import urllib.error
@@ -26,6 +27,13 @@ from support.servers.redis import RedisServer
 
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+PORTS = {"consumer": "9101", "trainer": "9102", "serve": "8322"}
+VARIABLES = {
+    "consumer": "GIGSTREAM_CONSUMER_METRICS_PORT",
+    "trainer": "GIGSTREAM_TRAINER_METRICS_PORT",
+    "serve": "GIGSTREAM_SERVE_PORT",
+}
+"""Settings by which a test moves the ports."""
 OURS = [name for name, service in SERVICES.items() if service.get("build")]
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 TOKEN = "the-token-of-this-test"  # noqa: S105
@@ -127,6 +135,9 @@ def environ(servers: tuple[ComposedKafka, RedisServer], tmp_path: Path) -> dict[
     given = SERVICES["consumer"]["environment"]
     assert given == SERVICES["trainer"]["environment"]
     swapped = {"kafka:19092": kafka.bootstrap, "redis://redis:6379/0": redis.url}
+    measured = PORTS["consumer"], PORTS["trainer"]
+    swapped |= dict(zip(measured, map(str, _free_ports(2)), strict=True))
+    swapped["0.0.0.0"] = "127.0.0.1"  # noqa: S104 - of the file
     home = given["GIGSTREAM_HOME"]
     swapped[home] = str(tmp_path)
     own = SERVICES["serve"]["environment"]
@@ -144,7 +155,8 @@ def environ(servers: tuple[ComposedKafka, RedisServer], tmp_path: Path) -> dict[
 def healthy(name: str, environ: Mapping[str, str]) -> bool:
     kind, *command = SERVICES[name]["healthcheck"]["test"]
     assert kind == "CMD"
-    command = [part.replace(":8322/", f":{environ['GIGSTREAM_SERVE_PORT']}/") for part in command]
+    port = environ[VARIABLES[name]]
+    command = [part.replace(PORTS[name], port) for part in command]
     done = subprocess.run(command, env=environ, capture_output=True, timeout=60, check=False)
     return done.returncode == 0
 
@@ -166,6 +178,7 @@ def test_our_services_start_natively_serve_a_list_and_report_healthy(
         until(lambda: "gigs" in kafka.admin.list_topics(timeout=5).topics)
         for name in OURS:
             until(lambda name=name: healthy(name, environ), 90)
+        assert [frozen_is_healthy(name, started[name], environ) for name in OURS] == [False, False]
         send_a_gig(kafka)
         until(lambda: redis.client().hexists("gig:artist", "a17"), 60)
         assert redis.client().config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
@@ -189,6 +202,16 @@ def is_refused(environ: Mapping[str, str], path: str) -> bool:
     except urllib.error.HTTPError as error:
         return error.code == HTTPStatus.UNAUTHORIZED
     return False
+
+
+def frozen_is_healthy(
+    name: str, process: subprocess.Popen[bytes], environ: Mapping[str, str]
+) -> bool:
+    process.send_signal(signal.SIGSTOP)
+    try:
+        return healthy(name, environ)
+    finally:
+        process.send_signal(signal.SIGCONT)
 
 
 def send_a_gig(kafka: KafkaBroker) -> None:

@@ -1,17 +1,16 @@
 """A process's metrics and health, read over HTTP as Prometheus and a supervisor do."""
 
-import socket
 import urllib.error
 import urllib.request
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from support.servers.kafka import _free_ports
+
 
 def free_port() -> int:
     """A port that nothing listens at."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return _free_ports(1)[0]
 
 
 def get(port: int, path: str, *, host: str = "127.0.0.1", timeout_s: float = 20) -> tuple[int, str]:
