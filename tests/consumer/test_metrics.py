@@ -15,6 +15,7 @@ from consumer.telemetry.pulse import LIMIT_S
 from support.data.records import gig, until
 from support.processes.consume import Consuming
 from support.processes.scrape import Samples, free_port, get
+from support.servers.kafka import KafkaBroker
 
 READ = "gigstream_consumer_read_events_total"
 STORED = "gigstream_consumer_stored_rows_total"
@@ -145,6 +146,25 @@ def test_a_process_that_is_stopped_does_not_answer_and_recovers(settings):
             get(port, "/healthz", timeout_s=1)
         consuming.signal(signal.SIGCONT)
         until(lambda: get(port, "/healthz")[0] == 200)
+
+
+def test_a_broker_that_goes_away_is_reported_until_it_is_back(settings):
+    port, up = settings.consumer_metrics_port, "gigstream_consumer_kafka_up"
+    with KafkaBroker(own=True) as broker:
+        topic = broker.create_topic(1)
+        there = settings.model_copy(
+            update={"kafka_bootstrap": broker.bootstrap, "kafka_topic": topic}
+        )
+        with Consuming(there) as consuming:
+            until(lambda: get(port, "/readyz")[0] == 200)
+            broker.kill()
+            until(lambda: get(port, "/readyz") == (503, "waiting for Kafka"))
+            assert Samples(port).value(up) == 0
+            assert get(port, "/healthz")[0] == 200
+            broker.start()
+            until(lambda: get(port, "/readyz")[0] == 200)
+            assert Samples(port).value(up) == 1
+            consuming.stop()
 
 
 def test_a_consumer_that_waits_for_kafka_is_alive_and_not_ready(settings):

@@ -133,6 +133,21 @@ def test_a_trainer_that_waits_for_redis_is_alive_and_not_ready(training):
     assert Samples(port).value("gigstream_trainer_redis_up") == 0
 
 
+def test_a_trainer_whose_redis_hangs_is_alive_and_not_ready(training):
+    port = port_of(training)
+    training.published()
+    until(lambda: get(port, "/readyz")[0] == 200)
+    training.redis.pause()
+    try:
+        until(lambda: get(port, "/readyz") == (503, "waiting for Redis"))
+        for _ in range(15):
+            assert get(port, "/healthz")[0] == 200
+            time.sleep(1)
+    finally:
+        training.redis.resume()
+    until(lambda: get(port, "/readyz")[0] == 200)
+
+
 def test_a_trainer_that_stands_by_takes_over_the_port(training):
     port = port_of(training)
     training.published()
