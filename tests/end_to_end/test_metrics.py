@@ -28,5 +28,5 @@ def test_an_event_is_seen_on_its_whole_way(tmp_path, kafka, redis_server, prefix
         assert settled.value("gigstream_trainer_plays") == 400
         assert found.value("gigstream_trainer_plays") == 403
         assert Samples(consumer).value("gigstream_consumer_read_events_total") == 403
-        assert Samples(consumer).total("gigstream_consumer_lag_events") == 0
+        until(lambda: Samples(consumer).total("gigstream_consumer_lag_events") == 0)
         assert found.value("gigstream_trainer_generation") == installation.generation()
