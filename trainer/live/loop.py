@@ -77,13 +77,12 @@ class Trainer:
         self._progress: Progress | None = None  # of the lists in Redis; None: lost, or not seen yet
         self._pin = Pin(registry, settings.models)
         self._artifact: Path | None = self._pin.path or registry.live()
-        # The artifact's lists must be staged and swapped in as a whole.
+        # The artifact's lists must be swapped in as a whole.
         self._republish = self._artifact != registry.live()
         self._staged: Job | None = None
         self._restaging = Restaging()
-        self._process = RefitProcess(
-            settings, registry.state().registry, token, configure, following.meters
-        )
+        name = registry.state().registry
+        self._process = RefitProcess(settings, name, token, configure, following.meters)
         self._job_relisted = False  # the job is to list other ids, after a merge
         self._attempts = Attempts()
         self._asked: Path | None = None  # the artifact that a person asked to be published

@@ -70,6 +70,7 @@ def left_out(
         returns: candidates that the subject met are kept.
     """
     out = np.zeros(len(pool.candidates), np.bool_)
+    _strike(pool, out, pool.hidden)
     # By row numbers: comparing the texts of 20,000 ids takes longer than ranking them.
     _strike(pool, out, _met(own, filters, pool.model.as_of_ms, returns=returns))
     _strike(pool, out, pool.targets.rows(filters.exclude))

@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+import numpy as np
+
 from serving.lookup import Side
 from trainer.ranking.similar import similar
 from web.live.model import State
@@ -33,7 +35,8 @@ def alike(state: State, side: Side, identity: str, n: int) -> list[Likeness]:
     # Candidates of the other side's subjects: they are the ids of this side that have plays.
     pool = state.pools[OTHER[side]]
     row = state.row(side, identity)
-    found = similar(pool.model, side, row, n, pool.candidates.rows)
+    shown = np.setdiff1d(pool.candidates.rows, pool.hidden)
+    found = similar(pool.model, side, row, n, shown)
     names = pool.targets.named(found.rows)
     ids = [pool.targets.ids[row] for row in found.rows.tolist()]
     return [

@@ -72,6 +72,8 @@ class Pool:
     subjects: IdTable
     targets: IdTable
     candidates: Candidates
+    hidden: Rows
+    """Rows of the candidates' side that no list may show."""
     history: History
 
     def own(self, row: int) -> Plays:
@@ -119,8 +121,9 @@ def pool(
     ranked = Candidates(model.venues if side == "artist" else model.artists, rows)
     if before is not None:
         _carry_over(before.candidates, ranked, changed)
+    hidden = targets.rows(frozenset(following.interactions.hidden.get(OTHER[side], ())))
     history = History(plays, model.as_of_ms)
-    return Pool(side, model, plays, tables[side], targets, ranked, history)
+    return Pool(side, model, plays, tables[side], targets, ranked, hidden, history)
 
 
 def _carry_over(before: Candidates, after: Candidates, changed: Rows) -> None:

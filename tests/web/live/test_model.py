@@ -8,7 +8,9 @@ import pytest
 from support.processes.running import until
 from support.processes.training import Training
 from web.errors import NotReady, UnknownId
+from web.live.likeness import alike
 from web.live.model import LiveModel
+from web.live.ranking import Asked, known_subject, ranked
 from web.settings import ApiSettings
 
 SIDES = {"artist": "venues", "venue": "artists"}
@@ -114,12 +116,36 @@ def test_a_quarantined_source_counts_here_neither(training):
 def test_an_erased_id_is_gone(training):
     training.published()
     live = live_model(training)
-    assert training.commands.run("erase", "artist", "artist-4").returncode == 0
+    assert training.commands.run("erase", "artist", "artist-4", "--yes").returncode == 0
     until(lambda: not _is_known(live, "artist-4"))
 
     assert_kept_is_current(live)
     with live.reading() as state, pytest.raises(UnknownId):
         state.row("artist", "artist-4")
+
+
+def test_a_hidden_venue_is_in_no_list_and_among_no_similar_ones(training):
+    training.published()
+    live = live_model(training)
+    assert "venue-9" in shown(live)
+    assert training.commands.run("hide", "venue", "venue-9").returncode == 0
+    until(lambda: is_ready(live) and "venue-9" not in shown(live))
+    with live.reading() as state:
+        assert "venue-9" in candidates(state, "artist")
+    assert training.commands.run("show", "venue", "venue-9").returncode == 0
+    until(lambda: is_ready(live) and "venue-9" in shown(live))
+
+
+def shown(live) -> set[str]:
+    """Every venue of the longest list of an artist, with those played, and of the similar ones."""
+    with live.reading() as state:
+        pool = state.pools["artist"]
+        asked = Asked(n=1_000, returns=True)
+        row = state.row("artist", "artist-1")
+        listed = {item.id for item in ranked(pool, known_subject(pool, row), asked, state.columns)}
+        similar = {each.id for each in alike(state, "venue", "venue-1", 1_000)}
+    assert ("venue-9" in listed) == ("venue-9" in similar)
+    return listed
 
 
 def _is_known(live, identity) -> bool:
