@@ -86,8 +86,7 @@ class Trainer:
         self._job_relisted = False  # the job is to list other ids, after a merge
         self._attempts = Attempts()
         self._asked: Path | None = None  # the artifact that a person asked to be published
-        self._looked_s = -math.inf
-        self._fitted_at_s = 0.0
+        self._looked_s, self._fitted_at_s = -math.inf, 0.0
         self._purging = False  # the live lists may hold an id that was erased
         self.cut_off = False
         """Whether the last refit process could not reach a server."""

@@ -19,6 +19,9 @@ from web.live.facts import VenueColumns, folded
 from web.live.pool import IdTable, Pool
 
 
+NOTHING = np.empty(0, np.int32)
+
+
 class World:
     """A fitted model over plays, as the live model has it."""
 
@@ -41,7 +44,7 @@ class World:
         rows = plays.transposed().active_rows(targets.ids)
         ranked = Candidates(self.model.venues if side == "artist" else self.model.artists, rows)
         history = History(plays, self.as_of_ms)
-        return Pool(side, self.model, plays, self.tables[side], targets, ranked, history)
+        return Pool(side, self.model, plays, self.tables[side], targets, ranked, NOTHING, history)
 
     def lists(self, size: int) -> Lists:
         """What would be published."""
