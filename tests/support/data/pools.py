@@ -18,7 +18,6 @@ from trainer.ranking.part import Candidates
 from web.live.facts import VenueColumns, folded
 from web.live.pool import IdTable, Pool
 
-
 NOTHING = np.empty(0, np.int32)
 
 
