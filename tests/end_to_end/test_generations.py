@@ -137,7 +137,7 @@ def test_a_quarantine_counts_for_a_pinned_model_without_a_refit(training):
 
 
 def test_ids_that_were_merged_since_are_no_entries_of_the_older_models_lists(training):
-    assert training.commands.run("merge", "venue", "gone-hall", "into", "venue-1").returncode == 0
+    training.commands.json("merge", "venue", "gone-hall", "into", "venue-1", "--yes")
     until(lambda: "gone-hall" not in shown(training))
 
     training.commands.json("rollback")
