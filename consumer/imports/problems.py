@@ -80,8 +80,8 @@ class Ignored:
 
 
 def shown(value: object) -> str:
-    """A value in quotes, in ASCII, cut to 80 characters."""
-    return ascii(value)[:_SHOWN]
+    """A value in quotes, what cannot be printed in it escaped, cut to 80 characters."""
+    return repr(value)[:_SHOWN]
 
 
 def unreadable(path: Path, error: Exception) -> NoReturn:

@@ -38,7 +38,7 @@ def read(texts: pa.Array, own: Mapping[str, str]) -> tuple[pa.Array, dict[str | 
 
 
 def _remedy(word: str) -> str:
-    means = ascii(f"{word}=cancelled")
+    means = repr(f"{word}=cancelled")
     return (
         f"is no known status; say what it means with --status-means {means} (or {_OTHERS}), "
         "or ignore the column: --status ''"

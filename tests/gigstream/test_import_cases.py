@@ -3,6 +3,8 @@
 import io
 import json
 import os
+import re
+import shlex
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -59,6 +61,20 @@ def test_cancelled_rows_count_nothing_and_unknown_words_are_listed():
     assert (done.code, done.data["plays"], done.data["listed_in"]) == (0, 2, "bad.csv")
     assert "Hold 2" in Path("bad.csv").read_text()
     assert look("shows.csv", "--id", "gig", "--status", "").data["plays"] == 6
+
+
+def test_the_remedy_for_a_word_of_any_language_works_as_printed():
+    words = ["bestätigt", "geplant für morgen"]
+    rows = [f"g{n},a{n},v,2026-05-0{n + 1},{word}" for n, word in enumerate(words)]
+    text = "\n".join(["gig,artist_id,venue_id,date,status", *rows])
+    saved({"plan.csv": text.encode("cp1252")})
+
+    refused = gigstream("import", "plan.csv", "--id", "gig")
+    remedies = re.findall(r"(--status-means '.*?')", refused.err)
+    done = look("plan.csv", "--id", "gig", *shlex.split(" ".join(dict.fromkeys(remedies))))
+
+    assert refused.code == 2
+    assert (done.code, done.data["cancelled"]) == (0, 2)
 
 
 def test_a_corrected_date_wins_whichever_way_it_moved():
