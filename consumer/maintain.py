@@ -51,26 +51,34 @@ class MaintenanceTask:
         run: does it; returns at once where there is nothing to do.
         every_versions: due after that many versions of the store.
         every_s: due after that many seconds.
+        first_s: due for the first time after that many seconds of this process.
     """
 
     name: str
     run: Callable[[], object]
     every_versions: float = math.inf
     every_s: float = math.inf
+    first_s: float = 0.0
 
-    def is_due(self, last: StoreClock | None, now: StoreClock) -> bool:
+    def is_due(self, last: StoreClock | None, now: StoreClock, began_s: float) -> bool:
         """Whether it is due; ``last``: when it was done, None: not yet by this process."""
         if last is None:
-            return True
+            return now.now_s - began_s >= self.first_s
         grown = now.version - last.version >= self.every_versions
         return grown or now.now_s - last.now_s >= self.every_s
 
 
 class Schedule:
-    """Decides which tasks are due, in their order."""
+    """Decides which tasks are due, in their order.
 
-    def __init__(self, tasks: Iterable[MaintenanceTask]) -> None:
+    Args:
+        tasks: in the order of their priority.
+        began_s: when this process began, by the clock of `StoreClock`.
+    """
+
+    def __init__(self, tasks: Iterable[MaintenanceTask], began_s: float) -> None:
         self._tasks = list(tasks)
+        self._began_s = began_s
         self._last: dict[str, StoreClock] = {}
         self._failed_s: dict[str, float] = {}
 
@@ -80,8 +88,11 @@ class Schedule:
             task
             for task in self._tasks
             if now.now_s - self._failed_s.get(task.name, -_AGAIN_S) >= _AGAIN_S
-            and (task.name in self._failed_s or task.is_due(self._last.get(task.name), now))
+            and (task.name in self._failed_s or self._is_due(task, now))
         ]
+
+    def _is_due(self, task: MaintenanceTask, now: StoreClock) -> bool:
+        return task.is_due(self._last.get(task.name), now, self._began_s)
 
     def done(self, task: MaintenanceTask, now: StoreClock) -> None:
         """A task has succeeded."""
@@ -100,6 +111,7 @@ class Intervals:
     look_s: float = 0.5
     checkpoint_every: int = delta.CHECKPOINT_EVERY
     compact_every: int = 200
+    compact_first_s: float = 30.0
     clean_s: float = 60.0
 
 
@@ -141,8 +153,10 @@ def _store_tasks(
             vacuum.vacuum(store, grace_s=grace_s)
             vacuum.clean_log(store)
 
+    # Consumers that have just started have a backlog to read, and need the processor and the disk.
+    first_s = intervals.compact_first_s
     return [
-        MaintenanceTask("compaction", compact, every_versions=intervals.compact_every),
+        MaintenanceTask("compaction", compact, intervals.compact_every, first_s=first_s),
         # Due by the distance to the last checkpoint, of any process: so look more often.
         MaintenanceTask(
             "checkpoint", write_checkpoint, every_versions=intervals.checkpoint_every // 10
@@ -182,7 +196,7 @@ def keep(
         look_s: how often to look what is due.
         on_step: called with the name of each task before it runs.
     """
-    schedule = Schedule(tasks)
+    schedule = Schedule(tasks, _clock(store).now_s)
     while True:
         for task in schedule.due(_clock(store)):
             on_step(task.name)

@@ -20,7 +20,10 @@ def task(name="d", **how_often) -> MaintenanceTask:
 @pytest.mark.parametrize(
     ("how_often", "last", "now", "due"),
     [
-        ({"every_versions": 10}, None, (0, 0), True),
+        ({"every_versions": 10}, None, (0, 3), True),
+        ({"every_versions": 10, "first_s": 30}, None, (99, 32), False),
+        ({"every_versions": 10, "first_s": 30}, None, (0, 33), True),
+        ({"every_versions": 10, "first_s": 30}, (5, 4), (15, 5), True),
         ({"every_versions": 10}, (5, 0), (14, 99), False),
         ({"every_versions": 10}, (5, 0), (15, 0), True),
         ({"every_s": 2.0}, (0, 7), (99, 8.9), False),
@@ -30,12 +33,13 @@ def task(name="d", **how_often) -> MaintenanceTask:
     ],
 )
 def test_a_task_is_due_after_versions_or_seconds(how_often, last, now, due):
-    assert task(**how_often).is_due(last and StoreClock(*last), StoreClock(*now)) is due
+    done = last and StoreClock(*last)
+    assert task(**how_often).is_due(done, StoreClock(*now), began_s=3.0) is due
 
 
 def test_tasks_are_done_in_their_order_and_then_wait_for_their_turn():
     first, second = task("first", every_versions=2), task("second", every_versions=3)
-    schedule = Schedule([first, second])
+    schedule = Schedule([first, second], 0.0)
     start = StoreClock(0, 0.0)
     assert schedule.due(start) == [first, second]
 
@@ -49,7 +53,7 @@ def test_tasks_are_done_in_their_order_and_then_wait_for_their_turn():
 
 def test_a_task_that_failed_is_tried_again_after_a_pause_however_rare_it_is():
     rare = task(every_versions=1000)
-    schedule = Schedule([rare])
+    schedule = Schedule([rare], 0.0)
     schedule.done(rare, StoreClock(0, 0.0))
     schedule.failed(rare, StoreClock(1000, 50.0))
 

@@ -11,7 +11,9 @@ import sys
 from consumer.maintain import Intervals, main
 from support.faults.steps import stepping
 
-INTERVALS = Intervals(look_s=0.02, checkpoint_every=10, compact_every=10, clean_s=0.2)
+INTERVALS = Intervals(
+    look_s=0.02, checkpoint_every=10, compact_every=10, compact_first_s=0, clean_s=0.2
+)
 
 
 def _main(*fault: str) -> None:
