@@ -9,6 +9,7 @@ from litestar.openapi.spec import Components, SecurityScheme
 
 from web.api import catalogue, events, health, lists, what_if
 from web.api.access import Access
+from web.api.parameters import known_parameters
 from web.api.problems import HANDLERS
 from web.api.services import Services
 from web.settings import ServeSettings
@@ -38,11 +39,16 @@ def app(settings: ServeSettings, services: Services) -> Litestar:
     access = Access(settings)
     # Where others can reach the API, readers need the token too.
     readers = Router(
-        "/v1", route_handlers=_READERS, guards=[] if settings.is_local else [access.bearer]
+        "/v1",
+        route_handlers=_READERS,
+        guards=[known_parameters, *([] if settings.is_local else [access.bearer])],
     )
     # A second router of the same path: a guard belongs to all routes of its router.
     writers = Router(
-        "/v1", route_handlers=[events.events], guards=[access.bearer], security=[{_SCHEME: []}]
+        "/v1",
+        route_handlers=[events.events],
+        guards=[known_parameters, access.bearer],
+        security=[{_SCHEME: []}],
     )
     # Health checks often come from the address of a proxy that clients share.
     rate = RateLimitConfig(("second", settings.serve_rate), exclude=_UNLIMITED)

@@ -43,6 +43,7 @@ _REMEDIES = {
 _NO_BODY = "'data'"
 """What Litestar says of a body that is missing."""
 _MEMBER = re.compile(r"(?:unknown|required) field `(.+)`$")
+_PARAMETER = re.compile(r"Missing required \w+ parameter '([^']+)'")
 
 
 class Problem(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -110,15 +111,22 @@ def _of_unforeseen(_request: Request[Any, Any, State], error: Exception) -> Resp
 
 def _invalid(error: ValidationException) -> Problem:
     """Name the first field that does not fit; Litestar tells them in `extra`."""
+    # A parameter that is missing is named in the detail alone, before the path that was asked.
+    if missing := _PARAMETER.match(error.detail):
+        return _bad(missing[1], "is missing")
     extra = error.extra if isinstance(error.extra, list) else []
     # The first alone: one mistake often makes several members wrong.
     first: Mapping[str, Any] = extra[0] if extra and isinstance(extra[0], Mapping) else {}
     message, key = str(first.get("message") or error.detail), str(first.get("key") or "")
+    return _bad(_field(key, message), "nothing was sent" if message == _NO_BODY else message)
+
+
+def _bad(field: str, detail: str) -> Problem:
     return Problem(
         title=_TITLES[_BAD],
         status=_BAD,
-        detail="nothing was sent" if message == _NO_BODY else message,
-        field=_field(key, message),
+        detail=detail,
+        field=field,
         remedy="send what /schema/openapi.json says of it",
     )
 

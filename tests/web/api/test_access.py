@@ -48,6 +48,26 @@ def test_a_wrong_parameter_is_named(api, query, field):
     assert problem(api.ask(LIST, **query), 400)["field"] == field
 
 
+def test_a_parameter_that_is_missing_is_named(api):
+    assert problem(api.ask("/v1/search", q="a"), 400)["field"] == "side"
+    assert problem(api.ask("/v1/search", side="venue"), 400)["field"] == "q"
+
+
+@pytest.mark.parametrize(
+    ("path", "name", "remedy"),
+    [
+        (LIST, "exlude", "did you mean exclude?"),
+        (LIST, "N", "did you mean n?"),
+        ("/v1/venues/v1/artists", "capacity_min", "leave it out; there is"),
+        ("/v1/search", "zzz", "leave it out; there is side, q, n"),
+    ],
+)
+def test_a_parameter_that_a_route_does_not_have_is_refused(api, path, name, remedy):
+    refused = problem(api.ask(path, **{name: "1"}), 400)
+    assert refused["field"] == name
+    assert refused["remedy"].startswith(remedy)
+
+
 @pytest.mark.parametrize(
     ("body", "field"),
     [
