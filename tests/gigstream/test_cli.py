@@ -268,3 +268,17 @@ def handles(status: str, number: int) -> bool:
     with open(status) as lines:  # noqa: PTH123
         caught = next(line for line in lines if line.startswith("SigCgt"))
     return bool(int(caught.split()[1], 16) >> (number - 1) & 1)
+
+
+def test_a_command_ends_without_finalizing_the_interpreter():
+    # Under a finalized interpreter threads of C++ libraries abort the process, its work done.
+    program = (
+        "import atexit, os; atexit.register(os.abort); "
+        "from gigstream.cli import main; main(['similar', '--help'])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("Usage: gigstream similar")

@@ -12,7 +12,7 @@ def test_the_demo_shows_the_whole_path_and_leaves_nothing_behind(tmp_path, monke
     (tmp_path / "tmp").mkdir()
     monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
     process = start("demo", "--json")
-    out, err = process.communicate(timeout=100)
+    out, err = process.communicate(timeout=300)
 
     assert process.returncode == 0, err
     (line,) = out.splitlines()
