@@ -133,6 +133,15 @@ def test_a_wrong_password_of_redis_is_named_without_showing_it(command, monkeypa
     assert "wr0ng" not in done.line
 
 
+@pytest.mark.parametrize("command", [["check"], ["status"], ["consume"]])
+def test_the_value_of_a_misspelt_option_of_kafka_is_not_shown(command, monkeypatch, no_servers):
+    monkeypatch.setenv("GIGSTREAM_KAFKA__SASL_PASWORD", "s3cret")
+    done = gigstream(*command)
+
+    assert "sasl.pasword" in done.out + done.err
+    assert "s3cret" not in done.out + done.err
+
+
 def test_status_says_what_it_can_and_ends_with_3(no_servers):
     done = gigstream("status", "--json")
 

@@ -4,11 +4,14 @@ import json
 import logging
 import time
 import tracemalloc
+from pathlib import Path
 
 import pyarrow.compute as pc
 import pytest
 
-from consumer.events import Event, InvalidEvent, decode, limits
+from consumer.events import MAX_ID_BYTES, Event, InvalidEvent, decode, limits
+from consumer.events.cloudevents import MAX_ATTRIBUTE_BYTES
+from consumer.events.lenient import MAX_NAME_CHARACTERS
 from consumer.ids.mentions import HashedIdMatcher, PlainIdMatcher, in_bytes, without
 from consumer.ingest import compiled as quick
 from consumer.ingest import rows
@@ -18,6 +21,7 @@ from support.data.contract import GIG, NOW_MS
 from support.data.raw import received
 from support.data.records import gig, message
 
+CONTRACT = Path(__file__).parents[3] / "docs" / "contract" / "events.md"
 MEGABYTE = 1_000_000
 SHAPES = {"[": "]", '{"a":': "1}"}
 CLOUD = [("content-type", b"application/cloudevents+json")]
@@ -94,6 +98,27 @@ def test_a_cloud_event_of_a_long_type_is_judged_at_once(last):
     said = within(1.0, lambda: judged(json.dumps(cloud).encode(), CLOUD))
 
     assert "attribute of over 4096 bytes" in said
+
+
+@pytest.mark.parametrize("last", [".", "x", ".v2"])
+def test_a_long_type_in_a_header_is_judged_at_once(last):
+    kind = b"a" * (limits.MAX_HEADER_BYTES - 100) + last.encode()
+    headers = [("ce_specversion", b"1.0"), ("ce_id", b"1"), ("ce_source", b"s"), ("ce_type", kind)]
+
+    said = within(1.0, lambda: judged(json.dumps(GIG).encode(), headers))
+
+    assert "attribute of over 4096 bytes" in said
+
+
+def test_the_contract_states_each_limit():
+    page = CONTRACT.read_text("utf-8")
+    stated = page.partition("### Limits\n")[2].partition("\n## ")[0]
+
+    for limit in (limits.MAX_VALUE_BYTES, MAX_ATTRIBUTE_BYTES, MAX_NAME_CHARACTERS):
+        assert f"{limit:,}" in stated
+    assert f"the outermost included | {limits.MAX_DEPTH} |" in stated
+    assert f"| {limits.MAX_HEADERS}, of {limits.MAX_HEADER_BYTES >> 10} KiB in all" in stated
+    assert f"at most {MAX_ID_BYTES} bytes of UTF-8" in page
 
 
 @pytest.mark.parametrize(
