@@ -88,6 +88,9 @@ def test_once_beside_up_leaves_it_running(tmp_path):
         assert imported.returncode == 0, imported.stderr
         assert made > before
         assert commands.json("status")["generation"] == made
+        (tmp_path / "more.csv").write_text("artist_id,venue_id,date\nnewcomer,v1,2024-02-01\n")
+        assert commands.run("import", str(tmp_path / "more.csv")).returncode == 0
+        until(lambda: commands.json("artist", "newcomer")["source"] != "popular")
         assert stack.poll() is None, commands.logs()
         assert stop(stack, 20) == 0
 
