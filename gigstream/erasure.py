@@ -6,7 +6,7 @@ are published as `train --once` does.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from consumer.table.schema import Side
 from gigstream.clocks import day
 from gigstream.errors import GigstreamError
 from gigstream.settings import Settings
+from gigstream.variants import trainers
 from serving.connection import connect
 from serving.erasure import drop_events, drop_staged, holdings
 from trainer.errors import NothingToFit
@@ -40,7 +41,7 @@ class Holders:
     """What still holds the id outside of the store.
 
     Attributes:
-        artifacts: names of model folders under `models/`.
+        artifacts: names of model folders of one trainer.
         keys: number of fields that hold it, by Redis key.
         settled: names of snapshot folders under `models/`.
     """
@@ -78,16 +79,32 @@ def erase(
     """
     work = Erasing(path=settings.store, side=side, identity=identity, on_step=on_step)
     # By name, while the id and its merges are still known: afterwards only hashes are left.
-    before = _held(settings, lambda of, name: of == side and name in work.ids)
+    known = trainers(settings)
+    before = [_held(each, lambda of, name: of == side and name in work.ids) for each in known]
     # The receipt must name them, and later steps remove them: record them with the erasure.
-    work.run({"artifacts": before.artifacts, "keys": before.keys})
-    _follow(settings, wait_s, configure)
+    work.run(_noted(known, before))
+    for each in known:
+        _follow(each, wait_s, configure)
     on_step("published")
     # Last: an erasure without this record is taken for interrupted and can be continued.
     done = work.complete({"completed_at": time.time()})
     # Both topics keep records after the erasure: their retention is outside of our control.
     topics = filter(None, (settings.kafka_topic, settings.kafka_dead_letter_topic))
     return _receipt(side, identity, done) | {"kafka": [retention(settings, t) for t in topics]}
+
+
+def _noted(known: Sequence[Settings], before: Sequence[Holders]) -> dict[str, Any]:
+    """What held it, of all trainers; models of other variants are named with their folder."""
+    pairs = [*zip(known, before, strict=True)]
+    own = known[0].models
+    return {
+        "artifacts": [
+            name if each.models == own else f"{each.models.name}/{name}"
+            for each, held in pairs
+            for name in held.artifacts
+        ],
+        "keys": {key: count for held in before for key, count in held.keys.items()},
+    }
 
 
 def _follow(settings: Settings, wait_s: float, configure: Callable[[], None]) -> None:

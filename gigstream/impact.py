@@ -8,9 +8,10 @@ from consumer.ids.quarantines import Quarantines
 from consumer.store.survey import count_of_source, stated, survey
 from consumer.table.schema import Side
 from gigstream.settings import Settings
+from gigstream.variants import trainers
 from serving.connection import connect
 from serving.contract import VIEWS, live_key
-from serving.erasure import holdings
+from serving.erasure import Gone, holdings
 from serving.errors import ServingError
 from trainer.plays.fingerprints import Fingerprints, differing, fingerprints
 from trainer.plays.interactions import Interactions
@@ -147,13 +148,18 @@ def _lists(settings: Settings, side: Side, ids: list[str]) -> int | None:
     def gone(of: Side, name: str) -> bool:
         return of == side and name in ids
 
-    live = {live_key(settings.redis_prefix, view) for view in VIEWS}
     # Without Redis the decision can be made all the same: it is a row of the store.
     try:
-        with connect(settings) as client:
-            found = holdings(client, settings.redis_prefix, gone)
+        return sum(_listed(each, gone) for each in trainers(settings))
     except ServingError:
         return None
+
+
+def _listed(settings: Settings, gone: Gone) -> int:
+    """Live lists of one trainer that hold one of these ids."""
+    live = {live_key(settings.redis_prefix, view) for view in VIEWS}
+    with connect(settings) as client:
+        found = holdings(client, settings.redis_prefix, gone)
     return sum(count for key, count in found.items() if key in live)
 
 

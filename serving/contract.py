@@ -1,9 +1,10 @@
 """Keys, fields and values of the lists in Redis. Public: see docs/contract/redis.md.
 
-A *view* is one kind of list, held in one hash: ``artist`` (venues new to the artist),
-``artist:returns`` (venues already played too) and ``venue`` (artists new to the venue). A
-*generation* is one complete set of lists; fold-ins replace single lists of the live one and are
-numbered in ``_seq``. Imports the standard library alone, as do all readers but for `redis`.
+A *view* is one kind of list, held in one hash: ``artist`` (venues new to the artist), ``venue``
+(artists new to the venue), and ``artist:returns`` and ``venue:returns``, which list pairs that met
+already too. A *generation* is one complete set of lists; fold-ins replace single lists of the live
+one and are numbered in ``_seq``. Imports the standard library alone, as do all readers but for
+`redis`.
 """
 
 import json
@@ -19,15 +20,17 @@ SCHEMA = 1
 SCORE_DIGITS = 5
 """Significant digits of a published score; the order of a list is exact, whatever they show."""
 
-View = Literal["artist", "artist:returns", "venue"]
+View = Literal["artist", "artist:returns", "venue", "venue:returns"]
 NamesView = Literal["artist:name", "venue:name"]
 Kind = Literal["model", "foldin", "popular"]
 
-VIEWS: tuple[View, ...] = ("artist", "artist:returns", "venue")
+VIEWS: tuple[View, ...] = ("artist", "artist:returns", "venue", "venue:returns")
 SIDES: dict[str, tuple[View, ...]] = {"artist": VIEWS[:2], "venue": VIEWS[2:]}
 """The views of each kind of owner."""
 NAMES: tuple[NamesView, ...] = ("artist:name", "venue:name")
 HASHES: tuple[View | NamesView, ...] = (*VIEWS, *NAMES)
+ADDED: tuple[View, ...] = ("venue:returns",)
+"""Views that earlier versions did not publish: their generations have no hash for them."""
 
 GENERATION = "_gen"
 SEQ = "_seq"
@@ -53,7 +56,7 @@ class Entry:
     ids: Sequence[str]
     scores: Sequence[float]
     plays: Sequence[int] | None = None
-    """How often each was played so far; the ``artist:returns`` view only."""
+    """How often each pair met so far; in views with returns only."""
 
     def __post_init__(self) -> None:
         plays = self.ids if self.plays is None else self.plays  # any of the right length
@@ -92,6 +95,16 @@ class Entry:
                 f"a list in Redis does not follow the contract ({error!r}): publish again with "
                 "`gigstream train --once`"
             ) from error
+
+
+def side_of(view: View | NamesView) -> Literal["artist", "venue"]:
+    """Whose lists, or names, a view holds."""
+    return "venue" if view.startswith("venue") else "artist"
+
+
+def has_returns(view: View) -> bool:
+    """Whether a view lists pairs that met already, with the number of their gigs."""
+    return view.endswith(":returns")
 
 
 def rounded(score: float) -> float:

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import redis
 
-from serving.contract import HASHES, as_text, events_key, id_of, is_reserved, live_key
+from serving.contract import HASHES, as_text, events_key, id_of, is_reserved, live_key, side_of
 from serving.redis_errors import translated
 
 Side = Literal["artist", "venue"]
@@ -75,7 +75,7 @@ def _keys(client: redis.Redis, prefix: str) -> Iterator[tuple[str, tuple[Side, S
         live = live_key(prefix, view)
         under_way = tuple(live + part for part in _STAGED)
         sides: tuple[Side, Side] = (
-            ("venue", "artist") if view.startswith("venue") else ("artist", "venue")
+            ("venue", "artist") if side_of(view) == "venue" else ("artist", "venue")
         )
         yield from (
             (key, sides) for key in sorted(keys) if key == live or key.startswith(under_way)

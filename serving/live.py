@@ -7,8 +7,10 @@ from typing import Any, NamedTuple
 
 import redis
 
-from serving.contract import GENERATION, HASHES, META, SEQ, VERSION, live_key
+from serving.contract import ADDED, GENERATION, HASHES, META, SEQ, VERSION, View, live_key
 from serving.redis_errors import translated
+
+Fields = list[bytes | str | None]
 
 
 class Progress(NamedTuple):
@@ -32,6 +34,8 @@ class Live:
     """Version of the store up to which its lists are right; None: an older gigstream wrote them."""
     meta: Mapping[str, Any] = field(default_factory=dict)
     """Its ``_meta``."""
+    lacking: tuple[View, ...] = ()
+    """Views that it has no lists for, since an earlier gigstream published it."""
     damage: str | None = None
     """What of it cannot be read, where all hashes agree on it: publish it again."""
 
@@ -41,8 +45,11 @@ class Live:
 
     @property
     def progress(self) -> Progress | None:
-        """Sequence number and store version; None where either is missing."""
-        if self.seq is None or self.version is None:
+        """Sequence number and store version.
+
+        None where nothing can be folded in: either is missing, or the lists of a view are.
+        """
+        if self.seq is None or self.version is None or self.lacking:
             return None
         return Progress(self.seq, self.version)
 
@@ -58,16 +65,19 @@ def read_live(client: redis.Redis, prefix: str) -> Live:
     return _agreed(_read(client, prefix)) or _agreed(_read(client, prefix)) or Live()
 
 
-def _read(client: redis.Redis, prefix: str) -> list[list[bytes | str | None]]:
+def _read(client: redis.Redis, prefix: str) -> list[Fields]:
     with translated(client, prefix), client.pipeline(transaction=False) as pipe:
         for view in HASHES:
             pipe.hmget(live_key(prefix, view), [GENERATION, SEQ, META, VERSION])
         return pipe.execute()
 
 
-def _agreed(found: list[list[bytes | str | None]]) -> Live | None:
+def _agreed(found: list[Fields]) -> Live | None:
     generation, seq, meta, version = found[0]
-    if generation is None or seq is None or meta is None or found.count(found[0]) < len(found):
+    hashes = dict(zip(HASHES, found, strict=True))
+    lacking = tuple(view for view in ADDED if not any(hashes[view]))
+    agreeing = found.count(found[0]) + len(lacking)
+    if generation is None or seq is None or meta is None or agreeing < len(found):
         return None
     try:
         facts = json.loads(meta)
@@ -77,6 +87,7 @@ def _agreed(found: list[list[bytes | str | None]]) -> Live | None:
             seq=int(seq),
             version=int(version) if version else None,
             meta=facts,
+            lacking=lacking,
         )
     except (ValueError, AttributeError):
         return Live(damage=f"{GENERATION} {generation!r}, {SEQ} {seq!r}, {META} {meta[:80]!r}")

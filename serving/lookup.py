@@ -24,6 +24,7 @@ from typing import Any, Literal
 import redis
 
 from serving.contract import (
+    ADDED,
     DEFAULT,
     GENERATION,
     META,
@@ -39,6 +40,7 @@ from serving.contract import (
     id_of,
     is_reserved,
     live_key,
+    side_of,
 )
 from serving.errors import NotPublished, Unreadable
 from serving.redis_errors import address, translated
@@ -57,7 +59,7 @@ class Item:
     score: float
     """Comparable within one list only."""
     plays: int | None
-    """Gigs there so far; None unless asked with `returns`."""
+    """Gigs of the pair so far; None unless asked with `returns`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +115,15 @@ class Lookup:
         """
         return self._list("artist:returns" if returns else "artist", artist_id, n)
 
-    def venue(self, venue_id: str, n: int = 10) -> Recommendation:
-        """The best `n` artists who have not played a venue yet."""
-        return self._list("venue", venue_id, n)
+    def venue(self, venue_id: str, n: int = 10, *, returns: bool = False) -> Recommendation:
+        """The best artists for a venue.
+
+        Args:
+            venue_id: known or not: an unknown one gets the popular list.
+            n: how many, at least 1.
+            returns: artists who have played there count too.
+        """
+        return self._list("venue:returns" if returns else "venue", venue_id, n)
 
     def names(self, ids: Iterable[str], *, of: Side) -> dict[str, str]:
         """Display names by id, in one round trip; ids without a name are left out."""
@@ -152,10 +160,7 @@ class Lookup:
             view, [field_of(identity), DEFAULT, GENERATION, META, SEQ, VERSION]
         )
         if default is None or generation is None or meta is None:
-            raise NotPublished(
-                f"nothing is published under {live_key(self._prefix, view)} at "
-                f"{address(self._client)}: run `gigstream train --once`, or check the prefix"
-            )
+            raise self._not_published(view)
         built_at = _built_at(meta)
         entry = _own(own) or replace(Entry.decode(default), kind="popular")
         return Recommendation(
@@ -166,6 +171,15 @@ class Lookup:
             age_s=max(0.0, self._clock() - built_at),
             source=entry.kind,
             **dict(zip(("seq", "version"), map(_number, progress), strict=True)),
+        )
+
+    def _not_published(self, view: View) -> NotPublished:
+        key, remedy = live_key(self._prefix, view), "run `gigstream train --once`"
+        if view in ADDED and self._fields(side_of(view), [GENERATION]) != [None]:
+            remedy = "an earlier gigstream publishes here; start the trainer of this version"
+        return NotPublished(
+            f"nothing is published under {key} at {address(self._client)}: {remedy}, or check the "
+            "prefix"
         )
 
     def _fields(self, view: View | NamesView, fields: Iterable[str]) -> list[Any]:

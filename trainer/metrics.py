@@ -78,6 +78,23 @@ FOLD_IN_BYTES = Metric(
     "Characters that fold-ins sent to Redis.",
 )
 
+# Whether lists name what is booked.
+ANNOUNCED = Metric(
+    "gigstream_trainer_announced_gigs",
+    "counter",
+    "gigs",
+    "New gigs whose artist, or venue, had a list; by the view where the gig is looked for.",
+    ("view",),
+)
+ANNOUNCED_HITS = Metric(
+    "gigstream_trainer_announced_hits",
+    "counter",
+    "gigs",
+    "Of these, those that were among the first ten before; `list` is `own`, or `popular` for the "
+    "popular list.",
+    ("view", "list"),
+)
+
 # Refits.
 REFITS = Metric(
     "gigstream_trainer_refits",
@@ -147,6 +164,8 @@ METRICS = (
     FOLD_INS,
     FOLDED_IN,
     FOLD_IN_BYTES,
+    ANNOUNCED,
+    ANNOUNCED_HITS,
     REFITS,
     REFIT_SECONDS,
     SWAPS,
@@ -178,6 +197,8 @@ class Meters:
         self._fold_ins = FOLD_INS.histogram(registry)
         self._folded_in = FOLDED_IN.counter(registry)
         self._fold_in_bytes = FOLD_IN_BYTES.counter(registry)
+        self._announced = ANNOUNCED.counter(registry)
+        self._hits = ANNOUNCED_HITS.counter(registry)
         self._refits = REFITS.counter(registry)
         self._refit_seconds = REFIT_SECONDS.histogram(registry)
         self._swaps = SWAPS.counter(registry)
@@ -232,6 +253,13 @@ class Meters:
         """Lists with these events were published just now; their record times, epoch ms."""
         # A producer's clock may be ahead.
         self._event_to_list.observe(np.maximum(time.time() - recorded_ms / 1000, 0.0))
+
+    def announced(self, found: Mapping[str, tuple[int, int, int, int]]) -> None:
+        """New gigs were looked for: by view, how many, hits, hits of the popular list, others."""
+        for view, (gigs, hits, popular, _) in found.items():
+            self._announced.labels(view).inc(gigs)
+            self._hits.labels(view, "own").inc(hits)
+            self._hits.labels(view, "popular").inc(popular)
 
     def refit(self, outcome: str, took_s: float) -> None:
         """A refit process ended."""

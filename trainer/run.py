@@ -11,10 +11,12 @@ from serving.errors import LoginRefused, RedisUnreachable, ShrinkRefused
 from serving.owner import Owner
 from serving.publisher.publish import Publisher, connect
 from trainer.errors import LeaseHeld, NoAnswer, NothingToFit, RefitCutOff, RefitFailed, RefitRefused
+from trainer.live.arrivals import Arrivals
 from trainer.live.desk import Desk
 from trainer.live.following import Following
 from trainer.live.loop import Trainer
 from trainer.metrics import LEASE, REDIS, Meters
+from trainer.registry.hits import Hits
 from trainer.registry.journal import Journal
 from trainer.registry.lease import Lease, is_held, seize, take
 from trainer.registry.requests import Action, Inbox, Request, asking
@@ -171,7 +173,7 @@ def _own(
     """Train as the one that has the lease; `make` makes a trainer."""
     meters.pulse.got(LEASE)
     registry = Registry(settings.models, settings.models_kept)
-    registry.own(Owner.here())
+    registry.own(Owner.here(), settings.redis_prefix)
     # Before the claim: an absent Redis must not cost a token.
     _wait_for_redis(_publisher(settings, registry), settings.connect_timeout_s, stop)
     if stop.is_set():
@@ -179,7 +181,12 @@ def _own(
     publisher = _claimed(settings, registry, takeover=takeover)
     logger.info("Training from %s.", settings.store)
     trainer = make(
-        following=Following(settings.store, Snapshots(settings.models), meters),
+        following=Following(
+            settings.store,
+            Snapshots(settings.models),
+            meters,
+            Arrivals(Hits(settings.models).positions),
+        ),
         registry=registry,
         publisher=publisher,
         journal=Journal(settings.models),

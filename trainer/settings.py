@@ -41,6 +41,10 @@ class TrainerSettings(StoreSettings, ServingSettings, ClusterSettings, Recipe):
     """This many refits in a row start from the last model's vectors, which takes a sweep or two and
     leaves lists calmer; the next is a cold one, against drift. Default: 20; 0: all are cold."""
 
+    variant: str = Field(default="", pattern=r"^[a-z0-9][a-z0-9-]{0,31}$|^$")
+    """Name of a second trainer of the same store, for another recipe beside the first: its models
+    are in `models-<variant>`. Give it a `redis_prefix` of its own. Default: none."""
+
     models_kept: int = Field(default=5, ge=1)
     """Models kept on disk to roll back to, besides the live and the pinned one. Default: 5."""
 
@@ -55,7 +59,7 @@ class TrainerSettings(StoreSettings, ServingSettings, ClusterSettings, Recipe):
     @property
     def models(self) -> Path:
         """Folder of the registry and the artifacts."""
-        return self.home / "models"
+        return self.home / (f"models-{self.variant}" if self.variant else "models")
 
     def recipe(self) -> Recipe:
         """What a cold fit depends on, alone; its engine is one that this install has."""

@@ -55,13 +55,22 @@ def artist(
 
 @command("venue")
 @_arguments
+@click.option(
+    "--returns", is_flag=True, help="Include artists who played there, with their number of plays."
+)
 def venue(
-    terminal: Terminal, identity: str | None, name: str | None, n: int, *, why: bool
+    terminal: Terminal,
+    identity: str | None,
+    name: str | None,
+    n: int,
+    *,
+    why: bool,
+    returns: bool,
 ) -> Report:
-    """Artists for a venue who have not played there, best first."""
+    """Artists for a venue, best first."""
     with connected() as lookup:
         wanted = _identity(terminal, lookup, "venue", identity, name)
-        found = lookup.venue(wanted, n)
+        found = lookup.venue(wanted, n, returns=returns)
         _remark(terminal, "venue", found, n)
         return (_show_why if why else _show)(terminal, lookup, "venue", found)
 
@@ -181,7 +190,7 @@ def list_table(found: Recommendation, names: Mapping[str, str], *, title: str = 
         for rank, item in enumerate(found.items, 1)
     ]
     head = ("", "id", "name", "score", "plays")
-    # All rows have the column; it is cut off unless the list is `artist:returns`.
+    # All rows have the column; it is cut off unless the list has returns.
     end = len(head) if with_plays else -1
     return table(head[:end] if end < 0 else head, [row[:end] for row in rows], title=title)
 

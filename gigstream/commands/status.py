@@ -23,6 +23,8 @@ from serving.redis_errors import translated
 from trainer.plays.interactions import Interactions
 from trainer.plays.read import settled
 from trainer.registry.generations import PUBLISHED
+from trainer.registry.hits import read as read_hits
+from trainer.registry.hits import report
 from trainer.registry.snapshot import Snapshots
 
 _KAFKA = ("lag_events", "lag_s")
@@ -42,6 +44,7 @@ def status(terminal: Terminal) -> Report:
     raised = alarms(settings) if facts["dead_letters"] else []
     facts["alarms"] = [asdict(each) for each in raised]
     facts["verdict"] = latest(settings)
+    facts["hit_rate"] = report(read_hits(settings.models))
     if facts["verdict"] and facts["verdict"]["verdict"] != PUBLISHED:
         terminal.remark("generation {generation} is {verdict}: {reason}".format(**facts["verdict"]))
     terminal.remark(*(f"ALARM: {each}" for each in raised))
@@ -130,8 +133,23 @@ def _text(value: object) -> str:
     # The figures of a judgement are for --json.
     if isinstance(value, dict) and "verdict" in value:
         return str(value["verdict"])
+    if isinstance(value, dict) and "weeks" in value:
+        return _hit_rate(value)
     if isinstance(value, dict) and set(value) == set(_SIDES):
         return ", ".join(f"{value[side]:,} {side}s" for side in _SIDES)
     if isinstance(value, list):
         return ", ".join(str(each["source"]) for each in value)
     return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _hit_rate(found: dict[str, Any]) -> str:
+    """The newest week's rates, beside those of the popular list."""
+    if not found["weeks"]:
+        return "-"
+    newest = found["weeks"][0]
+    rates = (
+        f"{view} {rates['rate']:.0%} of {rates['gigs']:,} (popular {rates['popular_rate']:.0%})"
+        for view, rates in newest["views"].items()
+        if rates["gigs"]
+    )
+    return f"{newest['week']}: {', '.join(rates) or 'no artist or venue had a list'}"

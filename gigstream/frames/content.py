@@ -28,8 +28,14 @@ class ListReader(Protocol):
             returns: venues that the artist has played count too.
         """
 
-    def venue(self, venue_id: str, n: int = 10) -> Recommendation:
-        """The best `n` artists who have not played a venue yet."""
+    def venue(self, venue_id: str, n: int = 10, *, returns: bool = False) -> Recommendation:
+        """The best artists for a venue.
+
+        Args:
+            venue_id: known or not: an unknown one gets the popular list.
+            n: how many, at least 1.
+            returns: artists who have played there count too.
+        """
 
     def names(self, ids: Iterable[str], *, of: Side) -> dict[str, str]:
         """Display names by id; ids without a name are left out."""

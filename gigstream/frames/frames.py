@@ -53,12 +53,15 @@ class Frames:
             named = reader.names([item.id for found in lists for item in found.items], of="venue")
         return list_table("artist", lists, named)
 
-    def artists(self, venues: str | Iterable[str], n: int = 10) -> pd.DataFrame:
-        """The best artists who have not played a venue yet, or each of several.
+    def artists(
+        self, venues: str | Iterable[str], n: int = 10, *, returns: bool = False
+    ) -> pd.DataFrame:
+        """The best artists for one venue, or for each of several.
 
         Args:
             venues: ids; one that is not known gets the popular list.
             n: how many for each, at least 1.
+            returns: rank artists who have played there too.
 
         Returns:
             Columns as of `venues`, `venue` first.
@@ -67,7 +70,7 @@ class Frames:
             ServingError: `live` alone; see `serving.lookup.Lookup`.
         """
         with self._connect() as reader:
-            lists = [reader.venue(each, n) for each in _several(venues)]
+            lists = [reader.venue(each, n, returns=returns) for each in _several(venues)]
             named = reader.names([item.id for found in lists for item in found.items], of="artist")
         return list_table("venue", lists, named)
 

@@ -23,7 +23,7 @@ from gigstream.errors import WrongUse
 from gigstream.frames.content import Content, Rows
 from gigstream.frames.frames import Frames
 from gigstream.settings import load
-from serving.contract import Entry, View
+from serving.contract import Entry, View, side_of
 from serving.lookup import Item, Recommendation, Side
 from trainer.evaluation.evaluate import read_gigs
 from trainer.evaluation.splits import Gigs, ordered
@@ -81,9 +81,15 @@ class FittedLists:
         """
         return self._list("artist:returns" if returns else "artist", artist_id, n)
 
-    def venue(self, venue_id: str, n: int = 10) -> Recommendation:
-        """The best artists who have not played a venue yet."""
-        return self._list("venue", venue_id, n)
+    def venue(self, venue_id: str, n: int = 10, *, returns: bool = False) -> Recommendation:
+        """The best artists for a venue.
+
+        Args:
+            venue_id: known or not: an unknown one gets the popular list.
+            n: how many, at least 1.
+            returns: artists who have played there count too.
+        """
+        return self._list("venue:returns" if returns else "venue", venue_id, n)
 
     def names(self, ids: Iterable[str], *, of: Side) -> dict[str, str]:
         """Display names by id; ids without a name are left out."""
@@ -94,7 +100,7 @@ class FittedLists:
         if n < 1:
             raise ValueError(f"n: {n} is too few; ask for 1 or more")
         lists = self._of_size(n)
-        row = self._content.rows("venue" if view == "venue" else "artist").ids.row(identity)
+        row = self._content.rows(side_of(view)).ids.row(identity)
         rows = np.array([] if row is None else [row], np.int32)
         entry = lists.changes(view, rows).get(identity)
         # As `Lookup` does for an artist who has played everywhere.

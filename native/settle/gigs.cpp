@@ -379,6 +379,16 @@ void Gigs::plays(Plays& out) const {
     }
 }
 
+void Gigs::plays_since(size_t gig, Plays& out) const {
+    for (; gig < gigs_.size(); gig++) {
+        const Gig& each = gigs_[gig];
+        if (!counts(each)) continue;
+        out.artist.push(each.artist);
+        out.venue.push(each.venue);
+        out.at_ms.push(each.at_ms);
+    }
+}
+
 void Gigs::play_sources(GrowableArray<int32_t>& out) const {
     int32_t* source = out.more(size_t(play_count));
     for (const Gig& gig : gigs_)

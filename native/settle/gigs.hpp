@@ -140,6 +140,8 @@ public:
     void count(int64_t rows, int threads, Counts& out) const;
     // All plays; rows as they were stated.
     void plays(Plays& out) const;
+    // The plays among the gigs from this number on, in the order of their first statements.
+    void plays_since(size_t gig, Plays& out) const;
     // The source of each play, in the order of `plays`.
     void play_sources(GrowableArray<int32_t>& out) const;
     // The plays of one row of a side.

@@ -149,6 +149,13 @@ nb::tuple plays(const Gigs& gigs) {
     return columns_of(found);
 }
 
+nb::tuple plays_since(const Gigs& gigs, int64_t gig) {
+    if (gig < 0) throw std::invalid_argument("gig: negative");
+    Plays found;
+    gigs.plays_since(size_t(gig), found);
+    return columns_of(found);
+}
+
 nb::list since(const Interner& texts, int64_t row) {
     if (row < 0) throw std::invalid_argument("row: negative");
     nb::list found;
@@ -345,6 +352,7 @@ NB_MODULE(_settle, module) {
              "rows"_x, "targets"_x)
         .def("affected_by", &affected_by, "artists"_x, "venues"_x)
         .def("plays", &plays)
+        .def("plays_since", &plays_since, "gig"_a)
         .def("play_sources", &play_sources)
         .def("plays_of", &plays_of, "side"_a, "rows"_x)
         .def("played", &played, "side"_a)

@@ -8,12 +8,13 @@ import logging
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 import redis
 
 from serving.connection import connect
 from serving.contract import (
+    DEFAULT,
     HASHES,
     NAMES,
     SCHEMA,
@@ -38,12 +39,24 @@ from serving.publisher.staging import Staging, drop_outrun
 from serving.redis_errors import address, translated
 from serving.server import unfitness
 
-__all__ = ["Publisher", "connect"]
+__all__ = ["Publisher", "Seen", "connect"]
 
 logger = logging.getLogger(__name__)
 
 FOLD_IN_CHARS = 4 << 20
 """What one fold-in script carries, about: the server answers no one while it runs (some 10 ms)."""
+
+
+class Seen(NamedTuple):
+    """What apps get from one view.
+
+    Attributes:
+        lists: by id; those without a readable one are left out.
+        popular: what the others get; None: the view is not published.
+    """
+
+    lists: Mapping[str, Entry]
+    popular: Entry | None
 
 
 class Publisher:
@@ -121,11 +134,24 @@ class Publisher:
         fields = [field_of(each) for each in identities]
         with translated(self._client, self._prefix):
             found = self._client.hmget(live_key(self._prefix, view), fields)
-        lists: dict[str, Entry] = {}
-        for identity, value in zip(identities, found, strict=True):
-            with suppress(Unreadable):
-                lists |= {identity: Entry.decode(value)} if value is not None else {}
-        return lists
+        return _readable(zip(identities, found, strict=True))
+
+    def seen(self, wanted: Mapping[View, Sequence[str]]) -> Mapping[View, Seen]:
+        """What apps get for these ids, in one round trip.
+
+        Args:
+            wanted: ids by view; a view without ids is left out of the answer.
+        """
+        views = [view for view, ids in wanted.items() if ids]
+        with translated(self._client, self._prefix), self._client.pipeline(False) as pipe:
+            for view in views:
+                pipe.hmget(live_key(self._prefix, view), [DEFAULT, *map(field_of, wanted[view])])
+            replies = pipe.execute()
+        found = (
+            Seen(_readable(zip(wanted[view], lists, strict=True)), _list(popular))
+            for view, (popular, *lists) in zip(views, replies, strict=True)
+        )
+        return dict(zip(views, found, strict=True))
 
     def begin(self, generation: int) -> None:
         """Start staging a generation; what an earlier attempt left is dropped."""
@@ -271,6 +297,20 @@ class Publisher:
             held = reached
         return held
 
+    def annotate(self, generation: int, meta: Mapping[str, Any]) -> None:
+        """Replace the `_meta` of the live generation; no list changes.
+
+        Args:
+            generation: the live one.
+            meta: all of it, as `Live.meta` has it.
+
+        Raises:
+            Fenced: another writer owns the prefix.
+            Superseded: another generation is live, or a hash of it is missing.
+        """
+        keys = [live_key(self._prefix, view) for view in HASHES]
+        self._run("annotate", keys, [generation, encode_meta(dict(meta))], generation=generation)
+
     def withdraw(self) -> None:
         """Take all lists and names away, where the last play is gone; readers see it.
 
@@ -307,6 +347,20 @@ class Publisher:
                 verdict, facts, prefix=self._prefix, token=self.token, generation=generation
             )
         return facts
+
+
+def _readable(values: Iterable[tuple[str, bytes | str | None]]) -> dict[str, Entry]:
+    lists = ((identity, _list(value)) for identity, value in values)
+    return {identity: entry for identity, entry in lists if entry is not None}
+
+
+def _list(value: bytes | str | None) -> Entry | None:
+    """A list; None where there is none, or none that can be read."""
+    if value is None:
+        return None
+    with suppress(Unreadable):
+        return Entry.decode(value)
+    return None
 
 
 def _meta_text(meta: Mapping[str, Any], identity: Mapping[str, Any]) -> str:

@@ -52,7 +52,12 @@ def test_a_refused_refit_leaves_the_live_lists_as_they_are(training):
     assert checked.returncode == 4
     assert f"generation {shown['generation']} is refused" in checked.stdout
     assert "refused: on the latest plays" in training.commands.logs()
-    assert (live(training), training.lists("artist")) == (before, lists)
+    now = live(training)
+    told = now.pop("refused")
+    assert before.pop("refused") is None
+    assert (told["verdict"], told["generation"]) == ("refused", shown["generation"])
+    assert "that of the live recipe and weights" in told["reasons"][0]
+    assert (now, training.lists("artist")) == (before, lists)
     assert trainer.poll() is None
     newest, first = training.commands.json("generations")["generations"]
     assert (newest["verdict"], newest["live"], first["live"]) == ("refused", False, True)
@@ -77,7 +82,11 @@ def test_a_held_generation_waits_for_a_person(training):
     assert held.returncode == 4
     assert "held: source 'planted' brings 100% of" in held.stderr
     assert "`gigstream accept`" in held.stderr
-    assert live(training) == before
+    now = live(training)
+    told = now.pop("refused")
+    assert (told["verdict"], told["summary"]) == ("held", "a venue or source takes over")
+    assert "planted" not in str(told)
+    assert now == {name: value for name, value in before.items() if name != "refused"}
     assert verdict(training)["verdict"] == "held"
     assert training.commands.run("check", "gate").returncode == 4
 

@@ -76,6 +76,28 @@ def test_a_restarted_trainer_goes_on_with_what_is_live_and_stages_nothing(traini
     assert done.returncode == 0, done.stderr
 
 
+def test_a_generation_of_a_version_without_a_view_gets_it_and_is_folded_into(training):
+    training.published()
+    generation = training.generation()
+    training.process.kill()
+    training.process.wait()
+    training.client.delete(f"{training.prefix}:venue:returns")
+    training.book(("n1", "new-1", "venue-1"))
+    shown = training.commands.run("status", "--json").stdout  # no Kafka answers here
+    assert json.loads(shown.splitlines()[-1])["generation"] == generation
+    assert training.commands.json("venue", "venue-1")["source"] == "model"
+    training.start()
+    training.right()
+    training.book(("n2", "new-1", "venue-2"))
+    training.right()
+
+    assert training.generation() == generation + 1
+    found = training.commands.json("venue", "venue-1", "--returns", "-n", "50")["items"]
+    assert {item["id"]: item["plays"] for item in found}["new-1"] == 1
+    done = training.commands.run("verify", "lists")
+    assert done.returncode == 0, done.stderr
+
+
 def test_older_lists_that_came_back_while_the_trainer_was_away_are_brought_up_to_date(training):
     training.published()
     training.book(("n1", "new-1", "venue-1"))

@@ -33,10 +33,11 @@ def test_an_id_is_found_as_a_field_and_in_lists_of_others_of_its_own_kind_only(
         f"{prefix}:artist:returns": 1,
         f"{prefix}:artist:name": 1,
         f"{prefix}:venue": 5,
+        f"{prefix}:venue:returns": 5,
     }
     assert found("venue", "v1")[f"{prefix}:artist"] == 5
     assert found("venue", "a1") == {}
-    assert found("artist", "p1") == {f"{prefix}:venue": 1}
+    assert found("artist", "p1") == {f"{prefix}:venue": 1, f"{prefix}:venue:returns": 1}
 
 
 def test_an_id_that_begins_with_an_underscore_is_found_under_its_field(client, prefix):
@@ -53,7 +54,7 @@ def test_lists_under_way_are_found_and_dropped_and_the_live_ones_stay(publisher,
     keys = holdings(client, prefix, lambda of, name: (of, name) == ("artist", "a1"))
     dropped = drop_staged(client, prefix, list(keys))
 
-    assert len(dropped) == 4
+    assert len(dropped) == 5
     assert set(state(client, prefix)) - live == {f"{prefix}:venue:name:staging:2-1".encode()}
 
 

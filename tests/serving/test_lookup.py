@@ -31,6 +31,22 @@ def test_returns_tell_how_often_each_was_played(lookup):
     assert [item.plays for item in lookup.artist("a0", returns=True).items] == [2, 1, 0]
 
 
+def test_artists_of_a_venue_tell_how_often_they_played_there(lookup):
+    found = lookup.venue("v0", returns=True)
+
+    assert [(item.id, item.plays) for item in found.items] == [("a1", 2), ("a2", 0)]
+
+
+def test_lists_of_an_earlier_version_are_read_and_the_view_that_they_lack_is_named(
+    lookup, redis_server, prefix
+):
+    redis_server.client().delete(f"{prefix}:venue:returns")
+
+    assert [item.id for item in lookup.venue("v0").items] == ["a1", "a2"]
+    with pytest.raises(NotPublished, match="an earlier gigstream publishes here"):
+        lookup.venue("v0", returns=True)
+
+
 def test_venues_get_artists(lookup):
     assert [item.id for item in lookup.venue("v0").items] == ["a1", "a2"]
 

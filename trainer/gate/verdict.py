@@ -17,6 +17,7 @@ FIRST = "not judged: nothing is published yet"
 FEW = "not judged: too few plays"
 FORCED = "not judged: published by force"
 SAME = "not judged again: recipe, weights and volume are nearly those of the live generation"
+RECOUNTED = "not judged again: the recipe is that of the live generation, other sources count"
 WARM = "not judged again: a warm fit has the recipe and weights of the live generation"
 
 
@@ -93,7 +94,7 @@ def is_asked(judged: Mapping[str, Any] | None, plays: int, *, is_same: bool) -> 
     Args:
         judged: the last judgement, None where there was none.
         plays: that count now.
-        is_same: whether recipe, weights and quarantines are those of the live generation.
+        is_same: whether recipe and weights are those of the live generation.
     """
     # Fewer plays do not ask for it: what is gone without a decision is held.
     return not is_same or judged is None or plays > GROWTH * judged["plays"]

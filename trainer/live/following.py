@@ -12,6 +12,7 @@ from consumer.ids.erasures import NONE, Erasures
 from consumer.store.chunk import Chunk, Pieces
 from consumer.store.reader import StoreReader
 from consumer.table.schema import Side
+from trainer.live.arrivals import Arrivals
 from trainer.live.pending import Pending
 from trainer.live.unlisted import Unlisted
 from trainer.metrics import Meters
@@ -43,12 +44,19 @@ class Following:
         store: its folder.
         snapshots: where the settled state of an earlier process may lie; None: read all.
         meters: of the trainer.
+        arrivals: takes note of gigs that are new; None: none is taken.
     """
 
     def __init__(
-        self, store: Path, snapshots: Snapshots | None = None, meters: Meters | None = None
+        self,
+        store: Path,
+        snapshots: Snapshots | None = None,
+        meters: Meters | None = None,
+        arrivals: Arrivals | None = None,
     ) -> None:
         self.snapshots = snapshots
+        # Not `or`: one that holds nothing yet is false.
+        self.arrivals = Arrivals(kept=False) if arrivals is None else arrivals
         self.meters = meters or Meters()
         self.unlisted = Unlisted()
         """Events whose lists are not published yet."""
@@ -146,7 +154,8 @@ class Following:
         if saved is None:
             return None
         self.interactions, events = saved.interactions, saved.interactions.events
-        resumed = self._tail.resume(saved.known, self._take)
+        with self.arrivals.resuming():
+            resumed = self._tail.resume(saved.known, self._take)
         if resumed is None:
             logger.info("The snapshot does not match the store; settling the whole store.")
             self.interactions = Interactions()
@@ -162,12 +171,17 @@ class Following:
         self.relisted |= ours.hide(pieces.chunk.visibility) or any(map(len, merged))
         # Not a generator: it would keep a piece in memory while the next one is read.
         events = map(partial(self._measured, pieces.chunk), pieces.events)
-        return both(merged, ours.settle_all(events, pieces.rows))
+        known = ours.gig_count
+        touched = both(merged, ours.settle_all(events, pieces.rows))
+        if not pieces.chunk.reset:
+            self.arrivals.settled(ours, known)
+        return touched
 
     def _measured(self, chunk: Chunk, events: pa.Table) -> pa.Table:
         """A piece of the store, after note was taken of when its events were recorded."""
         if not chunk.reset:
             self.unlisted.add(chunk.version, events["recorded_at"])
+            self.arrivals.read(events)
         # A large store takes longer to read than a loop may stand still.
         return self.meters.pulse.through(events)
 
@@ -303,6 +317,7 @@ class Following:
         self._mates.forget()
         self._venues.forget()
         self.unlisted.clear()
+        self.arrivals.clear()
         return Interactions(chunk.quarantines)
 
     def _note_place(self) -> None:

@@ -30,6 +30,10 @@ _COMPARED = 300
 """Artists whose ten best by the fit and by the judged model are compared."""
 
 
+TOLD, TOLD_CHARS = 5, 200
+"""Reasons of a refusal in `_meta`, and characters of each, at most."""
+
+
 class Settling(NamedTuple):
     """What is known of the store while its gigs are held.
 
@@ -131,6 +135,14 @@ def read(manifest: Mapping[str, Any]) -> Verdict | None:
     return None if found.is_published else found
 
 
+def brief(found: Verdict) -> dict[str, Any]:
+    """A verdict for `_meta`: bounded, and without ids, so that an erasure need not look there."""
+    # What is held names venues and sources; a refusal names figures alone.
+    reasons = found.reasons if found.verdict == verdict.REFUSED else ()
+    cut = [each[:TOLD_CHARS] for each in reasons[:TOLD]]
+    return {"verdict": found.verdict, "summary": found.summary, "reasons": cut}
+
+
 def _found(fit: Fit, now: Moment) -> tuple[Verdict, dict[str, Any]]:
     """The verdict, and the figures that it rests on."""
     live = _loaded(fit.job)
@@ -143,6 +155,9 @@ def _found(fit: Fit, now: Moment) -> tuple[Verdict, dict[str, Any]]:
     # By the gigs alone: these count for a warm fit too.
     held = _held(fit, live, now)
     before = live.manifest.get("quality") or {}
+    # A person decided which sources count: the factors are of other plays than the live ones.
+    if _is_recounted(fit, live):
+        return verdict.decide([], [], *held, note=verdict.RECOUNTED), before
     if note := _why_not(fit, live, before.get("judged")):
         return verdict.decide([], _sanity_by(fit, before), *held, note=note), before
     return _judged(fit, live, held)
@@ -152,9 +167,14 @@ def _why_not(fit: Fit, live: Artifact, judged: Mapping[str, Any] | None) -> str:
     """Why it is not judged again; "" where it is."""
     if fit.job.start:
         return verdict.WARM
-    same_sources = live.quarantined == fit.interactions.quarantined
-    is_same = same_sources and _setting(live.model) == fit.setting
+    is_same = _setting(live.model) == fit.setting
     return "" if verdict.is_asked(judged, len(fit.plays), is_same=is_same) else verdict.SAME
+
+
+def _is_recounted(fit: Fit, live: Artifact) -> bool:
+    """Whether nothing but the quarantined sources is different."""
+    other_sources = live.quarantined != fit.interactions.quarantined
+    return other_sources and live.model.recipe == fit.model.recipe
 
 
 def _judged(

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from serving.contract import VIEWS, Entry, NamesView, View
+from serving.contract import VIEWS, Entry, NamesView, View, side_of
 from trainer.live.following import Following, Settled
 from trainer.model.fit import Model
 from trainer.model.foldin import fold_in
@@ -95,7 +95,7 @@ class Generation:
 def changed_lists(lists: Lists, touched: ChangedRows) -> dict[View, Changes]:
     """The lists of the touched artists and venues, by view."""
     return {
-        view: lists.changes(view, touched.venues if view == "venue" else touched.artists)
+        view: lists.changes(view, touched.venues if side_of(view) == "venue" else touched.artists)
         for view in VIEWS
     }
 

@@ -139,6 +139,7 @@ class Trainer:
         if self._restaging.is_running:
             return False  # all of its lists are made from the same plays
         heard = self._following.listen(now_s)
+        self._publishing.look()  # before anything is folded in
         if self._following.reread:
             self._lose()
         if self._following.erased:
@@ -340,8 +341,8 @@ class Trainer:
         now_s: float,
     ) -> None:
         # A person decided that other sources count: the lists may be far fewer.
-        is_recount = self._registry.is_recount(fresh.artifact)
-        force = job.force or self._force or self._purging or is_recount
+        force = job.force or self._force or self._purging
+        force = force or self._registry.is_recount(fresh.artifact)
         progress = self._publishing.swap(job, fresh, changed, live, force=force)
         self._purging = False
         self._following.all_done()
@@ -487,12 +488,11 @@ class Trainer:
         return self._pin.path is not None or self._is_tried or self._attempts.is_resting(now_s)
 
     def _begin_when_due(self, now_s: float) -> None:
-        erased = self._purging and self.has_plays and self._artifact is None
         if self.busy or self._process.is_pausing(now_s):
             return
         known = plan.known(self._following, self._live, self._settings.recipe(), self._fitted_at_s)
         policy = plan.Policy.from_settings(self._settings)
-        if erased:
+        if self._purging and self.has_plays and self._artifact is None:
             self.begin()
         elif self._is_barred(now_s) or (self._republish and not known.recounted):
             return

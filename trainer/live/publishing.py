@@ -1,13 +1,18 @@
 """Lists into Redis: a staged generation swapped in, or single lists of the live one, and notes."""
 
+import logging
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
+from serving.errors import ServingError
 from serving.live import Live, Progress
 from serving.publisher.publish import Publisher
 from trainer.gate.verdict import Verdict
 from trainer.live import gating
+from trainer.live.announced import Announced
 from trainer.live.following import Following
 from trainer.live.generation import Generation, changed_lists, changed_names, defaults
 from trainer.live.job import Job
@@ -16,8 +21,14 @@ from trainer.plays.interactions import ChangedRows
 from trainer.ranking.lists import Lists
 from trainer.registry.artifact import Artifact, load
 from trainer.registry.generations import Generations, Record
+from trainer.registry.hits import Hits
 from trainer.registry.journal import History, Journal
 from trainer.settings import TrainerSettings
+
+logger = logging.getLogger(__name__)
+
+ANNOTATED_S = 60.0
+"""At least this long between two changes of the hit rate in `_meta`."""
 
 
 class Publishing:
@@ -46,6 +57,16 @@ class Publishing:
         self._journal = journal
         self._on_step = on_step
         self._generations = Generations(settings.models)
+        self._annotated_s = -math.inf
+        self._announced = Announced(publisher, following, Hits(settings.models))
+
+    def look(self) -> None:
+        """Look for new gigs in the lists that they are about to change."""
+        found, now_s = self._announced.look(time.time()), time.monotonic()
+        self._meters.announced(found)
+        if found and now_s >= self._annotated_s + ANNOTATED_S:
+            self._annotated_s = now_s
+            self._annotate({"hit_rate": self._announced.report()})
 
     def swap(
         self,
@@ -75,7 +96,7 @@ class Publishing:
             self._journal.prepare(History(job.generation, job.artifact.name, self._size, steps))
             # Before the swap: afterwards the lists to compare with are gone.
             shared = overlap(self._publisher, lists)
-            progress = self._commit(fresh, lists, live, force=force)
+            progress = self._commit(fresh, lists, live, shared, force=force)
             self._on_step("committed")
             self._journal.begin()
             # After the swap: a record says that it was published.
@@ -112,6 +133,7 @@ class Publishing:
         # Without the reasons, which may name ids: those go with the model's files.
         record = self._record(job.generation, artifact)
         self._generations.add(replace(record, verdict=found.verdict, reason=found.summary))
+        self._annotate({"refused": {"generation": job.generation, **gating.brief(found)}})
         return str(found)
 
     def fold_in(
@@ -153,6 +175,15 @@ class Publishing:
         self._publisher.withdraw()
         self._meters.withdrawn()
 
+    def _annotate(self, facts: Mapping[str, Any]) -> None:
+        """Tell apps what is news of the live generation; the lists are right without it."""
+        try:
+            live = self._publisher.live()
+            if live.generation is not None:
+                self._publisher.annotate(live.generation, {**live.meta, **facts})
+        except ServingError as error:
+            logger.warning("_meta cannot be written: %s", error)
+
     def _show(self, live: Generation, swapped_at: float) -> None:
         fitted_at = live.artifact.manifest["created_at"]
         self._meters.live(live.number, swapped_at=swapped_at, fitted_at=fitted_at)
@@ -164,12 +195,25 @@ class Publishing:
             self._publisher.restage_names(fresh.number, names_view, names)
         self._on_step("staged")
 
-    def _commit(self, fresh: Generation, lists: Lists, live: Live, *, force: bool) -> Progress:
+    def _commit(
+        self,
+        fresh: Generation,
+        lists: Lists,
+        live: Live,
+        shared: float | None,
+        *,
+        force: bool,
+    ) -> Progress:
         return self._publisher.commit(
             fresh.number,
             model_hash=fresh.artifact.hash,
             seq=live.seq,
-            meta=fresh.meta(self._following, time.time()),
+            meta={
+                **fresh.meta(self._following, time.time()),
+                "hit_rate": self._announced.report(),
+                "refused": None,
+                "overlap": shared,
+            },
             defaults=defaults(lists),
             counts=lists.sizes,
             version=self._following.version or 0,

@@ -103,6 +103,9 @@ class Gigs:
     def plays(self) -> tuple[RowNumbers, RowNumbers, Times]:
         """Every play, in the order in which gigs were first stated: artist, venue, time."""
 
+    def plays_since(self, gig: int) -> tuple[RowNumbers, RowNumbers, Times]:
+        """The same of the gigs from this number on: they are numbered as they were first stated."""
+
     def play_sources(self) -> tuple[RowNumbers, list[str]]:
         """The source of every play, in the order of `plays`, as an index into the names."""
 

@@ -77,6 +77,14 @@ class ChangedRows(NamedTuple):
     venues: NDArray[np.int32]
 
 
+class StatedPlays(NamedTuple):
+    """Some plays; rows as they were stated, merges left aside."""
+
+    artist: NDArray[np.int32]
+    venue: NDArray[np.int32]
+    at_ms: NDArray[np.int64]
+
+
 class Clock(NamedTuple):
     """The data's clock: from which date plays age.
 
@@ -230,6 +238,15 @@ class Interactions:
     def play_sources(self) -> tuple[NDArray[np.int32], list[str]]:
         """The source of every play, in the order of `plays`, as an index into the names."""
         return self._gigs.play_sources()
+
+    @property
+    def gig_count(self) -> int:
+        """Gigs ever stated. They are numbered as they were first stated."""
+        return len(self._gigs)
+
+    def plays_since(self, gig: int) -> StatedPlays:
+        """The plays among the gigs from this number on."""
+        return StatedPlays(*self._gigs.plays_since(gig))
 
     def discard_gigs(self) -> None:
         """Free all gigs, which take most of the memory.

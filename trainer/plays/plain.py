@@ -115,7 +115,10 @@ class Gigs:
         return _distinct(found)
 
     def plays(self) -> tuple[RowNumbers, RowNumbers, Times]:
-        shown = ((artist, self._shown[bill].get(artist)) for bill, artist in self._gigs)
+        return self.plays_since(0)
+
+    def plays_since(self, gig: int) -> tuple[RowNumbers, RowNumbers, Times]:
+        shown = ((artist, self._shown[bill].get(artist)) for bill, artist in self._gigs[gig:])
         plays = [(artist, *play) for artist, play in shown if play is not None]
         artist, venue, at_ms = np.array(plays, np.int64).reshape(-1, 3).T
         return artist.astype(np.int32), venue.astype(np.int32), np.ascontiguousarray(at_ms)

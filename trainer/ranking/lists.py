@@ -15,7 +15,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from consumer.table.schema import Side
-from serving.contract import Entry, Kind, View
+from serving.contract import SIDES, VIEWS, Entry, Kind, View, has_returns, side_of
 from trainer.model.fit import Model
 from trainer.plays.ids import Ids
 from trainer.plays.interactions import Hidden
@@ -77,8 +77,8 @@ class Lists:
     @property
     def sizes(self) -> dict[View, int]:
         """How many lists a complete set holds, by view."""
-        artists, venues = len(self._owners("artist")), len(self._owners("venue"))
-        return {"artist": artists, "artist:returns": artists, "venue": venues}
+        by_side = {side: len(self._owners(views[0])) for side, views in SIDES.items()}
+        return {view: by_side[side_of(view)] for view in VIEWS}
 
     def complete(self, view: View) -> Ranked:
         """Every list of a view, block by block."""
@@ -109,7 +109,7 @@ class Lists:
     def default(self, view: View) -> Entry:
         """The list for unknown ids: candidates by popularity."""
         model = self._model
-        if view == "venue":
+        if side_of(view) == "venue":
             bias = score.everywhere(model.artists, model.weights.venues)
         else:
             bias = score.everywhere(model.venues, model.weights.artists)
@@ -117,7 +117,7 @@ class Lists:
         columns = columns[self._shown(view)]
         ranked = np.argsort(-bias[columns], kind="stable")[: self._size]
         rows = columns[ranked]
-        plays = [0] * len(rows) if view == "artist:returns" else None
+        plays = [0] * len(rows) if has_returns(view) else None
         names = [ids[row] for row in rows.tolist()]
         return self._entry("popular", names, bias[rows].tolist(), plays)
 
@@ -146,7 +146,7 @@ class Lists:
         self._scores: dict[str, tuple[Rows, score.LinearScore]] = {}
 
     def _subjects(self, view: View) -> tuple[Ids, Rows, Merged]:
-        if view == "venue":
+        if side_of(view) == "venue":
             return self._venues, self.venue_rows, self._merged_venues
         return self._artists, self.artist_rows, self._merged_artists
 
@@ -156,13 +156,13 @@ class Lists:
         return np.append(playing, np.setdiff1d(same.family(playing), playing)) if same else playing
 
     def _targets(self, view: View) -> tuple[Ids, Rows]:
-        if view == "venue":
+        if side_of(view) == "venue":
             return self._artists, self.artist_rows
         return self._venues, self.venue_rows
 
     def _shown(self, view: View) -> NDArray[np.bool_]:
         """Which candidates of a view are not hidden."""
-        return self._may_show["artist" if view == "venue" else "venue"]
+        return self._may_show["artist" if side_of(view) == "venue" else "venue"]
 
     def _ranked(self, view: View, rows: Rows, kind: Kind) -> Ranked:
         subjects, _, same = self._subjects(view)
@@ -171,7 +171,7 @@ class Lists:
         distinct, index = np.unique(same.mapped(rows), return_inverse=True)
         own = self._plays_of(view).counts_of(distinct)
         played = moved(own, index_of(columns, own.shape[1]), len(columns))
-        returns = view == "artist:returns"
+        returns = has_returns(view)
         exclude = excluded(len(distinct), self._shown(view), None if returns else played)
         found = top_n(self._score(view, distinct, columns), self._size, exclude=exclude)
         best = TopN(found.cols[index], found.scores[index])
@@ -194,14 +194,14 @@ class Lists:
             yield self._entry(kind, ids, scores[:size], times and times[:size])
 
     def _plays_of(self, view: View) -> Plays:
-        return self._mirrored if view == "venue" else self._plays
+        return self._mirrored if side_of(view) == "venue" else self._plays
 
     def _score(self, view: View, rows: Rows, columns: Rows) -> score.LinearScore:
         """The score of these rows; kept, as views of a side differ in what is masked only."""
-        side = "venue" if view == "venue" else "artist"
+        side = side_of(view)
         held = self._scores.get(side)
         if held is None or not np.array_equal(held[0], rows):
-            formula = score.artists_for_venues if view == "venue" else score.venues_for_artists
+            formula = score.artists_for_venues if side == "venue" else score.venues_for_artists
             # One score is kept, not one a block: it may take a gigabyte.
             held = rows, formula(self._model, self._histories[side], rows, columns)
             self._scores[side] = held

@@ -26,6 +26,7 @@ from trainer.registry import journal
 from trainer.registry.artifact import Artifact, load
 from trainer.registry.lease import is_held
 
+FILE = "registry.json"
 KEPT = 5
 """Artifacts kept on disk if nothing else is asked for; older ones go when a new one is live."""
 TABLES: dict[str, Side] = {"artists.json": "artist", "venues.json": "venue"}
@@ -45,6 +46,8 @@ class State:
     """The artifact that stays live whatever is stored; None: refits replace models."""
     owner: Owner | None = None
     """The trainer that works here, or worked here last."""
+    prefix: str | None = None
+    """Under which it publishes; None: an earlier version noted none."""
 
 
 class Registry:
@@ -63,17 +66,21 @@ class Registry:
     def state(self) -> State:
         """As last written; a fresh registry gets its id here."""
         # Without the lock, which a stopped trainer may hold: a rename replaces the file as a whole.
-        if (self._path / "registry.json").exists():
+        if (self._path / FILE).exists():
             return self._read()
         with self._locked() as state:
             return state
 
-    def own(self, owner: Owner) -> None:
+    def own(self, owner: Owner, prefix: str | None = None) -> None:
         """Note who works here, and remove the drafts of those before, whose refits ended with them.
 
         The caller has the lease.
+
+        Args:
+            owner: who works here.
+            prefix: under which it publishes; None: as noted.
         """
-        self._change(lambda state: replace(state, owner=owner))
+        self._change(lambda state: replace(state, owner=owner, prefix=prefix or state.prefix))
         for draft in self._path.glob(".gen-*"):
             shutil.rmtree(draft, ignore_errors=True)
 
@@ -223,7 +230,7 @@ class Registry:
             yield self._read()
 
     def _read(self) -> State:
-        path = self._path / "registry.json"
+        path = self._path / FILE
         try:
             read = json.loads(path.read_bytes())
             read.pop("counts", None)  # older versions noted it
@@ -237,7 +244,7 @@ class Registry:
             raise BadArtifact(f"{path} cannot be read ({error}); restore it or move it") from error
 
     def _write(self, state: State) -> None:
-        durable.write(self._path / "registry.json", json.dumps(asdict(state), indent=1).encode())
+        durable.write(self._path / FILE, json.dumps(asdict(state), indent=1).encode())
 
 
 def holding(artifacts: Iterable[Path], erasures: Erasures) -> list[Path]:

@@ -101,14 +101,16 @@ class _Recheck:
         try:
             remade = self._remade(history)
             for view, lists in remade.lists():
+                if view in self._live.lacking:
+                    continue
                 self._compare(view, {field_of(name): made for name, made in lists.items()})
                 self._found.compared += sum(made is not None for made in lists.values())
         except NotRepeatable as error:
             number = self._live.generation
             self._found.remarks.append(f"lists not compared, of generation {number}: {error}")
         else:
-            for view, made in remade.defaults.items():
-                self._compare(view, {DEFAULT: made})
+            for view in remade.defaults.keys() - self._live.lacking:
+                self._compare(view, {DEFAULT: remade.defaults[view]})
                 self._find_extra(view)
         # Last: a list that changed while the others were read is no finding.
         self._drop_changed()

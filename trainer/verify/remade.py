@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from consumer.ids.merges import Merge
 from consumer.ids.quarantines import Quarantines
 from consumer.ids.visibility import Visibility
-from serving.contract import VIEWS, Entry, View
+from serving.contract import VIEWS, Entry, View, side_of
 from trainer.live.generation import Generation, changed_lists, defaults
 from trainer.plays.interactions import ChangedRows, Interactions
 from trainer.plays.matrix import Plays
@@ -130,7 +130,7 @@ class Remade:
 
     def _untouched(self, lists: Lists) -> Iterator[Made]:
         for view in VIEWS:
-            last = self._last["venue" if view == "venue" else "artist"]
+            last = self._last[side_of(view)]
             kept = (made for made in lists.complete(view) if made[0] not in last)
             while block := dict(islice(kept, _BLOCK)):
                 yield view, block

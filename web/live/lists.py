@@ -51,7 +51,7 @@ class ListReader:
             asked: which part.
             known: tags of answers that the asker has.
         """
-        if not _is_stored(side, asked):
+        if asked.filters:
             return self._scored(side, identity, asked, known)
         until = asked.offset + asked.n
         found = self._stored.read(side, identity, until, returns=asked.returns)
@@ -131,11 +131,6 @@ def _of_id(state: State, side: Side, identity: str, asked: Asked) -> Answer:
 
 def _answer(state: State, source: Source, items: Sequence[Item] | None) -> Answer:
     return Answer(state.tag, state.generation.number, state.as_of_s, source, items)
-
-
-def _is_stored(side: Side, asked: Asked) -> bool:
-    """Whether Redis has this list; it has none of artists who played at a venue already."""
-    return not asked.filters and not (side == "venue" and asked.returns)
 
 
 def _check(side: Side, filters: Filters) -> None:

@@ -26,11 +26,10 @@ class StoredLists:
             side: of the id.
             identity: known or not: an unknown one gets the popular list.
             n: at least 1.
-            returns: venues that the artist has played count too; of no meaning for a venue.
+            returns: pairs that met count too.
         """
-        if side == "venue":
-            return self._lookup.venue(identity, n)
-        return self._lookup.artist(identity, n, returns=returns)
+        read = self._lookup.venue if side == "venue" else self._lookup.artist
+        return read(identity, n, returns=returns)
 
     def names(self, side: Side, ids: list[str]) -> dict[str, str]:
         """Display names by id, of those that have one."""

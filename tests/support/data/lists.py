@@ -30,7 +30,8 @@ def lists(generation: int, count: int = 5) -> dict[View, dict[str, Entry]]:
     artists = {f"a{n}": entry(generation) for n in range(count)}
     returns = {f"a{n}": entry(generation, plays=[2, 1, 0]) for n in range(count)}
     venues = {f"v{n}": entry(generation, ids=("a1", "a2")) for n in range(count)}
-    return {"artist": artists, "artist:returns": returns, "venue": venues}
+    again = {f"v{n}": entry(generation, ids=("a1", "a2"), plays=[2, 0]) for n in range(count)}
+    return {"artist": artists, "artist:returns": returns, "venue": venues, "venue:returns": again}
 
 
 def stage(publisher: Publisher, generation: int, count: int = 5) -> dict[View, int]:
@@ -59,7 +60,12 @@ def commit(
         "model_hash": f"hash-{generation}",
         "seq": None,
         "meta": {"built_at": BUILT_AT, "as_of": AS_OF},
-        "defaults": {"artist": popular, "artist:returns": returns, "venue": popular},
+        "defaults": {
+            "artist": popular,
+            "artist:returns": returns,
+            "venue": popular,
+            "venue:returns": returns,
+        },
         "counts": counts,
         "version": 10,
     }

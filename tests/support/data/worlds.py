@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from consumer.ids import quarantines
 from consumer.ingest import rows
 from consumer.store.writer import Span, Store
 from support.data.indistreet import EVENTS
@@ -75,6 +76,11 @@ class Log:
     def __init__(self, path) -> None:
         self._store = Store.open(path)
         self._next = 0
+
+    def quarantine(self, source: str) -> int:
+        """Take a source out of what counts. Returns the store's version."""
+        decision = quarantines.Quarantine(1, source, quarantines.QUARANTINED, quarantines.ALL)
+        return self._store.append(quarantines.table(decision), {})
 
     def append(self, gigs: list[Gig], source: str = "default", status: str = "confirmed") -> int:
         """Store gigs in one commit. Returns the store's version."""

@@ -13,7 +13,7 @@ from support.servers.kafka import KafkaBroker
 from support.servers.redis import RedisServer
 
 INDISTREET = Path(__file__).parents[3] / "examples" / "indistreet" / "events.tsv.gz"
-VIEWS = ("artist", "artist:returns", "venue")
+VIEWS = ("artist", "artist:returns", "venue", "venue:returns")
 
 
 class Installation:

@@ -152,13 +152,14 @@ class Training:
             for artist, _ in counted
         }
         hosted = {venue: {who for who, at in counted if at == venue} for _, venue in counted}
-        returns = {
-            artist: {venue: n for venue, n in zip(each["v"], each["p"], strict=True) if n}
-            for artist, each in self.lists("artist:returns").items()
+        met = {
+            venue: {artist: counted[artist, venue] for artist in artists}
+            for venue, artists in hosted.items()
         }
-        for artist in {*played, *returns}:
-            if played.get(artist) != returns.get(artist):
-                return f"{artist}: {returns.get(artist)} instead of {played.get(artist)}"
+        for view, known in (("artist:returns", played), ("venue:returns", met)):
+            for name in {*known, *(returns := self._met(view))}:
+                if known.get(name) != returns.get(name):
+                    return f"{view} {name}: {returns.get(name)} instead of {known.get(name)}"
         for view, known in (("artist", played), ("venue", hosted)):
             live = self.lists(view)
             if live.keys() != known.keys():
@@ -167,6 +168,13 @@ class Training:
                 if set(each["v"]) & set(known[name]):
                     return f"{view} {name}: {set(each['v']) & set(known[name])}"
         return ""
+
+    def _met(self, view: str) -> dict[str, dict[str, int]]:
+        """By id, the entries that it met, with their plays."""
+        return {
+            name: {other: n for other, n in zip(each["v"], each["p"], strict=True) if n}
+            for name, each in self.lists(view).items()
+        }
 
     def right(self, within_s: float = WITHIN_S) -> float:
         """Wait until all lists are right; an error where they are not in time. Returns seconds."""

@@ -173,6 +173,17 @@ def test_sixty_gigs_of_new_artists_at_a_new_venue_are_shown_to_no_other(live, wo
     assert found.verdict == "held" or shown.shown[shown.venues.index("planted")] == 0
 
 
+def test_a_quarantine_is_published_without_a_judgement(live, world):
+    now_ms = world[-1][3]
+    spam = [(f"p{n}", f"artist-{n % 300}", "hall", now_ms) for n in range(GIGS)]
+    live.refit(live.log.append(spam, source="planted"), force=True)
+
+    found = live.refit(live.log.quarantine("planted"))
+
+    assert (found.verdict, found.note) == ("published", verdict.RECOUNTED)
+    assert live.manifest["counts"]["plays"] == GIGS
+
+
 def test_few_plays_are_never_refused(home):
     world = World()
     home.refit(home.log.append(world.gigs(300)))

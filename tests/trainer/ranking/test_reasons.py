@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from serving.contract import VIEWS
+from serving.contract import VIEWS, side_of
 from support.data.gigs import SMALL, world
 from trainer.model.fit import Model, fit
 from trainer.model.foldin import folded
@@ -58,7 +58,7 @@ def assert_exact(lists: Lists, model: Model) -> int:
     """Every entry of every list: the shares add up to its score. Returns how many there were."""
     checked = 0
     for view in VIEWS:
-        side = "venue" if view == "venue" else "artist"
+        side = side_of(view)
         own, other = (
             (model.artist_ids, model.venue_ids)
             if side == "artist"

@@ -38,10 +38,13 @@ def test_without_filters_an_artist_s_list_is_the_one_in_redis(api, lookup, artis
 
 
 @pytest.mark.parametrize("venue", ["venue-0", "venue-11", "unknown"])
-def test_without_filters_a_venue_s_list_is_the_one_in_redis(api, lookup, venue):
-    reply = api.ask(f"/v1/venues/{venue}/artists", n=5)
+@pytest.mark.parametrize("returns", [False, True])
+def test_without_filters_a_venue_s_list_is_the_one_in_redis(api, lookup, venue, returns):
+    found = lookup.venue(venue, 5, returns=returns)
+    reply = api.ask(f"/v1/venues/{venue}/artists", n=5, returns=str(returns).lower())
 
-    assert told(reply) == shown(lookup.venue(venue, 5))
+    assert told(reply) == shown(found)
+    assert reply.json["source"] == found.source
 
 
 @pytest.mark.parametrize(
