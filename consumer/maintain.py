@@ -22,6 +22,7 @@ from deltalake.exceptions import DeltaError
 from consumer.dead_letters.alarm import AlarmLog
 from consumer.dead_letters.forwarder import Forwarder
 from consumer.errors import ConsumerError, StoreBusy, StoreUnusable
+from consumer.kafka.members import MemberWatch
 from consumer.logs import log_to_stderr
 from consumer.maintenance import compaction, vacuum
 from consumer.settings import ConsumerSettings
@@ -113,6 +114,7 @@ class Intervals:
     compact_every: int = 200
     compact_first_s: float = 30.0
     clean_s: float = 60.0
+    group_s: float = 20.0
 
 
 INTERVALS = Intervals()
@@ -130,6 +132,8 @@ def tasks_for(
     """
     found = _store_tasks(settings, intervals, on_step)
     found.append(MaintenanceTask("dead letter alarm", AlarmLog(settings).look, every_versions=1))
+    members = MemberWatch(settings)
+    found.append(MaintenanceTask("group", members.look, every_s=intervals.group_s))
     if settings.kafka_dead_letter_topic:
         forwarder = Forwarder(settings=settings, on_step=on_step)
         found.append(MaintenanceTask("dead letters", forwarder.run_once, every_s=0))

@@ -6,6 +6,7 @@ GigstreamError        1  failed while working
 ├── PartDied          1  a process of the local stack ended unexpectedly
 ├── StillHeld         1  models or lists still hold an erased id after the timeout
 ├── MostlyDead        4  most of what a source sends breaks the event contract
+├── GroupShared       4  consumers of another store are in the same group
 └── NotPublished      4  the newest generation was refused, or is held until a person has looked
 """
 
@@ -34,6 +35,12 @@ class PartDied(GigstreamError):
 
 class MostlyDead(GigstreamError):
     """Most of what a source sends breaks the event contract; it is kept as dead letters."""
+
+    exit_code = 4
+
+
+class GroupShared(GigstreamError):
+    """Consumers of another store are in the same group, so each store lacks what the other gets."""
 
     exit_code = 4
 

@@ -12,6 +12,7 @@ from serving.owner import Owner
 from serving.publisher.publish import Publisher, connect
 from trainer.errors import LeaseHeld, NoAnswer, NothingToFit, RefitCutOff, RefitFailed, RefitRefused
 from trainer.live.arrivals import Arrivals
+from trainer.live.counting import Counting
 from trainer.live.desk import Desk
 from trainer.live.following import Following
 from trainer.live.loop import Trainer
@@ -180,13 +181,11 @@ def _own(
         return None
     publisher = _claimed(settings, registry, takeover=takeover)
     logger.info("Training from %s.", settings.store)
+    arrivals = Arrivals(Hits(settings.models).positions)
+    following = Following(settings.store, Snapshots(settings.models), meters, arrivals)
+    counting = Counting(following, settings.models)
     trainer = make(
-        following=Following(
-            settings.store,
-            Snapshots(settings.models),
-            meters,
-            Arrivals(Hits(settings.models).positions),
-        ),
+        following=following,
         registry=registry,
         publisher=publisher,
         journal=Journal(settings.models),
@@ -195,10 +194,11 @@ def _own(
     try:  # once it exists it may have a refit process, which must not outlive us
         if request:
             return _serve_once(trainer, settings, lease, stop, request)
-        _follow(trainer, settings, lease, stop, meters)
+        _follow(trainer, settings, lease, stop, counting)
+        logger.info("Trainer stopped.")
     finally:
         trainer.stop()
-    logger.info("Trainer stopped.")
+        counting.count()
     return trainer.generation
 
 
@@ -307,11 +307,12 @@ def _publish_once(
 
 
 def _follow(
-    trainer: Trainer, settings: TrainerSettings, lease: Lease, stop: Shutdown, meters: Meters
+    trainer: Trainer, settings: TrainerSettings, lease: Lease, stop: Shutdown, counting: Counting
 ) -> None:
-    away, desk = False, Desk(Inbox(settings.models), settings.store)
+    away, desk, meters = False, Desk(Inbox(settings.models), settings.store), counting.meters
     while not stop.wait(settings.poll_interval_s):
         lease.check()  # before anything is written: it may have been seized
+        counting.look(time.monotonic())
         try:
             trainer.tick(time.monotonic())
             desk.serve(trainer, time.monotonic())

@@ -26,6 +26,7 @@ ORDER = [(name, "ascending") for name in KEYS]
 _FACTS = (*KEYS, "recorded_at", "reason", "field")
 _ALL = (*_FACTS, "raw", "raw_key", "raw_headers", "replay_of")
 _ATTEMPTS = 5
+_FILES_GONE = "files that its log names are missing"
 
 
 @dataclass(frozen=True)
@@ -191,7 +192,30 @@ def read(path: Path) -> pa.Table:
             continue  # compacted meanwhile
         replayed = pc.is_in(addresses(rows), pa.array(replays, pa.string()))
         return rows.append_column("replayed", replayed)
-    raise StoreDamaged(path, "files that its log names are missing")
+    raise StoreDamaged(path, _FILES_GONE)
+
+
+def count_open(path: Path) -> int:
+    """How many dead letters were not replayed; reads as little as will do.
+
+    Raises:
+        StoreDamaged, StoreNewer: see `read`.
+    """
+    for _ in range(_ATTEMPTS):
+        snapshot = delta_log.replay(path)
+        files = [] if snapshot is None else list(snapshot.files.values())
+        dead = [file for file in files if file.kind == "dead"]
+        try:
+            replays = _replays(path, files) if dead else []
+            # Most often nothing was replayed; then the log has the number.
+            rows = scan(path, dead) if replays else None
+        except FileNotFoundError:
+            continue  # compacted meanwhile
+        if rows is None:
+            return sum(int(file.rows) for file in dead)
+        done = pc.is_in(addresses(rows), pa.array(replays, pa.string()))
+        return len(rows) - int(pc.sum(done).as_py() or 0)
+    raise StoreDamaged(path, _FILES_GONE)
 
 
 def addresses(rows: pa.Table) -> pa.ChunkedArray:

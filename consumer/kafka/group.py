@@ -20,6 +20,7 @@ from consumer.deadline import Deadline
 from consumer.errors import Fenced, InstanceHeld, KafkaOptionRefused, StoreUnwritten
 from consumer.kafka import static_members
 from consumer.kafka.client import admin_client, consumer_options
+from consumer.kafka.members import client_id
 from consumer.kafka.outage import Watch
 from consumer.kafka.topic import Topic
 from consumer.settings import ConsumerSettings
@@ -154,7 +155,7 @@ def evict(settings: ConsumerSettings, name: str) -> bool:
 
 
 def _consumer(settings: ConsumerSettings, watch: Watch, name: str | None = None) -> Consumer:
-    options = consumer_options(settings) | watch.options
+    options = consumer_options(settings) | watch.options | {"client.id": client_id(settings)}
     try:
         return Consumer(options if name is None else options | {_INSTANCE: name})
     except KafkaException as error:

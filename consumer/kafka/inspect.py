@@ -1,6 +1,7 @@
 """Queries about a topic: lag, retention, clean-up policy, our rights."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -8,13 +9,15 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, OffsetSpec, ResourceType  # type: ignore[attr-defined]
 
+from consumer.deadline import Deadline
 from consumer.errors import ConsumerError
 from consumer.kafka.client import admin_client, client_options, watermarks
-from consumer.kafka.topic import identify
+from consumer.kafka.topic import Topic, identify
 from consumer.settings import ConsumerSettings
 
 _REPLY_S = 10.0
 _OLDEST_S = 2.0
+_AT_ONCE = 16
 
 
 class Unanswered(ConsumerError):
@@ -23,52 +26,72 @@ class Unanswered(ConsumerError):
     exit_code = 3
 
 
-def lag(settings: ConsumerSettings, positions: Mapping[str, int]) -> tuple[int, int | None]:
+def lag(
+    settings: ConsumerSettings, positions: Mapping[str, int], topic: Topic | None = None
+) -> tuple[int, int | None]:
     """Records that are not stored yet, and when the oldest of them was recorded (epoch ms).
 
     Args:
         settings: Where broker and topic are.
         positions: The store's offsets, next to read, by app id.
+        topic: As `identify` found it; None: it is found here.
 
     Raises:
         ConsumerError: The broker cannot be reached, refuses the login, or lacks the topic.
         Unanswered: It does not answer any more.
     """
-    topic = identify(settings)
+    topic = topic or identify(settings)
     # The group's offsets belong to the consumers.
     ours = {"group.id": settings.kafka_group, "enable.auto.commit": "false"}
+    # Small fetches: of each partition one record is wanted.
+    ours |= {"fetch.message.max.bytes": "16384", "fetch.wait.max.ms": "10"}
     with closing(Consumer({**client_options(settings, {}), **ours})) as consumer:
-        # Only partitions with a lag are read from: they hold the oldest record that waits.
         behind: list[TopicPartition] = []
         events = 0
-        for number in topic.partitions:
-            try:
-                begin, end = watermarks(consumer, settings.kafka_topic, number, _REPLY_S)
-            except KafkaException as error:
-                raise Unanswered(
-                    f"Kafka at {settings.kafka_bootstrap} does not answer "
-                    f"({error.args[0].str()}); see whether it runs"
-                ) from None
+        for number, begin, end in _ends(consumer, settings, topic):
             # A position below the low counts from the low: deleted records are no lag. Where no row
             # of a partition is stored, all that it still holds waits.
             stored = positions.get(topic.app_id(number), begin)
             if end > max(begin, stored):
                 behind.append(TopicPartition(settings.kafka_topic, number, max(begin, stored)))
                 events += end - max(begin, stored)
-        return events, _oldest_ms(consumer, behind)
+        return events, _oldest_ms(consumer, settings.kafka_topic, behind)
 
 
-def _oldest_ms(consumer: Consumer, behind: list[TopicPartition]) -> int | None:
+def _ends(
+    consumer: Consumer, settings: ConsumerSettings, topic: Topic
+) -> Iterator[tuple[int, int, int]]:
+    """Each partition with its first offset and its end; all are asked at once."""
+
+    def ask(number: int) -> tuple[int, int, int]:
+        return number, *watermarks(consumer, settings.kafka_topic, number, _REPLY_S)
+
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        try:
+            yield from list(pool.map(ask, topic.partitions))
+        except KafkaException as error:
+            raise Unanswered(
+                f"Kafka at {settings.kafka_bootstrap} does not answer "
+                f"({error.args[0].str()}); see whether it runs"
+            ) from None
+
+
+def _oldest_ms(consumer: Consumer, topic: str, behind: list[TopicPartition]) -> int | None:
     """The least record timestamp at these positions, of the records that come in time."""
-    found: list[int] = []
-    # One partition at a time, so that a poll is sure to be of this one.
-    for position in behind:
+    found: dict[int, int] = {}
+    if behind:
         # Assigned, not subscribed: a look must not start a rebalance of the group.
-        consumer.assign([position])
-        message = consumer.poll(_OLDEST_S)
-        if message is not None and message.error() is None:
-            found.append(int(message.timestamp()[1]))
-    return min(found, default=None)
+        consumer.assign(behind)
+    deadline = Deadline(_OLDEST_S)
+    while len(found) < len(behind) and not deadline.is_over:
+        message = consumer.poll(deadline.left_s)
+        if message is None or message.error() is not None:
+            continue
+        number = int(message.partition() or 0)
+        found.setdefault(number, int(message.timestamp()[1]))
+        # One is enough: further ones would come before those of other partitions.
+        consumer.pause([TopicPartition(topic, number)])
+    return min(found.values(), default=None)
 
 
 def retention(settings: ConsumerSettings, topic: str) -> dict[str, Any]:

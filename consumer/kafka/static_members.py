@@ -106,6 +106,11 @@ def dead_members(store: Path, group: Group) -> Iterator[StaticMember]:
             member.release()
 
 
+def names(store: Path) -> list[str]:
+    """The names of a store's members, of any group, living or dead."""
+    return [path.name for path in (store / _FOLDER).glob("*")]
+
+
 def _locked(path: Path) -> StaticMember | None:
     """The member, locked; None where its process lives, or its file is gone."""
     try:

@@ -24,6 +24,7 @@ from consumer.ids.decisions import Decisions
 from consumer.ids.quarantines import Quarantines
 from consumer.store.chunk import Chunk, Pieces, count_events, load, stream_events
 from consumer.table import delta_log
+from consumer.table.extent import Extent, extent_of
 from consumer.table.reader_marks import Mark
 from consumer.table.schema import CODES, EVENT_SCHEMA
 
@@ -158,6 +159,11 @@ class StoreReader:
     def last_read(self) -> tuple[int, bytes] | None:
         """The version that was read last, and the digest of its log entry."""
         return (self._seen.version, self._seen.digest) if self._seen else None
+
+    @property
+    def extent(self) -> Extent | None:
+        """How much the store held when it was read last."""
+        return extent_of(self._seen) if self._seen else None
 
     def _read_more(
         self,

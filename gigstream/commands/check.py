@@ -4,22 +4,24 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import click
+from confluent_kafka import KafkaException
 
 from consumer.dead_letters.alarm import alarms
 from consumer.dead_letters.topic import find
 from consumer.errors import ConsumerError
 from consumer.ingest import compiled
-from consumer.kafka.inspect import cleanup_policy, rights
-from consumer.kafka.topic import identify
+from consumer.kafka.inspect import Unanswered, cleanup_policy, rights
+from consumer.kafka.members import other_members, text
+from consumer.kafka.topic import Topic, identify
 from consumer.kafka.topic_check import refuse_another
 from consumer.registry.connect import schema_registry
 from consumer.table.delta import check_path
 from consumer.table.delta_log import replay
 from gigstream.clocks import now_ms, warnings
-from gigstream.commands.generations import latest
-from gigstream.errors import GigstreamError, MostlyDead, NotPublished, WrongUse
+from gigstream.errors import GigstreamError, GroupShared, MostlyDead, NotPublished, WrongUse
 from gigstream.settings import Settings, load, shown
 from gigstream.terminal import Report, Terminal, command
+from gigstream.verdicts import latest
 from serving.connection import connect
 from serving.errors import ServingError
 from serving.publisher.publish import Publisher
@@ -94,9 +96,22 @@ def _kafka(settings: Settings) -> str:
             "each bill; set it to delete"
         )
     refuse_another(topic, snapshot.positions if snapshot else (), settings)
+    _refuse_shared_group(settings, topic)
     partitions = f"{len(topic.partitions)} partitions"
     dead = _dead_letter_topic(settings)
     return f"{settings.kafka_bootstrap}, topic {settings.kafka_topic}, {partitions}{dead}"
+
+
+def _refuse_shared_group(settings: Settings, topic: Topic) -> None:
+    try:
+        found = other_members(settings, topic)
+    except KafkaException as error:
+        raise Unanswered(
+            f"Kafka at {settings.kafka_bootstrap} does not show the members of group "
+            f"{settings.kafka_group} ({error.args[0].str()}); grant DESCRIBE on it"
+        ) from None
+    if found:
+        raise GroupShared(text(found, settings))
 
 
 def _dead_letter_topic(settings: Settings) -> str:

@@ -1,6 +1,5 @@
 """`generations`, `rollback`, `accept`, `pin`, `unpin`: what was published, and what stays live."""
 
-import json
 from functools import partial
 from typing import Any
 
@@ -11,9 +10,8 @@ from gigstream.clocks import day
 from gigstream.commands.lists import table
 from gigstream.settings import Settings, load
 from gigstream.terminal import Report, Terminal, command
-from trainer.registry.generations import PUBLISHED, Generations, Record
+from gigstream.verdicts import newest_first, reasons
 from trainer.registry.requests import Action
-from trainer.registry.sealed import MANIFEST
 from trainer.registry.state import Registry
 from trainer.run import run
 
@@ -117,35 +115,8 @@ def listed(settings: Settings) -> list[dict[str, Any]]:
             "pinned": each.artifact == state.pinned,
             "stored": each.artifact in stored,
         }
-        for each in _newest_first(settings)
+        for each in newest_first(settings)
     ]
-
-
-def reasons(settings: Settings, record: Record) -> list[str]:
-    """Why a generation was refused or held, in full; none where its model is gone."""
-    if record.verdict == PUBLISHED:
-        return []
-    # From the manifest: the records name no ids, so that an erasure need not look there.
-    try:
-        manifest = json.loads((settings.models / record.artifact / MANIFEST).read_bytes())
-    except (OSError, ValueError):
-        return []
-    found: list[str] = manifest.get("verdict", {}).get("reasons", [])
-    return found
-
-
-def latest(settings: Settings) -> dict[str, Any] | None:
-    """The newest generation's verdict; None before the first."""
-    records = _newest_first(settings)
-    if not records:
-        return None
-    last = records[0]
-    why = "; ".join(reasons(settings, last)) or last.reason
-    return {"generation": last.number, "verdict": last.verdict, "reason": why}
-
-
-def _newest_first(settings: Settings) -> list[Record]:
-    return sorted(Generations(settings.models).records(), key=lambda each: -each.number)
 
 
 def _asked(action: Action, wait_s: float, generation: int | None = None) -> int | None:

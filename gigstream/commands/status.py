@@ -2,68 +2,105 @@
 
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import asdict
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
-from consumer.dead_letters.alarm import alarms
-from consumer.dead_letters.letters import Filter, read
+import click
+from confluent_kafka import KafkaException
+
 from consumer.errors import ConsumerError
 from consumer.kafka.inspect import lag
-from consumer.table.delta_log import replay
-from gigstream.clocks import day, now_ms, warnings
-from gigstream.commands.generations import latest
+from consumer.kafka.members import Member, other_members, text
+from consumer.kafka.topic import identify
+from gigstream.advice import advice
 from gigstream.commands.lists import table
+from gigstream.holdings import held
 from gigstream.settings import Settings, load
 from gigstream.terminal import Report, Terminal, command
+from gigstream.verdicts import latest
 from serving.connection import connect
 from serving.contract import writer_key
 from serving.errors import ServingError
 from serving.live import read_live
 from serving.redis_errors import translated
-from trainer.plays.interactions import Interactions
-from trainer.plays.read import settled
 from trainer.registry.generations import PUBLISHED
 from trainer.registry.hits import read as read_hits
 from trainer.registry.hits import report
-from trainer.registry.snapshot import Snapshots
 
-_KAFKA = ("lag_events", "lag_s")
+if TYPE_CHECKING:
+    from consumer.dead_letters.alarm import Alarm
+
+Look = Callable[[], Mapping[str, Any]]
+Answer = tuple[Mapping[str, Any], Exception | None]
+
+_KAFKA = ("lag_events", "lag_s", "other_consumers")
 _SIDES = ("artist", "venue")
 _LEASE = ("registry", "token", "host", "pid", "since")
 _REDIS = ("generation", "generation_age_s", "foldins", "model_hash", "quality", "lease")
 
 
 @command("status")
-def status(terminal: Terminal) -> Report:
+@click.option(
+    "--exact",
+    is_flag=True,
+    help="Read the whole store to count plays; by default, what the trainer counted last.",
+)
+def status(terminal: Terminal, *, exact: bool) -> Report:
     """Show counts of the store, lag behind Kafka and the live generation.
 
-    What a server that cannot be reached would tell is null.
+    What a server that cannot be reached would tell is null. `counted_version` is the store version
+    of which plays, artists and venues are counted.
     """
-    settings, code = load(), 0
-    facts, positions, warned = stored(settings)
-    raised = alarms(settings) if facts["dead_letters"] else []
-    facts["alarms"] = [asdict(each) for each in raised]
-    facts["verdict"] = latest(settings)
-    facts["hit_rate"] = report(read_hits(settings.models))
-    if facts["verdict"] and facts["verdict"]["verdict"] != PUBLISHED:
-        terminal.remark("generation {generation} is {verdict}: {reason}".format(**facts["verdict"]))
-    terminal.remark(*(f"ALARM: {each}" for each in raised))
-    terminal.remark(*warned)
-    looks: list[tuple[tuple[str, ...], Callable[[], Mapping[str, Any]]]] = [
-        (_KAFKA, lambda: _lag(settings, positions)),
-        (_REDIS, lambda: _live(settings)),
-    ]
-    for names, look in looks:
-        found, problem = _attempt(look)
-        facts.update(dict.fromkeys(names) | dict(found))
+    settings = load()
+    found = held(settings, exact=exact)
+    raised = _alarms(settings) if found.facts["dead_letters"] else []
+    facts = found.facts | {
+        "alarms": [asdict(each) for each in raised],
+        "verdict": latest(settings),
+        "hit_rate": report(read_hits(settings.models)),
+    }
+    terminal.remark(*_unpublished(facts["verdict"]), *(f"ALARM: {each}" for each in raised))
+    terminal.remark(*found.remarks)
+    code = 0
+    for names, (seen, problem) in _seen(settings, found.positions).items():
+        facts.update(dict.fromkeys(names) | dict(seen))
         if problem is not None:
             terminal.remark(str(problem))
             code = max(code, getattr(problem, "exit_code", 1))
+    terminal.remark(*filter(None, [advice(settings, code)]))
+    others = [Member(**each) for each in facts["other_consumers"] or ()]
+    terminal.remark(*([f"ALARM: {text(others, settings)}"] if others else []))
     terminal.say(table(("", ""), [(name, _text(value)) for name, value in facts.items()]))
     return Report(facts, exit_code=code)
 
 
-def _attempt(look: Callable[[], Mapping[str, Any]]) -> tuple[Mapping[str, Any], Exception | None]:
+def _alarms(settings: Settings) -> "list[Alarm]":
+    # Only here: reading rows by their values takes longer to import than the rest.
+    from consumer.dead_letters.alarm import alarms
+
+    return alarms(settings)
+
+
+def _unpublished(verdict: Mapping[str, Any] | None) -> list[str]:
+    if verdict is None or verdict["verdict"] == PUBLISHED:
+        return []
+    return ["generation {generation} is {verdict}: {reason}".format(**verdict)]
+
+
+def _seen(settings: Settings, positions: Mapping[str, int]) -> dict[tuple[str, ...], Answer]:
+    """What both servers answer, by the names of the facts; they are asked at once."""
+    looks: dict[tuple[str, ...], Look] = {
+        _KAFKA: partial(_kafka, settings, positions),
+        _REDIS: partial(_live, settings),
+    }
+    with ThreadPoolExecutor(len(looks)) as pool:
+        return dict(zip(looks, pool.map(_attempt, looks.values()), strict=True))
+
+
+def _attempt(look: Look) -> Answer:
     """Ask a server; returns its answer, or the expected error that prevented one."""
     try:
         return look(), None
@@ -71,42 +108,17 @@ def _attempt(look: Callable[[], Mapping[str, Any]]) -> tuple[Mapping[str, Any], 
         return {}, error
 
 
-def stored(settings: Settings) -> tuple[dict[str, Any], dict[str, int], list[str]]:
-    """Read counts of the store, the next offset of each partition by app id, and warnings."""
-    dead = _dead_letters(settings)
-    saved = Snapshots(settings.models).load()
-    found = settled(settings.store, (saved.interactions, saved.known) if saved else None)
-    interactions, chunk = found or (Interactions(), None)
-    clock = interactions.clock(now_ms())
-    # Without dead letters their files need not be read.
-    unresolved = Filter(is_open=True).select(read(settings.store)).num_rows if dead else 0
-    facts: dict[str, Any] = {
-        **asdict(interactions.totals()),
-        "dead_letters": dead,
-        "dead_letters_unresolved": unresolved,
-        "as_of": day(clock.as_of_ms),
-        "ahead": clock.ahead,
-        "tombstones_unmatched": interactions.unmatched,
-        "hidden": dict.fromkeys(_SIDES, 0)
-        | {side: len(ids) for side, ids in interactions.hidden.items()},
-        "store_version": chunk.version if chunk else None,
-    }
-    return facts, chunk.positions if chunk else {}, warnings(*clock, now_ms())
-
-
-def _dead_letters(settings: Settings) -> int:
-    """Count dead letters by the log, which names the rows of each file."""
-    snapshot = replay(settings.store)
-    files = snapshot.files.values() if snapshot else ()
-    return sum(file.rows for file in files if file.kind == "dead")
-
-
-def _lag(settings: Settings, positions: Mapping[str, int]) -> dict[str, Any]:
-    events, oldest_ms = lag(settings, positions)
-    return {
+def _kafka(settings: Settings, positions: Mapping[str, int]) -> dict[str, Any]:
+    topic = identify(settings)
+    events, oldest_ms = lag(settings, positions, topic)
+    found: dict[str, Any] = {
         "lag_events": events,
         "lag_s": 0.0 if oldest_ms is None else round(max(0.0, time.time() - oldest_ms / 1000), 3),
     }
+    # Who may not see the group's members sees the lag all the same.
+    with suppress(KafkaException):
+        found["other_consumers"] = [asdict(each) for each in other_members(settings, topic)]
+    return found
 
 
 def _live(settings: Settings) -> dict[str, Any]:
@@ -138,7 +150,7 @@ def _text(value: object) -> str:
     if isinstance(value, dict) and set(value) == set(_SIDES):
         return ", ".join(f"{value[side]:,} {side}s" for side in _SIDES)
     if isinstance(value, list):
-        return ", ".join(str(each["source"]) for each in value)
+        return ", ".join(str(each.get("name", each.get("source"))) for each in value)
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 

@@ -9,7 +9,9 @@ import pytest
 from consumer.errors import StoreDamaged
 from consumer.ingest import rows
 from consumer.store.writer import Span, Store
-from gigstream.commands.status import _live, stored
+from consumer.table import schema
+from gigstream.commands.status import _live
+from gigstream.holdings import held
 from gigstream.settings import load
 from serving.connection import connect
 from serving.publisher.publish import Publisher
@@ -18,7 +20,8 @@ from support.data.lists import publish
 from support.data.records import gig, message
 from support.processes.commands import gigstream
 from support.servers.redis import RedisServer
-from trainer.registry.snapshot import Snapshots
+from trainer.live.counting import Counting
+from trainer.live.following import Following
 
 PAGE = Path(__file__).parents[2] / "docs" / "contract" / "redis.md"
 
@@ -31,34 +34,81 @@ def growing(tmp_path, monkeypatch):
     return found
 
 
-def test_what_the_trainer_has_settled_is_not_read_again(growing):
-    settings = load()
-    old = list(growing.path.glob("kind=event/*.parquet"))
-    growing.grow()
-    whole = stored(settings)
-    growing.save(Snapshots(settings.models))
-    growing.grow()
-    after = stored(settings)
-    assert after[0]["events"] == whole[0]["events"] + 41
-    for file in old:
+def counted(growing):
+    """Let a trainer count what is stored."""
+    models = load().models
+    models.mkdir(exist_ok=True)
+    following = Following(growing.path)
+    following.listen(0.0)
+    Counting(following, models).count()
+
+
+COUNTED = ("plays", "artists", "venues", "pairs", "cancelled", "tombstones_unmatched", "as_of")
+
+
+def only(facts):
+    return {name: facts[name] for name in COUNTED}
+
+
+def test_a_large_store_is_not_read_where_the_trainer_has_counted_it(growing, monkeypatch):
+    exact = held(load()).facts
+    counted(growing)
+    monkeypatch.setattr("gigstream.holdings.FEW", 0)
+    for file in growing.path.glob("kind=event/*.parquet"):
         file.unlink()
+    found = held(load())
 
-    assert stored(settings) == after
-    Snapshots(settings.models).clear()
+    assert only(found.facts) == only(exact)
+    assert found.facts["events"] == 41
+    assert found.facts["counted_version"] == found.facts["store_version"]
+    assert found.remarks == []
     with pytest.raises(StoreDamaged):
-        stored(settings)
+        held(load(), exact=True)
 
 
-def test_dead_letters_are_counted_whatever_the_snapshot_holds(growing):
+def test_what_came_after_the_trainer_s_count_is_told(growing, monkeypatch):
+    counted(growing)
+    before = held(load()).facts
+    growing.grow()
+    after = held(load()).facts  # it is small, so it is settled here
+    monkeypatch.setattr("gigstream.holdings.FEW", 0)
+    late = held(load())
+
+    assert after["events"] == late.facts["events"] == 82
+    assert only(after) != only(before)
+    assert only(late.facts) == only(before)
+    (remark,) = late.remarks
+    assert (
+        f"counted them at version {before['store_version']} of the store; 41 statements" in remark
+    )
+    assert only(held(load(), exact=True).facts) == only(after)
+
+
+def test_without_a_trainer_a_large_store_s_plays_are_unknown_and_a_hint_counts_them(
+    growing, monkeypatch
+):
+    monkeypatch.setattr("gigstream.holdings.FEW", 0)
+    found = held(load())
+
+    assert found.facts["events"] == 41
+    assert set(only(found.facts).values()) == {None}
+    assert "`gigstream status --exact`" in found.remarks[0]
+    assert gigstream("status", "--exact", "--json").data["plays"] > 0
+
+
+def test_dead_letters_are_counted_by_the_log_and_open_ones_by_their_replays(growing):
     settings = load()
     store = Store.open(growing.path)
     bad = rows.table([message(n, b"?") for n in range(3)], topic_id="T")
     store.append(bad, {"c/T/0": Span(None, 3)})
-    growing.save(Snapshots(settings.models))
-    again = rows.table([message(3, b"?")], topic_id="T")
-    store.append(again, {"c/T/0": Span(3, 4)})
+    counted(growing)
+    facts = held(settings).facts
+    assert (facts["dead_letters"], facts["dead_letters_unresolved"]) == (3, 3)
+    again = message(3, gig(1), headers=[(schema.REPLAY_OF, b"T/0/1")])
+    store.append(rows.table([again], topic_id="T"), {"c/T/0": Span(3, 4)})
 
-    assert stored(settings)[0]["dead_letters"] == 4
+    facts = held(settings).facts
+    assert (facts["dead_letters"], facts["dead_letters_unresolved"]) == (3, 2)
 
 
 def test_tombstones_are_counted_until_a_gig_of_their_bill_comes(tmp_path, monkeypatch):

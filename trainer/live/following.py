@@ -11,6 +11,7 @@ import pyarrow as pa
 from consumer.ids.erasures import NONE, Erasures
 from consumer.store.chunk import Chunk, Pieces
 from consumer.store.reader import StoreReader
+from consumer.table.extent import Extent
 from consumer.table.schema import Side
 from trainer.live.arrivals import Arrivals
 from trainer.live.pending import Pending
@@ -93,6 +94,11 @@ class Following:
     def offsets(self) -> dict[str, int]:
         """Next offset by app id (see `consumer.store.writer`), as of `version`."""
         return dict(self._chunk.positions) if self._chunk else {}
+
+    @property
+    def extent(self) -> Extent | None:
+        """How much the store held at `version`."""
+        return self._tail.extent
 
     def listen(self, now_s: float) -> bool:
         """Settle what was stored since the last look. Returns whether anything was.

@@ -131,6 +131,7 @@ class Trainer:
         self.listen(now_s)
         self.collect(now_s)
         self._fold_in()
+        self._publishing.log.look()
         self._look_after(now_s)
         self._begin_when_due(now_s)
 
@@ -265,6 +266,7 @@ class Trainer:
     def stop(self) -> None:
         """End the refit process, if one runs. The live lists stay."""
         self._process.stop()
+        self._publishing.log.end()
 
     # -- adopting what the refit process made ------------------------------------------------
 
@@ -396,8 +398,6 @@ class Trainer:
             self._looked_s = -math.inf
             return
         self._following.done(touched)
-        mates = len(touched.artists) - len(solved.artists)
-        logger.info("Folded in %d artists, %d venues, %d bill-mates.", *map(len, solved), mates)
 
     def _look_after(self, now_s: float) -> None:
         """Publish again what Redis lost, a restart left behind, or shows ids that it must not."""

@@ -13,6 +13,7 @@ from serving.publisher.publish import Publisher
 from trainer.gate.verdict import Verdict
 from trainer.live import gating
 from trainer.live.announced import Announced
+from trainer.live.foldin_log import FoldInLog
 from trainer.live.following import Following
 from trainer.live.generation import Generation, changed_lists, changed_names, defaults
 from trainer.live.job import Job
@@ -57,6 +58,7 @@ class Publishing:
         self._journal = journal
         self._on_step = on_step
         self._generations = Generations(settings.models)
+        self.log = FoldInLog()
         self._annotated_s = -math.inf
         self._announced = Announced(publisher, following, Hits(settings.models))
 
@@ -163,6 +165,7 @@ class Publishing:
         artists, venues = map(len, solved)
         mates, size = len(touched.artists) - artists, self._publisher.sent_chars - sent
         self._meters.folded_in(artists, venues, mates, size=size)
+        self.log.add(artists, venues, mates)
         self._meters.listed(self._following.unlisted.take(progress.version))
         return progress
 

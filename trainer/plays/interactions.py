@@ -308,7 +308,16 @@ class Interactions:
 
     def totals(self) -> Totals:
         """Counts of everything, distinct artists, venues and pairs among the plays."""
-        return totals(self.plays(), self.events, self.stated)
+        plays = self.view()
+        return Totals(
+            events=self.events,
+            plays=len(plays),
+            artists=int(np.count_nonzero(plays.per_artist)),
+            venues=int(np.count_nonzero(plays.per_venue)),
+            # Of the counts kept from call to call: sorting all plays would take seconds.
+            pairs=int(self.counts().nnz),
+            cancelled=self.stated - len(plays),
+        )
 
     def _settled(self, events: pa.Table) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         self.events += len(events)
