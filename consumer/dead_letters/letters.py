@@ -229,7 +229,7 @@ def _replays(path: Path, files: Iterable[delta_log.File]) -> list[str]:
     wanted, found = schema.columns(["replay_of"]), set[str]()
     for file in files:
         # A replay that is valid now is an event; one that is dead again is a dead row.
-        if file.kind in {"event", "dead"}:
+        if file.kind in {"event", "dead"} and not parquet.is_null(path, file, "replay_of"):
             column = parquet.read(path, file, wanted)["replay_of"]
             found.update(pc.unique(column.drop_null()).to_pylist())
     return list(found)

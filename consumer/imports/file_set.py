@@ -4,6 +4,7 @@ import datetime as dt
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -18,11 +19,12 @@ from consumer.imports.columns import Columns
 from consumer.imports.contract_lines import ContractLines
 from consumer.imports.files import OpenFile, open_file, read
 from consumer.imports.formats.source import RowNumbers
-from consumer.imports.problems import Problem, Problems, shown
+from consumer.imports.known_sources import SAMPLE, Gig, Gigs, Overlap, choose, overlaps
+from consumer.imports.problems import BadFile, Ignored, Problem, Problems, shown
 from consumer.imports.reading import Reading
 from consumer.imports.row_counter import RowCounter
 from consumer.imports.row_events import events
-from consumer.imports.source_names import source_names
+from consumer.imports.source_names import possible_names, source_names
 from consumer.imports.survey import Survey
 
 Progress = Callable[[Path, float], None]
@@ -63,10 +65,51 @@ class FileSet:
     ) -> None:
         self.paths, self.sources = list(paths), source_names(paths, name)
         self.about: dict[Path, str] = {}
+        self._is_named = name is not None
         self._columns, self._reading = columns or Columns(), reading or Reading()
         self._assume_date, self._statuses = assume_date, statuses or {}
         # One for all files: later imports have greater versions, whatever they hold.
         self._started_ms = time.time_ns() // 1_000_000
+
+    def keep_sources(self, store: Path) -> list[str]:
+        """Give each file the source under which the store has it, and none that is another file's.
+
+        Args:
+            store: The store's folder; there may be none yet.
+
+        Returns:
+            Lines for people, about names that are another file's.
+
+        Raises:
+            StoreDamaged, StoreNewer: The store cannot be read.
+        """
+        remarks = []
+        for at, (path, first) in enumerate(zip(self.paths, self.sources, strict=True)):
+            sample = {} if self._is_named else self._sample(path, first)
+            if not sample:
+                continue  # it is named by its user, or by its lines, or cannot be read
+            names = possible_names(path)
+            found = overlaps(store, [first, *names], sample)
+            self.sources[at] = choose(names, first, found)
+            taken = found.get(first)
+            if taken and not taken.is_same_file and self.sources[at] != first:
+                remarks.append(_other_gigs(path, first, taken, self.sources[at]))
+        return remarks
+
+    def _sample(self, path: Path, source: str) -> Gigs:
+        """The first gigs of a file; none of one that states the contract's own fields."""
+        gigs: defaultdict[str, set[Gig]] = defaultdict(set)
+        # What is wrong with the file is said when it is looked at.
+        with suppress(BadFile):
+            if not contract_lines.is_contract(path):
+                for event in islice(self._stated(path, source, RowCounter()), SAMPLE):
+                    stated = Gig(event.artist_id, event.venue_id, event.starts_at_ms)
+                    gigs[event.event_id].add(stated)
+        return gigs
+
+    def _stated(self, path: Path, source: str, counter: RowCounter) -> Iterator[Event]:
+        for _, table in self._rows(path, source, Ignored(), lambda _share: None):
+            yield from events([table], path, source, self._started_ms, counter)
 
     def look(self, survey: Survey, problems: Problems, progress: Progress | None = None) -> None:
         """Read all files, and send nothing.
@@ -155,6 +198,14 @@ class FileSet:
             value, text = shown(str(table["date"][at])), "is more than 5 years ahead; correct it"
             problems.add(Problem(path, int(numbers[at]), "date", value, text))
         return numbers[~far], table.filter(pa.array(~far))
+
+
+def _other_gigs(path: Path, name: str, taken: Overlap, source: str) -> str:
+    bare = name.removeprefix("import:")
+    return (
+        f"{path}: {name} states other gigs for {taken.known - taken.same:,} of its first "
+        f"{taken.known:,} ids, so this file is {source}; give --name {bare} if it corrects them"
+    )
 
 
 def _for_file(progress: Progress | None, path: Path) -> Callable[[float], None]:

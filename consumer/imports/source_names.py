@@ -1,7 +1,8 @@
 """The source that a file's statements name: `import:` and the file's own name.
 
 Known suffixes are left off (`shows.2025.csv.gz` is `shows.2025`). Files of one import whose names
-meet take their folders' names too, and where these meet as well, a digest of their content.
+meet take their folders' names too, and where these meet as well, a digest of their content. So does
+a file whose name the store has as another file's (`known_sources`).
 """
 
 import os
@@ -44,6 +45,17 @@ def source_names(paths: Sequence[Path], given: str | None = None) -> list[str]:
             for path, name in zip(paths, names, strict=True)
         ]
     return [_checked(name) for name in names]
+
+
+def possible_names(path: Path) -> list[str]:
+    """All sources that a file may have, the shortest first.
+
+    Raises:
+        BadFile: No event may have such a source.
+    """
+    stem = _stem(path)
+    folder = _with_folder(path, stem)
+    return [_checked(name) for name in (stem, folder, _with_digest(path, folder))]
 
 
 def _stem(path: Path) -> str:

@@ -19,6 +19,7 @@ from consumer.table.schema import STORED
 STATISTICS = ["partition", "offset", "recorded_at", "time"]
 """Columns with minimum and maximum: none of ids, since statistics outlive erased rows."""
 
+_WRITTEN = [*STATISTICS, "replay_of"]  # almost always null, which `is_null` finds out
 
 _REPEATED = ["topic_id", "partition", "source", "status", "version", "artist_id", "venue_id"]
 _BARE = {"digest", "offset", *_REPEATED}
@@ -29,11 +30,11 @@ HOW = {
     "column_encoding": {"offset": "DELTA_BINARY_PACKED"},
     "compression": {name: "NONE" if name in _BARE else "ZSTD" for name in STORED.names},
     "store_schema": False,
-    "write_statistics": STATISTICS,
+    "write_statistics": _WRITTEN,
 }
 """Options of a file, for pyarrow's writer."""
 
-HOW_COMPACTED = {"compression": "zstd", "store_schema": False, "write_statistics": STATISTICS}
+HOW_COMPACTED = {"compression": "zstd", "store_schema": False, "write_statistics": _WRITTEN}
 """Options of a file that may have columns which this version does not know."""
 
 
@@ -66,6 +67,27 @@ def read(path: Path, file: File, schema: pa.Schema) -> pa.Table:
     """
     with _damage(path, file):
         return fitted(_open(path / file.path, schema).read(columns=schema.names), schema)
+
+
+def is_null(path: Path, file: File, column: str) -> bool:
+    """Whether no row of a file has a value of a column, as far as its statistics tell.
+
+    Args:
+        path: the table's folder.
+        file: of the table.
+        column: its name.
+
+    Raises:
+        FileNotFoundError, StoreDamaged: see `read`.
+    """
+    with _damage(path, file):
+        found = pq.read_metadata(path / file.path)
+    if column not in found.schema.names:  # it was added later
+        return True
+    at = found.schema.names.index(column)
+    groups = [found.row_group(number) for number in range(found.num_row_groups)]
+    known = [(group.column(at).statistics, group.num_rows) for group in groups]
+    return all(each is not None and each.null_count == rows for each, rows in known)
 
 
 def stream(path: Path, file: File, schema: pa.Schema, rows: int) -> Iterator[pa.Table]:

@@ -130,7 +130,7 @@ def test_ids_have_no_statistics_in_the_new_file_either(tmp_path):
         if group.column(n).statistics is not None
     }
 
-    assert told == {"partition", "offset", "recorded_at", "time"}
+    assert told == {"partition", "offset", "recorded_at", "time", "replay_of"}
     entry = delta_log.entry_path(tmp_path, 11).read_text()
     assert '"a0"' not in entry
     assert "minValues" not in entry
