@@ -8,6 +8,7 @@ TrainerError              1  failed while working
 ├── BadSplit              2  a share of plays that is not between 0 and 1
 ├── LeaseHeld             4  another trainer works in this folder
 ├── LeaseLost             4  another trainer took this one's place
+├── RegistryHeld          4  a process that was stopped holds the registry's lock
 ├── NoAnswer              1  the running trainer did not publish in time
 ├── RequestRefused        ·  the running trainer could not publish; keeps its exit code
 ├── NothingToFit          2  there are no plays to fit, to evaluate or to export
@@ -78,6 +79,19 @@ class LeaseLost(TrainerError):
     """Another trainer took this one's place."""
 
     exit_code = 4
+
+
+class RegistryHeld(TrainerError):
+    """A process that was stopped holds the registry's lock."""
+
+    exit_code = 4
+
+    def __init__(self, models: Path, owner: object) -> None:
+        super().__init__(
+            f"{models / 'registry.lock'} is held by a process that does not continue, most likely "
+            f"the trainer ({owner or 'unknown'}): end it with `kill -9`, which loses nothing, then "
+            "start this again"
+        )
 
 
 class NoAnswer(TrainerError):

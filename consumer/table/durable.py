@@ -2,9 +2,14 @@
 
 import fcntl
 import os
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from consumer.deadline import Deadline
+
+_PAUSE_S = 0.01
 
 
 def sync(paths: Iterable[Path]) -> None:
@@ -53,6 +58,16 @@ def try_lock(descriptor: int, *, shared: bool = False) -> bool:
         fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
+    return True
+
+
+def lock_within(descriptor: int, seconds: float) -> bool:
+    """Lock an open file; false where another process holds the lock for longer than that."""
+    deadline = Deadline(seconds)
+    while not try_lock(descriptor):
+        if deadline.is_over:
+            return False
+        time.sleep(_PAUSE_S)
     return True
 
 

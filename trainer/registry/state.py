@@ -20,7 +20,7 @@ from consumer.table import durable
 from consumer.table.schema import Side
 from serving.errors import Fenced
 from serving.owner import Owner
-from trainer.errors import BadArtifact
+from trainer.errors import BadArtifact, RegistryHeld
 from trainer.plays.interactions import Clock
 from trainer.registry import journal
 from trainer.registry.artifact import Artifact, load
@@ -29,6 +29,8 @@ from trainer.registry.lease import is_held
 FILE = "registry.json"
 KEPT = 5
 """Artifacts kept on disk if nothing else is asked for; older ones go when a new one is live."""
+LOCK_S = 10.0
+"""How long the registry's lock is waited for."""
 TABLES: dict[str, Side] = {"artists.json": "artist", "venues.json": "venue"}
 """An artifact's id tables, and what the ids in them are of."""
 
@@ -226,7 +228,10 @@ class Registry:
     def _locked(self) -> Iterator[State]:
         self._path.mkdir(parents=True, exist_ok=True)
         with durable.lock_file(self._path / "registry.lock") as descriptor:
-            durable.lock(descriptor)
+            # It is held for milliseconds, except by a process that was stopped meanwhile.
+            if not durable.lock_within(descriptor, LOCK_S):
+                known = (self._path / "registry.json").exists()
+                raise RegistryHeld(self._path, self._read().owner if known else None)
             yield self._read()
 
     def _read(self) -> State:

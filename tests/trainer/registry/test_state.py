@@ -11,7 +11,8 @@ from consumer.table import durable
 from serving.errors import Fenced
 from serving.owner import Owner
 from support.faults.strace import calls
-from trainer.errors import BadArtifact
+from trainer.errors import BadArtifact, RegistryHeld
+from trainer.registry import state
 from trainer.registry.state import KEPT, Registry
 
 
@@ -131,3 +132,18 @@ def test_the_state_is_read_while_a_stopped_trainer_holds_the_lock(tmp_path):
         finally:
             fcntl.flock(descriptor, fcntl.LOCK_UN)
             pool.shutdown()
+
+
+def test_a_lock_that_a_stopped_process_holds_is_an_error_that_names_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(state, "LOCK_S", 0.2)
+    registry = Registry(tmp_path)
+    registry.own(Owner("machine", 4711, 1_700_000_000))
+    with durable.lock_file(tmp_path / "registry.lock") as descriptor:
+        durable.lock(descriptor)
+        with pytest.raises(RegistryHeld) as refused:
+            registry.next_token()
+
+    said = str(refused.value)
+    assert "the trainer (process 4711 on machine, since 2023-11-14" in said
+    assert "end it with `kill -9`, which loses nothing, then start this again" in said
+    assert registry.next_token() == 1
