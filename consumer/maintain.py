@@ -25,8 +25,10 @@ from consumer.errors import ConsumerError, StoreBusy, StoreUnusable
 from consumer.kafka.members import MemberWatch
 from consumer.logs import log_to_stderr
 from consumer.maintenance import compaction, vacuum
+from consumer.metrics import CLEAN_UP
 from consumer.settings import ConsumerSettings
 from consumer.table import delta, delta_log, write_lock
+from consumer.telemetry.report import Alarms, Pipe, Ran, Tell
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +36,7 @@ _NICE = 10
 _AGAIN_S = 10.0
 _PATIENCE_S = 60.0
 _SETTINGS = 0  # stdin, not the command line: they may hold secrets
+_REPORTS = 1
 
 
 class StoreClock(NamedTuple):
@@ -121,7 +124,7 @@ INTERVALS = Intervals()
 
 
 def tasks_for(
-    settings: ConsumerSettings, intervals: Intervals, on_step: Callable[[str], None]
+    settings: ConsumerSettings, intervals: Intervals, on_step: Callable[[str], None], tell: Tell
 ) -> list[MaintenanceTask]:
     """The tasks for a store, and for its dead letters.
 
@@ -129,9 +132,16 @@ def tasks_for(
         settings: of the consumer.
         intervals: how often each task runs.
         on_step: called at each step, for tests that stop there.
+        tell: receives the alarms.
     """
+    alarms = AlarmLog(settings)
+
+    def look_for_alarms() -> None:
+        alarms.look()
+        tell(Alarms(alarms.shares))
+
     found = _store_tasks(settings, intervals, on_step)
-    found.append(MaintenanceTask("dead letter alarm", AlarmLog(settings).look, every_versions=1))
+    found.append(MaintenanceTask("dead letter alarm", look_for_alarms, every_versions=1))
     members = MemberWatch(settings)
     found.append(MaintenanceTask("group", members.look, every_s=intervals.group_s))
     if settings.kafka_dead_letter_topic:
@@ -166,7 +176,7 @@ def _store_tasks(
             "checkpoint", write_checkpoint, every_versions=intervals.checkpoint_every // 10
         ),
         MaintenanceTask(
-            "clean-up", clean, every_versions=intervals.compact_every, every_s=intervals.clean_s
+            CLEAN_UP, clean, every_versions=intervals.compact_every, every_s=intervals.clean_s
         ),
     ]
 
@@ -190,7 +200,12 @@ def at_once(settings: ConsumerSettings) -> None:
 
 
 def keep(
-    store: Path, tasks: Sequence[MaintenanceTask], look_s: float, *, on_step: Callable[[str], None]
+    store: Path,
+    tasks: Sequence[MaintenanceTask],
+    look_s: float,
+    *,
+    on_step: Callable[[str], None],
+    tell: Tell = lambda _report: None,
 ) -> None:
     """Run due tasks until the process ends.
 
@@ -199,23 +214,25 @@ def keep(
         tasks: in the order of their priority.
         look_s: how often to look what is due.
         on_step: called with the name of each task before it runs.
+        tell: receives how each ended.
     """
     schedule = Schedule(tasks, _clock(store).now_s)
     while True:
         for task in schedule.due(_clock(store)):
             on_step(task.name)
-            _do(task, schedule, store)
+            tell(Ran(task.name, _do(task, schedule, store)))
         time.sleep(look_s)
 
 
-def _do(task: MaintenanceTask, schedule: Schedule, store: Path) -> None:
+def _do(task: MaintenanceTask, schedule: Schedule, store: Path) -> bool:
     try:
         task.run()
     except (DeltaError, OSError, ConsumerError) as error:
         schedule.failed(task, _clock(store))
         logger.warning("Maintenance of %s failed (%s), trying again: %s", store, task.name, error)
-    else:
-        schedule.done(task, _clock(store))
+        return False
+    schedule.done(task, _clock(store))
+    return True
 
 
 def _clock(store: Path) -> StoreClock:
@@ -227,6 +244,8 @@ def main(
     intervals: Intervals = INTERVALS, *, on_step: Callable[[str], None] = lambda _step: None
 ) -> None:
     """The process. Its settings come as one line on stdin, which closes when the owner ends.
+
+    On stdout it reports to the owner, see `consumer.telemetry.report`.
 
     Args:
         intervals: how often each task runs.
@@ -242,8 +261,9 @@ def main(
     settings = ConsumerSettings.model_validate_json(line)
     log_to_stderr(settings)
     threading.Thread(target=_end_with_owner, name="owner", daemon=True).start()
-    tasks = tasks_for(settings, intervals, on_step)
-    keep(settings.store, tasks, intervals.look_s, on_step=on_step)
+    tell = Pipe(_REPORTS).tell
+    tasks = tasks_for(settings, intervals, on_step, tell)
+    keep(settings.store, tasks, intervals.look_s, on_step=on_step, tell=tell)
 
 
 def _end_with_owner() -> None:

@@ -2,10 +2,11 @@
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from consumer.telemetry.metric import OTHER, LabelValues, Metric, Registry
-from consumer.telemetry.pulse import Pulse
+from consumer.telemetry.pulse import LIMIT_S, Pulse
+from consumer.telemetry.report import Alarms, Report
 
 MOST_SOURCES = 50
 """Sources of dead letters that are shown by name."""
@@ -16,6 +17,8 @@ UNKNOWN = "unknown"
 
 KAFKA = "Kafka"
 GROUP = "the consumer group"
+CLEAN_UP = "clean-up"
+DONE, FAILED = "done", "failed"
 
 # What comes in.
 EVENTS_READ = Metric(
@@ -105,11 +108,53 @@ LOG_ENTRIES = Metric(
     "entries",
     "Entries of the Delta log on disk; clean-up keeps them few.",
 )
+STORE_BYTES = Metric(
+    "gigstream_consumer_store_bytes",
+    "gauge",
+    "bytes",
+    "Size of these Parquet files.",
+)
 DISK_FREE = Metric(
     "gigstream_consumer_disk_free_bytes",
     "gauge",
     "bytes",
     "Free space on the disk of the store.",
+)
+DISK_SIZE = Metric(
+    "gigstream_consumer_disk_size_bytes",
+    "gauge",
+    "bytes",
+    "Size of this disk.",
+)
+LOOP_AGE = Metric(
+    "gigstream_consumer_loop_age_seconds",
+    "gauge",
+    "seconds",
+    f"Time since the loop last turned; beyond {LIMIT_S:.0f} s `/healthz` answers 503.",
+)
+# What the maintenance process does; shown by the consumer that runs it.
+MAINTENANCE_RUNS = Metric(
+    "gigstream_consumer_maintenance_runs",
+    "counter",
+    "runs",
+    f"Tasks of maintenance that ended; `outcome` is `{DONE}` or `{FAILED}`.",
+    ("task", "outcome"),
+)
+MAINTENANCE_LAST = Metric(
+    "gigstream_consumer_maintenance_last_timestamp_seconds",
+    "gauge",
+    "epoch seconds",
+    f"When a task last ended with `{DONE}`; `{CLEAN_UP}` does so every minute, the others when "
+    "there is something to do. Before the first time: when this consumer began to run maintenance.",
+    ("task",),
+)
+ALARM = Metric(
+    "gigstream_consumer_dead_letter_alarm",
+    "gauge",
+    "share",
+    "Share of dead letters among the latest messages of a source in alarm; absent for others. The "
+    f"first {MOST_SOURCES} sources are shown by name, the rest as `{OTHER}`.",
+    ("source",),
 )
 
 METRICS = (
@@ -125,8 +170,14 @@ METRICS = (
     STORE_VERSION,
     LAST_COMMIT,
     STORE_FILES,
+    STORE_BYTES,
     LOG_ENTRIES,
     DISK_FREE,
+    DISK_SIZE,
+    LOOP_AGE,
+    MAINTENANCE_RUNS,
+    MAINTENANCE_LAST,
+    ALARM,
 )
 
 
@@ -152,8 +203,15 @@ class Meters:
         self._version = STORE_VERSION.gauge(registry)
         self._last_commit = LAST_COMMIT.gauge(registry)
         self._files = STORE_FILES.gauge(registry)
+        self._store_bytes = STORE_BYTES.gauge(registry)
         self._entries = LOG_ENTRIES.gauge(registry)
         self._disk_free = DISK_FREE.gauge(registry)
+        self._disk_size = DISK_SIZE.gauge(registry)
+        # Asked at each scrape: it grows while the loop hangs.
+        LOOP_AGE.gauge(registry).set_function(self.pulse.age_s)
+        self._runs = MAINTENANCE_RUNS.counter(registry)
+        self._last_run = MAINTENANCE_LAST.gauge(registry)
+        self._alarm = ALARM.gauge(registry)
         self._sources, self._fields = LabelValues(MOST_SOURCES), LabelValues(MOST_FIELDS)
         self._lagging: set[str] = set()
 
@@ -170,17 +228,18 @@ class Meters:
             shown = self._sources.shown(UNKNOWN if source is None else source)
             self._dead.labels(shown, self._fields.shown(field)).inc(count)
 
-    def committed(self, took_s: float, version: int | None, files: int) -> None:
+    def committed(self, took_s: float, version: int | None, sizes: Collection[int]) -> None:
         """A commit ended.
 
         Args:
             took_s: its duration in seconds.
             version: of the store; None: no commit was needed.
-            files: that the store has now.
+            sizes: of the files that the store has now, in bytes.
         """
         self._commit_seconds.observe(took_s)
         self._last_commit.set(time.time())
-        self._files.set(files)
+        self._files.set(len(sizes))
+        self._store_bytes.set(sum(sizes))
         if version is not None:
             self._version.set(version)
 
@@ -205,16 +264,39 @@ class Meters:
         else:
             self.pulse.wait_for(KAFKA)
 
-    def watch_store(self, entries: Callable[[], int], free_bytes: Callable[[], int]) -> None:
+    def watch_store(
+        self,
+        entries: Callable[[], int],
+        free_bytes: Callable[[], int],
+        size_bytes: Callable[[], int],
+    ) -> None:
         """Ask these at each scrape.
 
         Args:
             entries: counts the entries of the log.
             free_bytes: of the disk.
+            size_bytes: of the disk.
         """
-        self._entries.set_function(_or_nan(entries))
         # A scrape must not fail as a whole because the disk does.
+        self._entries.set_function(_or_nan(entries))
         self._disk_free.set_function(_or_nan(free_bytes))
+        self._disk_size.set_function(_or_nan(size_bytes))
+
+    def maintains(self) -> None:
+        """This consumer runs the store's maintenance from now on."""
+        # Otherwise a process that never comes to its first clean-up would not be noticed.
+        self._last_run.labels(CLEAN_UP).set(time.time())
+
+    def maintenance(self, report: Report) -> None:
+        """The maintenance process reported."""
+        if isinstance(report, Alarms):
+            self._alarm.clear()
+            for source, share in report.shares.items():
+                self._alarm.labels(self._sources.shown(source)).set(share)
+            return
+        self._runs.labels(report.task, DONE if report.ok else FAILED).inc()
+        if report.ok:
+            self._last_run.labels(report.task).set(time.time())
 
 
 def _or_nan(look: Callable[[], int]) -> Callable[[], float]:

@@ -117,7 +117,7 @@ def _serve(
             ).run(stop.is_set, stop_s=stop.left_s)
 
     logger.info("Reading %s into %s", topic.name, settings.store)
-    with Supervisor(settings, maintenance):
+    with Supervisor(settings, maintenance, on_lock=meters.maintains, tell=meters.maintenance):
         named_by_us = names_members(settings, topic)
         stopping = meters.pulse.asked(stop.is_set)
         rejoin_while_held(ingest, stopping=stopping, named_by_us=named_by_us)
@@ -142,7 +142,9 @@ def _watch(settings: ConsumerSettings, meters: Meters) -> Watch:
 def _watch_store(settings: ConsumerSettings, meters: Meters) -> None:
     store = settings.store
     meters.watch_store(
-        lambda: len(delta_log.versions(store)), lambda: shutil.disk_usage(store).free
+        lambda: len(delta_log.versions(store)),
+        lambda: shutil.disk_usage(store).free,
+        lambda: shutil.disk_usage(store).total,
     )
 
 

@@ -36,6 +36,8 @@ has_strace() {
     [ "$(uname -s)" != Linux ] || command -v strace >/dev/null
 }
 
+has_prometheus() { command -v prometheus >/dev/null && command -v promtool >/dev/null; }
+
 probe() {
     path=$(sh scripts/python.sh) && "$path" -c "$1" 2>/dev/null
 }
@@ -55,6 +57,7 @@ packages() {
         "apt-get java") apt_java ;;
         "apt-get redis") echo redis-server ;;
         "dnf python") echo python3 ;;
+        "dnf prometheus") echo golang-github-prometheus ;;
         "dnf java") echo java-17-openjdk-headless ;;
         "brew python") echo python@3.12 ;;
         "brew java") echo openjdk@17 ;;
@@ -111,8 +114,9 @@ install_line() {
 
 install_missing() {
     echo "Installing what is missing here: $(wanted)"
+    # Run level 1, so that no server that is installed starts by itself.
     # shellcheck disable=SC2046
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+    RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
         -o DPkg::Lock::Timeout=120 $(wanted) </dev/null >/dev/null || true # judged by what is there then
     missing=$(lacking)
 }
@@ -120,7 +124,7 @@ install_missing() {
 purpose=${1:-demo}
 case "$purpose" in
     demo) needs="python libgomp redis" ;;
-    tests) needs="python libgomp redis java maven strace" ;;
+    tests) needs="python libgomp redis java maven strace prometheus" ;;
     *) echo "usage: scripts/prepare.sh [demo|tests]" >&2 && exit 2 ;;
 esac
 manager=$(manager_here)

@@ -2,20 +2,21 @@
 
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 import numpy as np
 from numpy.typing import NDArray
 
 from consumer.telemetry.metric import Metric, Registry
-from consumer.telemetry.pulse import Pulse
+from consumer.telemetry.pulse import LIMIT_S, Pulse
 from serving.contract import View
 from serving.errors import ServingError
 
 REDIS = "Redis"
 LEASE = "the trainer that works here"
 PUBLISHED = "published"
+VERDICT_NAMES = (PUBLISHED, "refused", "held")
 
 _SECONDS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 _LONG_SECONDS = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0)
@@ -55,6 +56,12 @@ EVENT_TO_LIST = Metric(
     "From an event's record time in Kafka until the lists that it changes are in Redis. Counts the "
     "events that change lists, without those that the trainer settled from the whole store.",
     buckets=(*_SECONDS, 30.0, 60.0, 300.0, 3600.0),
+)
+LISTS_BEHIND = Metric(
+    "gigstream_trainer_lists_behind_seconds",
+    "gauge",
+    "seconds",
+    "How long the oldest settled event has been waiting for its lists in Redis; 0: none waits.",
 )
 FOLD_INS = Metric(
     "gigstream_trainer_fold_in_seconds",
@@ -112,6 +119,35 @@ REFIT_SECONDS = Metric(
     "Duration of a refit process that staged its lists, also of an earlier model's.",
     buckets=_LONG_SECONDS,
 )
+VERDICTS = Metric(
+    "gigstream_trainer_verdicts",
+    "counter",
+    "fits",
+    "Fits that the gate judged, and fits that could not rank; `verdict` is `published`, `refused` "
+    "or `held`.",
+    ("verdict",),
+)
+NEWEST_VERDICT = Metric(
+    "gigstream_trainer_newest_verdict",
+    "gauge",
+    "0 or 1",
+    "1 for the verdict on the newest fit, 0 for the other ones.",
+    ("verdict",),
+)
+QUALITY = Metric(
+    "gigstream_trainer_quality_ndcg",
+    "gauge",
+    "NDCG@10",
+    "Of the live model's recipe on the latest plays (`judged`), and of what it was compared with "
+    "then: `live` (the one before), `popular`, `recent`, `rp3`. Absent where it was not judged.",
+    ("row",),
+)
+STAGED_BYTES = Metric(
+    "gigstream_trainer_staged_bytes",
+    "counter",
+    "bytes",
+    "Characters that refit processes sent to Redis for the lists of whole generations.",
+)
 SWAPS = Metric(
     "gigstream_trainer_swaps",
     "counter",
@@ -154,6 +190,12 @@ REDIS_UP = Metric(
     "0 or 1",
     "Whether Redis answered the last time that the loop turned.",
 )
+LOOP_AGE = Metric(
+    "gigstream_trainer_loop_age_seconds",
+    "gauge",
+    "seconds",
+    f"Time since the loop last turned; beyond {LIMIT_S:.0f} s `/healthz` answers 503.",
+)
 
 METRICS = (
     GENERATION,
@@ -161,6 +203,7 @@ METRICS = (
     MODEL_AGE,
     LISTS,
     EVENT_TO_LIST,
+    LISTS_BEHIND,
     FOLD_INS,
     FOLDED_IN,
     FOLD_IN_BYTES,
@@ -168,12 +211,17 @@ METRICS = (
     ANNOUNCED_HITS,
     REFITS,
     REFIT_SECONDS,
+    VERDICTS,
+    NEWEST_VERDICT,
+    QUALITY,
+    STAGED_BYTES,
     SWAPS,
     SWAP_SECONDS,
     SETTLED_EVENTS,
     PLAYS,
     STORE_VERSION,
     REDIS_UP,
+    LOOP_AGE,
 )
 
 
@@ -194,6 +242,7 @@ class Meters:
         MODEL_AGE.gauge(registry).set_function(lambda: time.time() - self._fitted_at)
         self._lists = LISTS.gauge(registry)
         self._event_to_list = EVENT_TO_LIST.bulk_histogram(registry)
+        self._lists_behind = LISTS_BEHIND.gauge(registry)
         self._fold_ins = FOLD_INS.histogram(registry)
         self._folded_in = FOLDED_IN.counter(registry)
         self._fold_in_bytes = FOLD_IN_BYTES.counter(registry)
@@ -201,12 +250,21 @@ class Meters:
         self._hits = ANNOUNCED_HITS.counter(registry)
         self._refits = REFITS.counter(registry)
         self._refit_seconds = REFIT_SECONDS.histogram(registry)
+        self._verdicts = VERDICTS.counter(registry)
+        self._newest_verdict = NEWEST_VERDICT.gauge(registry)
+        self._quality = QUALITY.gauge(registry)
+        self._staged_bytes = STAGED_BYTES.counter(registry)
         self._swaps = SWAPS.counter(registry)
         self._swap_seconds = SWAP_SECONDS.histogram(registry)
         self._events = SETTLED_EVENTS.gauge(registry)
         self._plays = PLAYS.gauge(registry)
         self._version = STORE_VERSION.gauge(registry)
         self._redis_up = REDIS_UP.gauge(registry)
+        LOOP_AGE.gauge(registry).set_function(self.pulse.age_s)
+
+    def watch_lists(self, behind_s: Callable[[], float]) -> None:
+        """Ask at each scrape for how long the oldest event that is not listed has been waiting."""
+        self._lists_behind.set_function(behind_s)
 
     def live(self, number: int, *, swapped_at: float, fitted_at: float) -> None:
         """A generation is live.
@@ -219,10 +277,27 @@ class Meters:
         self._generation.set(number)
         self._swapped_at, self._fitted_at = swapped_at, fitted_at
 
+    def verdict(self, verdict: str) -> None:
+        """A fit was judged."""
+        self._verdicts.labels(verdict).inc()
+        self.newest_verdict(verdict)
+
+    def newest_verdict(self, verdict: str) -> None:
+        """The newest fit was judged so, in this process or one before."""
+        for each in VERDICT_NAMES:
+            self._newest_verdict.labels(each).set(each == verdict)
+
+    def quality(self, figures: Mapping[str, float]) -> None:
+        """What the live model was judged by: NDCG@10 by row, none where it was not."""
+        self._quality.clear()
+        for row, figure in figures.items():
+            self._quality.labels(row).set(figure)
+
     def withdrawn(self) -> None:
         """No list is live any more."""
         self.live(0, swapped_at=math.nan, fitted_at=math.nan)
         self._lists.clear()
+        self._quality.clear()
 
     def lists(self, sizes: Mapping[View, int]) -> None:
         """Lists were swapped in: how many of each view."""
@@ -261,9 +336,16 @@ class Meters:
             self._hits.labels(view, "own").inc(hits)
             self._hits.labels(view, "popular").inc(popular)
 
-    def refit(self, outcome: str, took_s: float) -> None:
-        """A refit process ended."""
+    def refit(self, outcome: str, took_s: float, sent: int) -> None:
+        """A refit process ended.
+
+        Args:
+            outcome: see `REFITS`.
+            took_s: its duration in seconds.
+            sent: characters that it staged.
+        """
         self._refits.labels(outcome).inc()
+        self._staged_bytes.inc(sent)
         if outcome == "staged":
             self._refit_seconds.observe(took_s)
 

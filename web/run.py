@@ -8,15 +8,19 @@ from contextlib import ExitStack, contextmanager
 import uvicorn
 
 from consumer.shutdown import Shutdown
+from consumer.telemetry.server import Application, Server, new_registry
 from serving.connection import connect
 from web.api.app import app
+from web.api.counted import counted
 from web.api.services import Services
 from web.errors import AddressRefused
 from web.live.follower import Follower
 from web.live.lists import ListReader
 from web.live.model import LiveModel
+from web.live.redis_watch import RedisWatch
 from web.live.sink import EventSink
 from web.live.stored import StoredLists
+from web.metrics import Meters
 from web.settings import ApiSettings, ServeSettings
 
 logger = logging.getLogger(__name__)
@@ -36,16 +40,28 @@ def run(settings: ApiSettings) -> None:
         AddressRefused: the address is taken, or is none of this machine.
         ConsumerError: an option for Kafka cannot be.
     """
+    registry = new_registry()
+    meters = Meters(registry)
     with ExitStack() as parts:
         # uvicorn raises the signal that stopped it once more: this takes it.
         parts.enter_context(Shutdown(STOP_S))
         # First: a taken address must not cost the loading of a model.
         bound = parts.enter_context(listening(settings))
-        services = parts.enter_context(started(settings))
+        parts.enter_context(_measured(settings, Application(registry)))
+        services = parts.enter_context(started(settings, meters))
         host, port = bound.getsockname()[:2]
         logger.info("Serving at http://%s:%d (description: /schema/openapi.json).", host, port)
-        _serve(settings, services, bound)
+        _serve(settings, services, bound, meters)
     logger.info("Stopped serving.")
+
+
+def _measured(settings: ApiSettings, application: Application) -> Server:
+    return Server(
+        application,
+        host=settings.metrics_host,
+        port=settings.serve_metrics_port,
+        setting="serve_metrics_port",
+    )
 
 
 def listening(settings: ServeSettings) -> socket.socket:
@@ -70,8 +86,8 @@ def listening(settings: ServeSettings) -> socket.socket:
 
 
 @contextmanager
-def started(settings: ApiSettings) -> Iterator[Services]:
-    """The parts behind the API, running while this lasts.
+def started(settings: ApiSettings, meters: Meters) -> Iterator[Services]:
+    """The parts behind the API, running while this lasts; the meters count what they do.
 
     Raises:
         KafkaOptionRefused: librdkafka does not know an option.
@@ -80,16 +96,19 @@ def started(settings: ApiSettings) -> Iterator[Services]:
     with (
         # In this order: the follower ends before what it reads with is closed.
         connect(settings) as client,
-        EventSink(settings) as sink,
-        Follower(live, settings.poll_interval_s) as follower,
+        RedisWatch(client, meters),
+        EventSink(settings, meters) as sink,
+        Follower(live, settings.poll_interval_s, meters) as follower,
     ):
         stored = StoredLists(client, settings.redis_prefix, settings.list_size)
         yield Services(stored, live, ListReader(stored, live), follower, sink)
 
 
-def _serve(settings: ServeSettings, services: Services, bound: socket.socket) -> None:
+def _serve(
+    settings: ServeSettings, services: Services, bound: socket.socket, meters: Meters
+) -> None:
     config = uvicorn.Config(
-        app(settings, services),
+        counted(app(settings, services), meters),
         log_config=None,  # ours
         access_log=False,
         server_header=False,

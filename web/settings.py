@@ -27,6 +27,9 @@ class ServeSettings(BaseModel):
     """Token that writers send as ``Authorization: Bearer TOKEN``, 16 characters or more. Empty: no
     events are taken."""
 
+    serve_metrics_port: int = Field(default=0, ge=0, le=65_535)
+    """Port of the HTTP API's metrics (docs/metrics.md), at ``metrics_host``; 0: none."""
+
     serve_names: str = Field(default="", pattern=r"^[\w.,:\[\]-]*$")
     """Further host names by which clients may address the API, separated by commas: a request with
     another ``Host`` is refused, as a web page of others could send it. ``serve_host``,

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 from consumer.dead_letters.letters import addresses
 from consumer.ingest import tallies
 from consumer.ingest.tallies import Source
+from consumer.metrics import UNKNOWN
 from consumer.settings import ConsumerSettings
 from consumer.store.recent import recent
 from consumer.table import delta_log
@@ -98,6 +99,12 @@ class AlarmLog:
         self._snapshot: delta_log.Snapshot | None = None
         self._dead = 0
         self._said_s: dict[tuple[Source, str], float] = {}
+        self._standing: list[Alarm] = []
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """Shares of dead letters of the sources in alarm, as of the last look, the worst first."""
+        return {each.source or UNKNOWN: each.dead / each.messages for each in self._standing}
 
     def look(self) -> None:
         """Look whether dead letters came, and what they come to.
@@ -108,8 +115,11 @@ class AlarmLog:
         self._snapshot = delta_log.newest(self._settings.store, self._snapshot)
         files = self._snapshot.files.values() if self._snapshot else ()
         before, self._dead = self._dead, sum(file.rows for file in files if file.kind == "dead")
+        # An alarm also ends while no dead letters come.
+        if self._dead > before or self._standing:
+            self._standing = alarms(self._settings)
         if self._dead > before:
-            for alarm in alarms(self._settings):
+            for alarm in self._standing:
                 self._say(alarm)
 
     def _say(self, alarm: Alarm) -> None:

@@ -309,7 +309,7 @@ class Ingest:
         self._last_commit = CommitTiming(append.ended_s, took_s)
         count, version = flush.rows.num_rows, append.version
         logger.debug("Stored %d rows as version %d in %.3f s", count, version, took_s)
-        self._meters.committed(took_s, version, self._appender.store.files)
+        self._meters.committed(took_s, version, self._appender.store.file_sizes)
         self._inflow.stored(flush.rows)
         self._lag.stored(flush)
         self._on_step("before_kafka_offset")

@@ -13,13 +13,17 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import Self
+from typing import IO, Self
+
+import msgspec
 
 from consumer.settings import ConsumerSettings
 from consumer.table import durable
+from consumer.telemetry.report import Tell, decode
 
 logger = logging.getLogger(__name__)
 
@@ -46,11 +50,22 @@ class Supervisor:
     Args:
         settings: passed to the process.
         program: what is started; it reads the settings from its stdin, see ``consumer.maintain``.
+        on_lock: called once this consumer is the one that maintains the store.
+        tell: receives what the process reports, in a thread.
     """
 
-    def __init__(self, settings: ConsumerSettings, program: Sequence[str] = PROGRAM) -> None:
+    def __init__(
+        self,
+        settings: ConsumerSettings,
+        program: Sequence[str] = PROGRAM,
+        *,
+        on_lock: Callable[[], None] = lambda: None,
+        tell: Tell = lambda _report: None,
+    ) -> None:
         self._settings = settings
         self._program = program
+        self._on_lock = on_lock
+        self._tell = tell
         self._stop = threading.Event()
         self._lock: int | None = None
         self._thread = threading.Thread(target=self._run, name="supervisor", daemon=True)
@@ -68,6 +83,8 @@ class Supervisor:
         while not self._stop.wait(LOOK_S if failures == 0 else pause_s(failures)):
             if self._lock is None:
                 self._lock = _try_lock(self._settings.store)
+                if self._lock is not None:
+                    self._on_lock()
             if self._lock is not None:
                 began_s = time.monotonic()
                 self._watch(self._lock)
@@ -97,16 +114,29 @@ class Supervisor:
         process = subprocess.Popen(
             self._program,
             stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
             bufsize=0,
             # The child inherits the lock: it stays taken until both processes have ended.
             pass_fds=[lock],
         )
         logger.debug("Maintenance of the store runs as process %d", process.pid)
+        listen = partial(_listen, process.stdout, self._tell)
+        threading.Thread(target=listen, name="maintenance-reports", daemon=True).start()
         if process.stdin:
             with suppress(BrokenPipeError):  # it ended at once, as `_watch` will see
                 process.stdin.write(self._settings.model_dump_json().encode() + b"\n")
         return process
+
+
+def _listen(reports: IO[bytes] | None, tell: Tell) -> None:
+    """Pass reports on until the process ends."""
+    if reports is None:
+        return
+    with reports:
+        for line in reports:
+            # Another program may print what it likes.
+            with suppress(msgspec.DecodeError):
+                tell(decode(line))
 
 
 def _try_lock(store: Path) -> int | None:

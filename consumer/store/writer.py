@@ -119,9 +119,9 @@ class Store:
         return frozenset(self._seen.positions)
 
     @property
-    def files(self) -> int:
-        """How many files it has, as of the last commit or refresh."""
-        return len(self._seen.files)
+    def file_sizes(self) -> list[int]:
+        """Sizes of its files in bytes, as of the last commit or refresh."""
+        return [each.size for each in self._seen.files.values()]
 
     def refresh(self) -> None:
         """Open a new handle, which sees what others have committed."""

@@ -62,9 +62,13 @@ class Pulse:
         """It does not wait for this any more."""
         self._waits -= {what}
 
+    def age_s(self) -> float:
+        """Seconds since the loop last turned."""
+        return self._now_s() - self._last_s
+
     def health(self) -> Answer:
         """Whether the loop lives, also while it waits for a server."""
-        return health(self._now_s() - self._last_s)
+        return health(self.age_s())
 
     def readiness(self) -> Answer:
         """Whether it lives and waits for nothing."""

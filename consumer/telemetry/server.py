@@ -35,15 +35,14 @@ class Application:
 
     Args:
         registry: of the metrics.
-        pulse: of the loop.
+        pulse: of the loop; None: the process answers for its health elsewhere.
     """
 
-    def __init__(self, registry: CollectorRegistry, pulse: Pulse) -> None:
+    def __init__(self, registry: CollectorRegistry, pulse: Pulse | None = None) -> None:
         self._metrics = make_wsgi_app(registry)
-        self._probes: dict[str, Callable[[], Answer]] = {
-            "/healthz": pulse.health,
-            "/readyz": pulse.readiness,
-        }
+        self._probes: dict[str, Callable[[], Answer]] = {}
+        if pulse is not None:
+            self._probes = {"/healthz": pulse.health, "/readyz": pulse.readiness}
 
     def __call__(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
@@ -53,7 +52,8 @@ class Application:
         if path in self._probes:
             ok, text = self._probes[path]()
             return _answered(start, _STATUS[ok], text)
-        return _answered(start, "404 Not Found", "see /metrics, /healthz, /readyz")
+        known = ", ".join(["/metrics", *self._probes])
+        return _answered(start, "404 Not Found", f"see {known}")
 
 
 class Server:

@@ -33,7 +33,15 @@ from serving.contract import (
 from serving.errors import RedisUnfit, Unreadable
 from serving.live import Live, Progress, read_live
 from serving.owner import Owner
-from serving.publisher.fields import Changes, Names, fold_in_arguments, list_fields, name_fields
+from serving.publisher.fields import (
+    Changes,
+    Field,
+    Names,
+    fold_in_arguments,
+    list_fields,
+    name_fields,
+    size_of,
+)
 from serving.publisher.scripts import refusal, source
 from serving.publisher.staging import Staging, drop_outrun
 from serving.redis_errors import address, translated
@@ -82,6 +90,8 @@ class Publisher:
         self._owner = owner or Owner.here()
         self.sent_chars = 0
         """Characters of all lists and names that fold-ins sent so far."""
+        self.staged_chars = 0
+        """Characters of all lists and names that were staged so far."""
         self._last_seq = 0  # grows within a generation, also where Redis is set back
 
     def check_server(self) -> None:
@@ -165,7 +175,7 @@ class Publisher:
             view: which lists.
             entries: id and list, each id once.
         """
-        return self._staging(generation).write(view, list_fields(generation, entries))
+        return self._stage(generation, view, list_fields(generation, entries))
 
     def stage_names(
         self, generation: int, view: NamesView, names: Iterable[tuple[str, str]]
@@ -178,7 +188,7 @@ class Publisher:
             names: id and name; empty names are left out.
         """
         kept = ((identity, name) for identity, name in names if name)
-        return self._staging(generation).write(view, name_fields(kept))
+        return self._stage(generation, view, name_fields(kept))
 
     def restage(self, generation: int, view: View, changes: Changes) -> None:
         """Bring single lists in staging up to date.
@@ -188,7 +198,7 @@ class Publisher:
             view: which lists.
             changes: lists by id; None removes one.
         """
-        self._staging(generation).write(view, list_fields(generation, changes.items()))
+        self._stage(generation, view, list_fields(generation, changes.items()))
 
     def restage_names(self, generation: int, view: NamesView, names: Names) -> None:
         """Bring single names in staging up to date.
@@ -198,7 +208,14 @@ class Publisher:
             view: which names.
             names: by id; an empty one is removed.
         """
-        self._staging(generation).write(view, name_fields(names.items()))
+        self._stage(generation, view, name_fields(names.items()))
+
+    def _stage(self, generation: int, view: View | NamesView, fields: Iterable[Field]) -> int:
+        return self._staging(generation).write(view, map(self._counted, fields))
+
+    def _counted(self, field: Field) -> Field:
+        self.staged_chars += size_of(field)
+        return field
 
     def commit(
         self,

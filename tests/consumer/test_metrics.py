@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from consumer.metrics import METRICS, MOST_SOURCES, Meters
 from consumer.settings import ConsumerSettings
+from consumer.table import delta_log
 from consumer.telemetry.metric import OTHER
 from consumer.telemetry.pulse import LIMIT_S
 from support.data.records import gig, until
@@ -94,10 +95,42 @@ def test_what_was_sent_is_what_is_counted(kafka, settings):
         assert found.value("gigstream_consumer_store_version") >= 1
         assert found.value("gigstream_consumer_store_files") >= 2
         assert found.value("gigstream_consumer_store_log_entries") >= 2
-        assert found.value("gigstream_consumer_disk_free_bytes") > 1e6
+        free = found.value("gigstream_consumer_disk_free_bytes")
+        assert 1e6 < free < found.value("gigstream_consumer_disk_size_bytes")
+        assert found.value("gigstream_consumer_store_bytes") == size_of(settings.store)
+        assert found.value("gigstream_consumer_loop_age_seconds") < LIMIT_S
         assert found.value("gigstream_consumer_kafka_up") == 1
         until(lambda: lags(port) == {"0": 0, "1": 0})
         consuming.stop()
+
+
+def size_of(store):
+    """Bytes of the files that the store has."""
+    return sum(file.size for file in delta_log.replay(store).files.values())
+
+
+def test_maintenance_is_counted_by_the_consumer_that_runs_it(settings):
+    port, runs = settings.consumer_metrics_port, "gigstream_consumer_maintenance_runs_total"
+    last = "gigstream_consumer_maintenance_last_timestamp_seconds"
+    with Consuming(settings, upkeep=()):
+        until(lambda: get(port, "/readyz")[0] == 200)
+        until(lambda: (Samples(port).value(runs, task="clean-up", outcome="done") or 0) > 1)
+        found = Samples(port)
+        assert found.value(runs, task="compaction", outcome="failed") is None
+        assert time.time() - 60 < found.value(last, task="clean-up") <= time.time()
+
+
+def test_an_alarm_is_shown_until_the_source_sends_good_records_again(kafka, settings):
+    port, alarm = settings.consumer_metrics_port, "gigstream_consumer_dead_letter_alarm"
+    few = settings.model_copy(update={"dead_letter_brake_window": 20})
+    bad = json.dumps({"source": "box", "event_id": "E"}).encode()
+    with Consuming(few, upkeep=()):
+        until(lambda: get(port, "/readyz")[0] == 200)
+        assert alarm not in Samples(port).names()
+        send(kafka, settings.kafka_topic, [bad] * 20, [])
+        until(lambda: Samples(port).value(alarm, source="box") == 1)
+        send(kafka, settings.kafka_topic, [gig(n, source="box") for n in range(40)], [])
+        until(lambda: alarm not in Samples(port).names())
 
 
 def lags(port):

@@ -19,6 +19,7 @@ from gigstream.settings import Settings
 from project.tree import PACKAGES, ROOT, modules, parsed
 from trainer.metrics import METRICS as TRAINER
 from web.api.app import app
+from web.metrics import METRICS as SERVE
 from web.settings import ServeSettings
 
 MARKED = re.compile(r"(<!-- made from the code: (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -31,7 +32,11 @@ PAGES = (
     "docs/metrics.md",
     "README.md",
 )
-METRICS: dict[str, tuple[Metric, ...]] = {"consumer": CONSUMER, "trainer": TRAINER}
+METRICS: dict[str, tuple[Metric, ...]] = {
+    "consumer": CONSUMER,
+    "trainer": TRAINER,
+    "serve": SERVE,
+}
 
 
 def settings() -> str:

@@ -33,6 +33,7 @@ VARIABLES = {
     "trainer": "GIGSTREAM_TRAINER_METRICS_PORT",
     "serve": "GIGSTREAM_SERVE_PORT",
 }
+MEASURED = [f"GIGSTREAM_{name}_METRICS_PORT" for name in ("CONSUMER", "TRAINER", "SERVE")]
 """Settings by which a test moves the ports."""
 OURS = [name for name, service in SERVICES.items() if service.get("build")]
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
@@ -56,14 +57,18 @@ def test_every_service_has_a_health_check_and_comes_back() -> None:
         "consumer",
         "trainer",
         "serve",
+        "prometheus",
+        "grafana",
     }
     assert {service["restart"] for service in SERVICES.values()} == {"on-failure"}
 
 
 def test_every_volume_is_named_and_used() -> None:
     mounts = {v.split(":")[0] for s in SERVICES.values() for v in s.get("volumes", [])}
+    files = {mount for mount in mounts if mount.startswith("./")}
 
-    assert mounts == set(COMPOSE["volumes"])
+    assert mounts - files == set(COMPOSE["volumes"])
+    assert [file for file in files if not (ROOT / file).exists()] == []
 
 
 def test_the_tests_run_the_kafka_that_the_file_names() -> None:
@@ -135,8 +140,9 @@ def environ(servers: tuple[ComposedKafka, RedisServer], tmp_path: Path) -> dict[
     given = SERVICES["consumer"]["environment"]
     assert given == SERVICES["trainer"]["environment"]
     swapped = {"kafka:19092": kafka.bootstrap, "redis://redis:6379/0": redis.url}
-    measured = PORTS["consumer"], PORTS["trainer"]
-    swapped |= dict(zip(measured, map(str, _free_ports(2)), strict=True))
+    measured = [given[name] for name in MEASURED]
+    assert measured[:2] == [PORTS["consumer"], PORTS["trainer"]]
+    swapped |= dict(zip(measured, map(str, _free_ports(3)), strict=True))
     swapped["0.0.0.0"] = "127.0.0.1"  # noqa: S104 - of the file
     home = given["GIGSTREAM_HOME"]
     swapped[home] = str(tmp_path)

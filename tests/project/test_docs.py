@@ -14,10 +14,11 @@ from consumer.events import STATUSES, Event, InvalidEvent, Statement, decode
 from gigstream.cli import cli
 from gigstream.settings import Settings
 from project.reference import PAGES, made
-from project.tree import ROOT, committed_texts
+from project.tree import PACKAGES, ROOT, committed_texts
 from trainer.als import local
 
 MARKDOWN = sorted(path for path, _ in committed_texts() if path.endswith(".md"))
+FOLDERS = ("benchmarks", "docs", "examples", "monitoring", "native", "scripts", "tests")
 OWN_VARIABLES = {"GIGSTREAM_CONFIG"}
 
 
@@ -61,6 +62,21 @@ def anchors(page: Path) -> set[str]:
 def test_every_anchor_is_a_heading(page: str) -> None:
     for target, anchor in re.findall(r"\]\((?!https?:)([^)#]*)#([^)]+)\)", read(page)):
         assert anchor in anchors((ROOT / page).parent / target if target else ROOT / page)
+
+
+def test_every_file_that_is_named_anywhere_exists() -> None:
+    folders = "|".join([*PACKAGES, *FOLDERS])
+    endings = "avsc|cpp|gz|hpp|ipynb|json|lua|md|py|sh|yml"
+    named = re.compile(rf"(?<![\w./-])((?:{folders})/[\w./-]+\.(?:{endings}))\b")
+    texts = (each for each in committed_texts() if not each[0].startswith("tests/project/schema/"))
+    missing = {
+        f"{path}: {name}"
+        for path, text in texts
+        for name in named.findall(text)
+        if not (ROOT / name).exists()
+    }
+
+    assert missing == set()
 
 
 def test_what_python_examples_import_exists() -> None:

@@ -67,6 +67,29 @@ def test_a_swap_counts_by_how_it_ended():
     assert value(registry, "swap_seconds_count") == 1
 
 
+def test_one_verdict_is_the_newest():
+    registry = CollectorRegistry()
+    meters = Meters(registry)
+    meters.verdict("held")
+    meters.verdict("published")
+
+    assert [value(registry, "verdicts_total", verdict=v) for v in ("held", "published")] == [1, 1]
+    assert value(registry, "newest_verdict", verdict="held") == 0
+    assert value(registry, "newest_verdict", verdict="published") == 1
+
+
+def test_quality_is_that_of_the_live_model_alone():
+    registry = CollectorRegistry()
+    meters = Meters(registry)
+    meters.quality({"judged": 0.3, "popular": 0.1})
+    meters.quality({"judged": 0.4})
+
+    assert value(registry, "quality_ndcg", row="judged") == 0.4
+    assert value(registry, "quality_ndcg", row="popular") is None
+    meters.withdrawn()
+    assert value(registry, "quality_ndcg", row="judged") is None
+
+
 @pytest.fixture
 def training(tmp_path, prefix):
     port = {"GIGSTREAM_TRAINER_METRICS_PORT": str(free_port())}
@@ -93,6 +116,11 @@ def test_what_is_published_is_what_is_counted(training):
     assert first.value("gigstream_trainer_refit_seconds_count") == 1
     assert first.value("gigstream_trainer_swaps_total", outcome="published") == 1
     assert first.value("gigstream_trainer_redis_up") == 1
+    assert first.value("gigstream_trainer_verdicts_total", verdict="published") == 1
+    assert first.value("gigstream_trainer_newest_verdict", verdict="published") == 1
+    assert first.value("gigstream_trainer_staged_bytes_total") > 1_000
+    assert first.value("gigstream_trainer_lists_behind_seconds") == 0
+    assert first.value("gigstream_trainer_loop_age_seconds") < 10
     assert 0 <= first.value("gigstream_trainer_generation_age_seconds") < 100
     # The season was settled as a whole: no one waited for its lists.
     assert first.value(f"{LISTED}_count") == 0
@@ -134,6 +162,12 @@ def test_a_trainer_that_waits_for_redis_is_alive_and_not_ready(training):
     until(lambda: get(port, "/readyz") == (503, "waiting for Redis"))
     assert get(port, "/healthz")[0] == 200
     assert Samples(port).value("gigstream_trainer_redis_up") == 0
+    behind = "gigstream_trainer_lists_behind_seconds"
+    training.book(("n1", "new-1", "venue-1"))
+    until(lambda: Samples(port).value(behind) > 2)
+    training.redis.start()
+    training.right()
+    until(lambda: Samples(port).value(behind) == 0)
 
 
 def test_a_trainer_whose_redis_hangs_is_alive_and_not_ready(training):

@@ -60,6 +60,7 @@ class Following:
         self.arrivals = Arrivals(kept=False) if arrivals is None else arrivals
         self.meters = meters or Meters()
         self.unlisted = Unlisted()
+        self.meters.watch_lists(self.unlisted.waiting_s)
         """Events whose lists are not published yet."""
         self._tail = StoreReader(store, columns=COLUMNS, coded=CODED)
         self._chunk: Chunk | None = None

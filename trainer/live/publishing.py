@@ -10,7 +10,7 @@ from typing import Any
 from serving.errors import ServingError
 from serving.live import Live, Progress
 from serving.publisher.publish import Publisher
-from trainer.gate.verdict import Verdict
+from trainer.gate.verdict import PUBLISHED, REFUSED, Verdict
 from trainer.live import gating
 from trainer.live.announced import Announced
 from trainer.live.foldin_log import FoldInLog
@@ -105,6 +105,10 @@ class Publishing:
             record = self._record(fresh.number, fresh.artifact)
             self._generations.add(replace(record, overlap=shared))
         self._show(fresh, time.time())
+        # An earlier model that is published again was judged before.
+        if fresh.artifact.manifest["generation"] == fresh.number:
+            self._meters.verdict(PUBLISHED)
+        self._meters.newest_verdict(PUBLISHED)
         self._meters.lists(lists.sizes)
         self._meters.listed(self._following.unlisted.take(progress.version))
         return progress
@@ -119,19 +123,23 @@ class Publishing:
         """
         step = replace(self._following.step(progress.seq, touched), resumed=True)
         self._journal.resume(live.number, step)
-        swapped_at = {each.number: each.at for each in self._generations.records()}
+        records = self._generations.records()
+        swapped_at = {each.number: each.at for each in records}
         # The process that swapped it in may have ended before it was noted.
         if live.number not in swapped_at:
             self._generations.add(self._record(live.number, live.artifact))
+        self._meters.newest_verdict(records[-1].verdict if records else PUBLISHED)
         self._show(live, swapped_at.get(live.number, time.time()))
 
     def refuse(self, job: Job) -> str:
         """Note that a fit was refused or held. Returns the reasons and the remedy."""
         # A model that cannot rank is not stored at all.
         if not job.artifact.exists():
+            self._meters.verdict(REFUSED)
             return "the refit process refused its model; its log says why"
         artifact = load(job.artifact)
         found = gating.read(artifact.manifest) or Verdict()
+        self._meters.verdict(found.verdict)
         # Without the reasons, which may name ids: those go with the model's files.
         record = self._record(job.generation, artifact)
         self._generations.add(replace(record, verdict=found.verdict, reason=found.summary))
@@ -190,6 +198,8 @@ class Publishing:
     def _show(self, live: Generation, swapped_at: float) -> None:
         fitted_at = live.artifact.manifest["created_at"]
         self._meters.live(live.number, swapped_at=swapped_at, fitted_at=fitted_at)
+        quality = live.artifact.manifest.get("quality") or {}
+        self._meters.quality((quality.get("judged") or {}).get("figures", {}))
 
     def _restage(self, fresh: Generation, lists: Lists, touched: ChangedRows) -> None:
         for view, changes in changed_lists(lists, touched).items():

@@ -13,9 +13,11 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from ctypes import c_longlong
 from dataclasses import asdict, replace
 from multiprocessing.connection import wait
-from typing import Any
+from multiprocessing.process import BaseProcess
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -50,16 +52,31 @@ GONE = 5
 """Exit code of a refit whose version of the store was cleaned up: a newer one will do."""
 
 
-def start(job: Job, configure: Callable[[], None]) -> multiprocessing.process.BaseProcess:
+class Running(NamedTuple):
+    """A refit process.
+
+    Attributes:
+        process: itself.
+        sent: characters of the lists that it staged, written by it at its end.
+    """
+
+    process: BaseProcess
+    sent: c_longlong
+
+
+def start(job: Job, configure: Callable[[], None]) -> Running:
     """Begin a refit in its own process; `configure` sets up logging there."""
-    process = multiprocessing.get_context("spawn").Process(
-        target=_main, args=(job, configure), name=f"refit-{job.generation}", daemon=True
+    context = multiprocessing.get_context("spawn")
+    # Without a lock, which a killed process would keep.
+    sent = context.RawValue(c_longlong, 0)
+    process = context.Process(
+        target=_main, args=(job, configure, sent), name=f"refit-{job.generation}", daemon=True
     )
     process.start()
-    return process
+    return Running(process, sent)
 
 
-def _main(job: Job, configure: Callable[[], None]) -> None:
+def _main(job: Job, configure: Callable[[], None], sent: c_longlong) -> None:
     """The process edge."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the trainer's to answer
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -67,7 +84,7 @@ def _main(job: Job, configure: Callable[[], None]) -> None:
     os.nice(5)  # folding in goes first on a busy machine
     configure()
     try:
-        work(job)
+        sent.value = work(job)
     except VersionGone as error:
         logger.info("Refit %d: %s; a newer version will do.", job.generation, error)
         sys.exit(GONE)
@@ -83,8 +100,12 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def work(job: Job) -> None:
-    """Fit or load the model, then stage every list of the job's generation."""
+def work(job: Job) -> int:
+    """Fit or load the model, then stage every list of the job's generation.
+
+    Returns:
+        How many characters were sent to Redis.
+    """
     began = time.monotonic()
     interactions, chunk = settled_at(job.settings.store, job.store_version)
     read = reader_state(job.settings.store, job.store_version)
@@ -106,13 +127,14 @@ def work(job: Job) -> None:
     # An earlier model that is published again was judged before.
     if refused and artifact.manifest["generation"] == job.generation:
         raise RefitRefused(str(refused))
-    _stage(job, interactions, plays, artifact.model)
+    sent = _stage(job, interactions, plays, artifact.model)
     logger.info(
         "Generation %d staged at store version %d, %.2f s.",
         job.generation,
         job.store_version,
         time.monotonic() - began,
     )
+    return sent
 
 
 def _by_source(interactions: Interactions) -> dict[str, int]:
@@ -169,7 +191,7 @@ def warm_fits(manifest: Mapping[str, Any]) -> int:
     return int(manifest.get("warm_fits", 0))
 
 
-def _stage(job: Job, interactions: Interactions, plays: Plays, model: Model) -> None:
+def _stage(job: Job, interactions: Interactions, plays: Plays, model: Model) -> int:
     artists, venues = interactions.artists, interactions.venues
     lists = Lists(
         model=model.aligned(artists.ids, venues.ids),
@@ -190,3 +212,4 @@ def _stage(job: Job, interactions: Interactions, plays: Plays, model: Model) -> 
     )
     for _ in stage(publisher, job.generation, lists, interactions):
         pass
+    return publisher.staged_chars

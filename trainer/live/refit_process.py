@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable
+from ctypes import c_longlong
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import NamedTuple
@@ -60,7 +61,7 @@ class RefitProcess:
         self._token = token
         self._configure = configure
         self._meters = meters
-        self._began_s = 0.0
+        self._began_s, self._sent = 0.0, c_longlong()
         self._process: BaseProcess | None = None
         self._mark: Mark | None = None  # what it reads must stay until it is done
         self._deaths = 0  # in a row
@@ -99,7 +100,7 @@ class RefitProcess:
         """Begin one."""
         self.job, self._began_s = job, time.monotonic()
         self._mark = Mark(job.settings.store, job.store_version)
-        self._process = refit.start(job, self._configure)
+        self._process, self._sent = refit.start(job, self._configure)
 
     def take_end(self) -> Ended | None:
         """What was asked for and how it ended, once; None where none has ended."""
@@ -140,7 +141,7 @@ class RefitProcess:
             self._process.join()
 
     def _count(self, outcome: str) -> None:
-        self._meters.refit(outcome, time.monotonic() - self._began_s)
+        self._meters.refit(outcome, time.monotonic() - self._began_s, self._sent.value)
 
     def _forget(self) -> None:
         self._process = self._mark = self.job = None

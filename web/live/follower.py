@@ -9,6 +9,7 @@ from typing import Self
 from consumer.errors import ConsumerError
 from trainer.errors import TrainerError
 from web.live.model import LiveModel
+from web.metrics import Meters
 
 logger = logging.getLogger(__name__)
 
@@ -22,11 +23,13 @@ class Follower:
     Args:
         live: the model.
         interval_s: between two looks.
+        meters: take how far it has come.
     """
 
-    def __init__(self, live: LiveModel, interval_s: float) -> None:
+    def __init__(self, live: LiveModel, interval_s: float, meters: Meters) -> None:
         self._live = live
         self._interval_s = interval_s
+        self._meters = meters
         self._stop = Event()
         # A daemon: a look that a dead disk blocks must not keep a stopped process.
         self._thread = Thread(target=self._run, name="follower", daemon=True)
@@ -65,6 +68,7 @@ class Follower:
                 self._note(str(error))
             else:
                 self._good_s, self._problem = time.monotonic(), None
+                self._meters.followed(self._live.followed)
 
     def _note(self, problem: str) -> None:
         # The same problem is logged once, not twenty times a second.

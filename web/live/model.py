@@ -22,6 +22,7 @@ from trainer.settings import TrainerSettings
 from web.errors import NotReady, UnknownId
 from web.live.facts import VenueColumns, VenueFacts
 from web.live.pool import IdTable, Pool, pool
+from web.metrics import NOTHING, Followed
 
 logger = logging.getLogger(__name__)
 
@@ -117,6 +118,12 @@ class LiveModel:
     def is_ready(self) -> bool:
         """Whether `reading` lends a state."""
         return self._state is not None
+
+    @property
+    def followed(self) -> Followed:
+        """What answers now."""
+        state = self._state
+        return Followed(state.generation.number, state.version) if state else NOTHING
 
     def follow(self, now_s: float) -> None:
         """Take in what was stored and published since the last call.

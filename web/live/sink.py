@@ -6,7 +6,8 @@ learns what the consumer would have stored as a dead letter.
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from threading import Condition, Event, Thread
 from types import TracebackType
 from typing import NamedTuple, Self
@@ -16,8 +17,10 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from consumer.errors import KafkaOptionRefused
 from consumer.events import InvalidEvent, Tombstone, decode
 from consumer.kafka.client import client_options
+from consumer.kafka.outage import Watch
 from consumer.settings import ConsumerSettings
 from web.errors import NotConfirmed
+from web.metrics import ACCEPTED, REFUSED, UNCONFIRMED, Meters
 
 logger = logging.getLogger(__name__)
 
@@ -83,15 +86,18 @@ class EventSink:
 
     Args:
         settings: of the broker and the topic, and what words of sources mean.
+        meters: count the events, and show whether a broker is connected.
 
     Raises:
         KafkaOptionRefused: librdkafka does not know an option.
     """
 
-    def __init__(self, settings: ConsumerSettings) -> None:
+    def __init__(self, settings: ConsumerSettings, meters: Meters) -> None:
         self._topic, self._statuses = settings.kafka_topic, settings.statuses
+        self._meters = meters
+        watch = Watch(settings.kafka_bootstrap, meters.kafka)
         try:
-            self._producer = Producer(client_options(settings, _OPTIONS))
+            self._producer = Producer(client_options(settings, {**_OPTIONS, **watch.options}))
         except KafkaException as error:
             raise KafkaOptionRefused(error.args[0].str()) from None
         self._stop = Event()
@@ -125,9 +131,21 @@ class EventSink:
             NotConfirmed: Kafka has not confirmed all of them in time.
         """
         delivery = _Delivery()
-        verdicts = [self._take(index, value, delivery) for index, value in enumerate(values)]
-        delivery.wait(WAIT_S)
+        with self._counted(values):
+            verdicts = [self._take(index, value, delivery) for index, value in enumerate(values)]
+            delivery.wait(WAIT_S)
+        refused = sum(each.error is not None for each in verdicts)
+        self._meters.posted(REFUSED, refused)
+        self._meters.posted(ACCEPTED, len(verdicts) - refused)
         return verdicts
+
+    @contextmanager
+    def _counted(self, values: Sequence[bytes]) -> Iterator[None]:
+        try:
+            yield
+        except NotConfirmed:
+            self._meters.posted(UNCONFIRMED, len(values))
+            raise
 
     def _take(self, index: int, value: bytes, delivery: _Delivery) -> Verdict:
         try:
