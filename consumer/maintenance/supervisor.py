@@ -7,6 +7,7 @@ ends by itself is logged and started again, after a longer pause each time. The 
 whatever happens to it.
 """
 
+import io
 import logging
 import os
 import subprocess
@@ -130,10 +131,11 @@ class Supervisor:
 
 def _listen(reports: IO[bytes] | None, tell: Tell) -> None:
     """Pass reports on until the process ends."""
-    if reports is None:
+    if not isinstance(reports, io.RawIOBase):
         return
-    with reports:
-        for line in reports:
+    # Buffered: the raw pipe reads a line byte by byte.
+    with io.BufferedReader(reports) as lines:
+        for line in lines:
             # Another program may print what it likes.
             with suppress(msgspec.DecodeError):
                 tell(decode(line))
