@@ -9,7 +9,7 @@ from benchmarks.report import Report, machine
 
 NAMES = (
     "matrix", "foldin", "topn", "reasons", "solver", "sweeps",
-    "warm", "large", "ingest", "freshness", "commits", "takeover", "serve", "status",
+    "warm", "large", "ingest", "freshness", "commits", "takeover", "serve", "status", "metrics",
 )  # fmt: skip
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "benchmarks.md"

@@ -47,10 +47,10 @@ def measure(*, quick: bool) -> Report:
     """First gigs of new artists at known venues: on a small store, then a large one, refitting."""
     gigs, plays, pause_s = (8, 5_000, 0.5) if quick else (100, 300_000, 1.0)
     with KafkaBroker() as kafka, RedisServer() as server:
-        with _running(kafka, server, f"{PREFIX}-calm", season(), {}) as installation:
+        with running(kafka, server, f"{PREFIX}-calm", season(), {}) as installation:
             calm = _waits(installation, gigs, pause_s)
         history = _history(plays)
-        with _running(kafka, server, f"{PREFIX}-load", history, _REFITS) as installation:
+        with running(kafka, server, f"{PREFIX}-load", history, _REFITS) as installation:
             before = installation.generation()
             loaded = _waits(installation, gigs // 2, pause_s)
             refits = installation.generation() - before
@@ -85,7 +85,7 @@ def _p99(waits_ms: list[float]) -> float:
 
 
 @contextmanager
-def _running(
+def running(
     kafka: KafkaBroker,
     server: RedisServer,
     prefix: str,
@@ -116,13 +116,21 @@ def _waits(installation: Installation, gigs: int, pause_s: float) -> list[Wait]:
     tail.read()
     waits = []
     for number in range(gigs + WARM_UP):
-        waits.append(_wait(installation, client, tail, number))
+        waits.append(wait(installation, client, tail, number))
         time.sleep(pause_s)
     client.close()
     return waits[WARM_UP:]
 
 
-def _wait(installation: Installation, client: redis.Redis, tail: StoreReader, number: int) -> Wait:
+def wait(installation: Installation, client: redis.Redis, tail: StoreReader, number: int) -> Wait:
+    """Send the first gig of a new artist and wait for its row and its list.
+
+    Args:
+        installation: where it is sent to.
+        client: of its Redis.
+        tail: of its store, read up to now.
+        number: of the artist; each once.
+    """
     name = f"newcomer-{number}"
     sent_s = time.perf_counter()
     stored_ms = 0.0

@@ -51,13 +51,13 @@ def measure(*, quick: bool) -> Report:
 
     events, long, rounds = (100_000, 300_000, 1) if quick else (2_000_000, 10_000_000, 5)
     with KafkaBroker() as kafka, tempfile.TemporaryDirectory() as directory:
-        topic, bytes_each = _filled(kafka, long)
-        stores = _stores(Path(directory), kafka.bootstrap, topic)
+        topic, bytes_each = filled(kafka, long)
+        own = stores(Path(directory), kafka.bootstrap, topic)
         pairs = [
-            (_run("raw", next(stores), events), _run("ours", next(stores), events))
+            (timed("raw", next(own), events), timed("ours", next(own), events))
             for _ in range(rounds)
         ]
-        drain = _run("ours", next(stores), long)
+        drain = timed("ours", next(own), long)
     ours = [mine for _, mine in pairs]
     return Report(
         "ingest",
@@ -83,7 +83,7 @@ def measure(*, quick: bool) -> Report:
     )
 
 
-def _filled(kafka: "KafkaBroker", events: int) -> tuple[str, float]:
+def filled(kafka: "KafkaBroker", events: int) -> tuple[str, float]:
     """Create a topic with this number of gigs. Returns it and the mean size of a gig."""
     topic = kafka.create_topic(PARTITIONS)
     producer = Producer({**_LZ4, "bootstrap.servers": kafka.bootstrap})
@@ -120,7 +120,7 @@ def _gigs(count: int) -> Iterator[bytes]:
         ).encode()
 
 
-def _stores(directory: Path, bootstrap: str, topic: str) -> Iterator[ConsumerSettings]:
+def stores(directory: Path, bootstrap: str, topic: str) -> Iterator[ConsumerSettings]:
     """Settings of independent consumers."""
     number = 0
     while True:
@@ -133,7 +133,14 @@ def _stores(directory: Path, bootstrap: str, topic: str) -> Iterator[ConsumerSet
         )
 
 
-def _run(kind: str, settings: ConsumerSettings, events: int) -> dict[str, float]:
+def timed(kind: str, settings: ConsumerSettings, events: int) -> dict[str, float]:
+    """One run in a process of its own.
+
+    Args:
+        kind: raw or ours.
+        settings: of the consumer.
+        events: how many it reads.
+    """
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.ingest", kind, settings.model_dump_json(), str(events)],
         cwd=ROOT,
