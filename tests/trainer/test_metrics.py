@@ -1,5 +1,6 @@
 """The numbers that a trainer serves are those of what it published."""
 
+import json
 import math
 import time
 
@@ -8,6 +9,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from serving.errors import Fenced
+from support.data.worlds import Log, World
 from support.processes.running import stop, until
 from support.processes.scrape import Samples, free_port, get
 from support.processes.training import FIRST_MS, Training
@@ -140,6 +142,24 @@ def test_what_is_published_is_what_is_counted(training):
     # Records of the tests carry a timestamp of 2018.
     age_s = time.time() - FIRST_MS / 1000
     assert found.value(f"{LISTED}_sum") == pytest.approx(2 * age_s, rel=0.01)
+
+
+def test_a_model_that_was_judged_shows_its_quality_beside_baselines(training):
+    port, quality = port_of(training), "gigstream_trainer_quality_ndcg"
+    world, log = World(), Log(training.commands.home / "store")
+    log.append(world.gigs(2000))
+    training.start()
+    until(training.generation, 120)
+    until(lambda: get(port, "/readyz")[0] == 200)
+    assert quality not in Samples(port).names()  # the first is compared with nothing
+    log.append(world.gigs(600))
+    assert training.commands.run("train", "--once").returncode == 0
+
+    found = until(lambda: (s := Samples(port)).value(quality, row="judged") and s)
+    meta = json.loads(training.client.hget(f"{training.prefix}:artist", "_meta"))
+    figures = meta["quality"]["judged"]["figures"]
+    assert {row: found.value(quality, row=row) for row in figures} == figures
+    assert {"judged", "live", "popular", "recent", "rp3"} == set(figures)
 
 
 def test_a_statement_that_is_superseded_changes_no_list_and_does_not_count(training):

@@ -2,6 +2,7 @@
 
 import gc
 import threading
+from ctypes import c_longlong
 from types import SimpleNamespace
 
 import pytest
@@ -15,7 +16,7 @@ from trainer.errors import RefitCutOff
 from trainer.live import refit_process
 from trainer.live.following import Following
 from trainer.live.loop import Trainer
-from trainer.live.refit import UNREACHABLE
+from trainer.live.refit import UNREACHABLE, Running
 from trainer.registry.journal import Journal
 from trainer.registry.state import Registry
 from trainer.run import _publish_once
@@ -25,7 +26,8 @@ from trainer.settings import TrainerSettings
 def made(settings: TrainerSettings, monkeypatch, alive: list[bool]) -> Trainer:
     """A trainer whose refit process cannot reach a server."""
     process = SimpleNamespace(is_alive=lambda: alive[0], exitcode=UNREACHABLE)
-    monkeypatch.setattr(refit_process.refit, "start", lambda _job, _configure: process)
+    running = Running(process, c_longlong())
+    monkeypatch.setattr(refit_process.refit, "start", lambda _job, _configure: running)
     return Trainer(
         settings=settings,
         following=Following(settings.store),
