@@ -16,6 +16,7 @@ COPY trainer trainer
 COPY serving serving
 COPY web web
 COPY gigstream gigstream
+COPY examples/indistreet examples/indistreet
 # Fail the build if the kernel does not load: without it the image would be slow for no visible reason.
 RUN pip install --no-deps --no-build-isolation . \
     && cd / && python -c 'import consumer.ingest._decode, trainer.als._als' \

@@ -1,6 +1,6 @@
 # All development tasks. `make demo` and `make test` set everything up themselves.
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-spark spark chaos powerloss fuzz sanitize check bench docs lock clean machine machine-for-tests
+.PHONY: help install demo test test-spark spark chaos powerloss fuzz sanitize check bench docs lock wheel clean machine machine-for-tests
 
 BIN := .venv/bin
 NATIVE := $(shell find native -type f)
@@ -56,6 +56,11 @@ docs: .venv/.dev ## tables of settings, commands, packages and files in README a
 
 lock: ## lock/*.txt from pyproject.toml (ARGS="--upgrade" moves the pins)
 	@sh scripts/lock.sh $(ARGS)
+
+wheel: .venv/.dev ## build sdist, wheels and client package into dist/ and try them in empty environments (15 minutes)
+	@sh scripts/wheel.sh
+	@PYTHONPATH=tests $(BIN)/python -m support.servers.kafka >/dev/null
+	GIGSTREAM_TEST_DIST=dist $(BIN)/python -m pytest -n 0 --durations=10 --timeout 1200 tests/packages $(ARGS)
 
 clean: ## remove .venv and caches (never gigstream-data: that may be your store)
 	rm -rf .venv .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Write lock/dev.txt, lock/runtime.txt and lock/spark.txt from pyproject.toml and lock/build.in: every platform, every hash,
+# Write lock/dev.txt, lock/runtime.txt, lock/spark.txt and lock/wheel.txt from pyproject.toml and lock/*.in: every platform, every hash,
 # no index named. Pins stay where they are unless --upgrade (or --upgrade-package NAME) is given.
 set -eu
 cd "$(dirname "$0")/.."
@@ -21,5 +21,7 @@ compile() {
 
 compile --extra embedded --extra schema-registry --extra serve --extra test --extra check --output-file lock/dev.txt "$@"
 compile --extra embedded --extra serve --constraint lock/dev.txt --output-file lock/runtime.txt "$@"
+uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --only-binary :all: \
+    --custom-compile-command "make lock" --constraint lock/dev.txt --output-file lock/wheel.txt "$@" lock/wheel.in
 # pyspark has no wheels.
 compile --extra spark --no-binary pyspark --constraint lock/dev.txt --output-file lock/spark.txt "$@"

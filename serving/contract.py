@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from serving.errors import Unreadable
+from .errors import Unreadable
 
 SCHEMA = 1
 """Version of this contract, in every ``_meta``; grows when an old reader would misread."""
@@ -21,16 +21,17 @@ SCORE_DIGITS = 5
 """Significant digits of a published score; the order of a list is exact, whatever they show."""
 
 View = Literal["artist", "artist:returns", "venue", "venue:returns"]
-NamesView = Literal["artist:name", "venue:name"]
+TextView = Literal["artist:name", "venue:name", "artist:info", "venue:info"]
 Kind = Literal["model", "foldin", "popular"]
 
 VIEWS: tuple[View, ...] = ("artist", "artist:returns", "venue", "venue:returns")
 SIDES: dict[str, tuple[View, ...]] = {"artist": VIEWS[:2], "venue": VIEWS[2:]}
 """The views of each kind of owner."""
-NAMES: tuple[NamesView, ...] = ("artist:name", "venue:name")
-HASHES: tuple[View | NamesView, ...] = (*VIEWS, *NAMES)
-ADDED: tuple[View, ...] = ("venue:returns",)
-"""Views that earlier versions did not publish: their generations have no hash for them."""
+TEXTS: tuple[TextView, ...] = ("artist:name", "venue:name", "artist:info", "venue:info")
+"""Hashes with one text for each id: the display name, and what else is known of it as JSON."""
+HASHES: tuple[View | TextView, ...] = (*VIEWS, *TEXTS)
+ADDED: tuple[View | TextView, ...] = ("venue:returns", "artist:info", "venue:info")
+"""Hashes that earlier versions did not publish: their generations lack them."""
 
 GENERATION = "_gen"
 SEQ = "_seq"
@@ -97,7 +98,7 @@ class Entry:
             ) from error
 
 
-def side_of(view: View | NamesView) -> Literal["artist", "venue"]:
+def side_of(view: View | TextView) -> Literal["artist", "venue"]:
     """Whose lists, or names, a view holds."""
     return "venue" if view.startswith("venue") else "artist"
 
@@ -122,6 +123,18 @@ def encode_ids(ids: Sequence[str]) -> str:
     return _encode(list(ids))
 
 
+def encode_info(name: str | None, described: str | None) -> str:
+    """An info: a JSON object, or "" where nothing is known.
+
+    Args:
+        name: for display.
+        described: a JSON object without spaces, whose members follow the name.
+    """
+    members = [f'"name":{_encode(name)}'] if name else []
+    members += [described[1:-1]] if described and described != "{}" else []
+    return f"{{{','.join(members)}}}" if members else ""
+
+
 def field_of(identity: str) -> str:
     """The hash field of an artist or venue id: one more ``_`` before a leading ``_``."""
     return f"_{identity}" if identity.startswith("_") else identity
@@ -142,13 +155,13 @@ def as_text(value: bytes | str | int) -> str:
     return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
 
 
-def live_key(prefix: str, view: View | NamesView) -> str:
+def live_key(prefix: str, view: View | TextView) -> str:
     """The hash that apps read."""
     return f"{prefix}:{view}"
 
 
 def staging_key(
-    prefix: str, view: View | NamesView, generation: int, token: int, *, retired: bool = False
+    prefix: str, view: View | TextView, generation: int, token: int, *, retired: bool = False
 ) -> str:
     """The hash that a writer builds for a generation.
 

@@ -20,7 +20,7 @@ The number is the exit code of a process that ends with it; ``str()`` is one lin
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from serving.owner import Owner
+    from .owner import Owner
 
 
 class ServingError(Exception):

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import redis
 
-from serving.contract import ADDED, GENERATION, HASHES, META, SEQ, VERSION, View, live_key
+from serving.contract import ADDED, GENERATION, HASHES, META, SEQ, VERSION, TextView, View, live_key
 from serving.redis_errors import translated
 
 Fields = list[bytes | str | None]
@@ -34,8 +34,8 @@ class Live:
     """Version of the store up to which its lists are right; None: an older gigstream wrote them."""
     meta: Mapping[str, Any] = field(default_factory=dict)
     """Its ``_meta``."""
-    lacking: tuple[View, ...] = ()
-    """Views that it has no lists for, since an earlier gigstream published it."""
+    lacking: tuple[View | TextView, ...] = ()
+    """Hashes that it does not have, since an earlier gigstream published it."""
     damage: str | None = None
     """What of it cannot be read, where all hashes agree on it: publish it again."""
 

@@ -3,11 +3,15 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeAlias
 
 import redis
 from redis import exceptions
 
-from serving.errors import LoginRefused, RedisFull, RedisUnfit, RedisUnreachable, ServingError
+from .errors import LoginRefused, RedisFull, RedisUnfit, RedisUnreachable, ServingError
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis as AsyncRedis
 
 # redis-py names the address again, and a pipeline's whole command, before the cause.
 _PREAMBLE = re.compile(r"Error -?\d+ connecting to \S+\. |Command # .* of pipeline caused error: ")
@@ -29,8 +33,11 @@ _ARGUMENTS = re.compile(r",? with args beginning with.*")
 _LONGEST = 300
 
 
+AnyClient: TypeAlias = "redis.Redis | AsyncRedis"
+
+
 @contextmanager
-def translated(client: redis.Redis, prefix: str) -> Iterator[None]:
+def translated(client: AnyClient, prefix: str) -> Iterator[None]:
     """Raise what redis-py raises inside as a `ServingError` of one line.
 
     Raises:
@@ -42,7 +49,7 @@ def translated(client: redis.Redis, prefix: str) -> Iterator[None]:
         raise _translate(error, address(client), prefix) from error
 
 
-def address(client: redis.Redis) -> str:
+def address(client: AnyClient) -> str:
     """Where a client connects to, for messages: no user, no password."""
     pool = getattr(client, "connection_pool", None)
     options = pool.connection_kwargs if pool else {}
@@ -81,7 +88,8 @@ def _refusal(error: exceptions.ResponseError, where: str, prefix: str) -> Servin
             return _full(where)
         case exceptions.NoPermissionError():
             return RedisUnfit(
-                f"Redis at {where}: {said}: grant it (docs/contract/redis.md has the ACL lines)"
+                f"Redis at {where}: {said}: grant it to this user with ACL SETUSER; "
+                f"keys begin with {prefix!r}"
             )
         case (
             exceptions.ClusterDownError() | exceptions.TryAgainError() | exceptions.ReadOnlyError()

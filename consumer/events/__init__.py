@@ -3,7 +3,7 @@
 Booking systems may import this package: it needs ``msgspec`` alone.
 """
 
-from consumer.events.codec import (
+from .codec import (
     DAY_MS,
     MAX_AHEAD_MS,
     MAX_START_MS,
@@ -12,11 +12,11 @@ from consumer.events.codec import (
     decode,
     encode,
 )
-from consumer.events.headers import Headers
-from consumer.events.invalid import MAX_ID_BYTES, InvalidEvent
-from consumer.events.statement import Statement
-from consumer.events.statuses import STATUSES
-from consumer.events.units import MAX_MS, MIN_MS
+from .headers import Headers
+from .invalid import MAX_ID_BYTES, InvalidEvent
+from .statement import Statement
+from .statuses import STATUSES
+from .units import MAX_MS, MIN_MS
 
 __all__ = [
     "DAY_MS",

@@ -18,10 +18,10 @@ from typing import NamedTuple
 import msgspec
 from msgspec import Raw
 
-from consumer.events.headers import Headers, is_json, plain_type, utf8
-from consumer.events.invalid import InvalidEvent, refuse
-from consumer.events.statement import raw_fields
-from consumer.events.statuses import meaning, speaks_of_cancelling
+from .headers import Headers, is_json, plain_type, utf8
+from .invalid import InvalidEvent, refuse
+from .statement import raw_fields
+from .statuses import meaning, speaks_of_cancelling
 
 STRUCTURED = "application/cloudevents+json"
 FAMILY = "application/cloudevents"

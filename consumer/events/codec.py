@@ -18,10 +18,10 @@ from typing import NamedTuple, NoReturn
 import msgspec
 from msgspec import Raw
 
-from consumer.events import cloudevents, framing, limits, tombstones
-from consumer.events.headers import CONTENT_TYPE, Headers, is_json, media_type
-from consumer.events.invalid import MAX_ID_BYTES, REMEDIES, InvalidEvent, refuse
-from consumer.events.statement import (
+from . import cloudevents, framing, limits, tombstones
+from .headers import CONTENT_TYPE, Headers, is_json, media_type
+from .invalid import MAX_ID_BYTES, REMEDIES, InvalidEvent, refuse
+from .statement import (
     Artist,
     Instant,
     Statement,
@@ -31,8 +31,8 @@ from consumer.events.statement import (
     read_json,
     without_empty_texts,
 )
-from consumer.events.statuses import Words, meaning, speaks_of_cancelling
-from consumer.events.units import IN_MILLISECONDS, MAX_MS, MIN_MS, other_unit
+from .statuses import Words, meaning, speaks_of_cancelling
+from .units import IN_MILLISECONDS, MAX_MS, MIN_MS, other_unit
 
 DAY_MS = 86_400_000
 MAX_AHEAD_MS = DAY_MS

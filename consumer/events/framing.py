@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 from uuid import UUID
 
-from consumer.events.headers import Headers
-from consumer.events.invalid import InvalidEvent
+from .headers import Headers
+from .invalid import InvalidEvent
 
 MAGIC = (b"\0", b"\1")
 """First bytes of a framed value. No JSON begins with one."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from consumer.events.invalid import REMEDIES, InvalidEvent
+from .invalid import REMEDIES, InvalidEvent
 
 Headers = Sequence[tuple[str, bytes | None]]
 

@@ -5,7 +5,7 @@ No record that it raises about is lost: the consumer stores it as a dead letter.
 
 from typing import NoReturn
 
-from consumer.events.statuses import STATUSES
+from .statuses import STATUSES
 
 MAX_ID_BYTES = 256
 

@@ -2,8 +2,8 @@
 
 import re
 
-from consumer.events.headers import Headers
-from consumer.events.invalid import InvalidEvent
+from .headers import Headers
+from .invalid import InvalidEvent
 
 MAX_VALUE_BYTES = 16 << 20
 MAX_HEADERS = 256

@@ -14,8 +14,8 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Raw
 
-from consumer.events import lenient, limits
-from consumer.events.invalid import InvalidEvent, refuse
+from . import lenient, limits
+from .invalid import InvalidEvent, refuse
 
 Instant = Annotated[datetime, Meta(tz=True)]
 """A time with an offset, as RFC 3339 writes it."""

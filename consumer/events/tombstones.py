@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from consumer.events.headers import Headers, text
-from consumer.events.invalid import InvalidEvent, refuse
+from .headers import Headers, text
+from .invalid import InvalidEvent, refuse
 
 _SOURCES = ("source", "ce_source")
 _JSON = ('"', "{", "[")

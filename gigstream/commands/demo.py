@@ -29,7 +29,11 @@ from serving.errors import NotPublished
 from serving.lookup import Lookup, Side
 from trainer.plays.interactions import Interactions
 
-_SHIPPED = Path(gigstream.__file__).parent.parent / "examples" / "indistreet" / "events.tsv.gz"
+_PACKAGE = Path(gigstream.__file__).parent
+_SHIPPED = (
+    _PACKAGE / "indistreet" / "events.tsv.gz",  # in an installed package
+    _PACKAGE.parent / "examples" / "indistreet" / "events.tsv.gz",  # in a checkout
+)
 _TIMEOUT_S = 300.0
 _POLL_S = 0.02
 _LISTED = 5
@@ -60,7 +64,7 @@ def demo(terminal: Terminal, *, keep: bool, events: Path | None) -> Report:
 
 
 def _gigs(events: Path | None) -> Path:
-    path = events or _SHIPPED
+    path = events or next(filter(Path.exists, _SHIPPED), _SHIPPED[0])
     if not path.exists():
         raise WrongUse(f"{path}: no such file; name a file of gigs with --events")
     return path

@@ -1,16 +1,16 @@
-"""Lists and names as fields of our hashes, and runs of them that fit one command."""
+"""Lists and texts as fields of our hashes, and runs of them that fit one command."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TypeVar
 
-from serving.contract import HASHES, Entry, NamesView, View, encode_ids, field_of, id_of
+from serving.contract import HASHES, Entry, TextView, View, encode_ids, field_of, id_of
 
 Field = tuple[str, str | None]
 """A hash field and its value; None takes it away."""
 Changes = Mapping[str, Entry | None]
 """Lists by id; None takes one away."""
-Names = Mapping[str, str]
-"""Display names by id; an empty one is taken away."""
+Texts = Mapping[str, str]
+"""Names or infos by id; an empty one is taken away."""
 
 MOST_TOLD = 100
 """Changed ids of a side that a change event carries; where there are more it carries none."""
@@ -32,10 +32,10 @@ def list_fields(generation: int, entries: Iterable[tuple[str, Entry | None]]) ->
         yield field_of(identity), entry.encode() if entry is not None else None
 
 
-def name_fields(names: Iterable[tuple[str, str]]) -> Iterator[Field]:
-    """Names as fields."""
-    for identity, name in names:
-        yield field_of(identity), name or None
+def text_fields(texts: Iterable[tuple[str, str]]) -> Iterator[Field]:
+    """Names or infos as fields."""
+    for identity, text in texts:
+        yield field_of(identity), text or None
 
 
 def chunks(
@@ -68,7 +68,7 @@ def size_of(field: Field) -> int:
 def fold_in_arguments(
     generation: int,
     changes: Mapping[View, Changes],
-    names: Mapping[NamesView, Names],
+    texts: Mapping[TextView, Texts],
     most_chars: int,
 ) -> Iterator[list[str]]:
     """What fold_in.lua reads from the changed ids on, for one script each; at least one.
@@ -76,17 +76,17 @@ def fold_in_arguments(
     Args:
         generation: the live one.
         changes: lists by view and id.
-        names: display names by view and id.
+        texts: names and infos by view and id.
         most_chars: of one script, about.
     """
     placed = [(v, f) for v, c in changes.items() for f in list_fields(generation, c.items())]
-    named = [(v, f) for v, n in names.items() for f in name_fields(n.items())]
-    parts = chunks([*placed, *named], most_chars, lambda change: size_of(change[1]))
+    stated = [(v, f) for v, t in texts.items() for f in text_fields(t.items())]
+    parts = chunks([*placed, *stated], most_chars, lambda change: size_of(change[1]))
     # Without changes one script still writes the store version.
     yield from map(_arguments, [*parts] or [[]])
 
 
-def _arguments(part: list[tuple[View | NamesView, Field]]) -> list[str]:
+def _arguments(part: list[tuple[View | TextView, Field]]) -> list[str]:
     arguments = [_changed(part, side) for side in ("artist", "venue")]
     for view in HASHES:  # in the order of KEYS
         fields = [field for at, field in part if at == view]
@@ -96,7 +96,7 @@ def _arguments(part: list[tuple[View | NamesView, Field]]) -> list[str]:
     return arguments
 
 
-def _changed(part: list[tuple[View | NamesView, Field]], side: str) -> str:
-    """The ids of a side whose lists or names change, as JSON; "" where they are too many."""
+def _changed(part: list[tuple[View | TextView, Field]], side: str) -> str:
+    """The ids of a side whose lists or texts change, as JSON; "" where they are too many."""
     fields = {field[0] for view, field in part if view.startswith(side)}
     return encode_ids(sorted(map(id_of, fields))) if len(fields) <= MOST_TOLD else ""

@@ -16,11 +16,11 @@ from serving.connection import connect
 from serving.contract import (
     DEFAULT,
     HASHES,
-    NAMES,
     SCHEMA,
+    TEXTS,
     VIEWS,
     Entry,
-    NamesView,
+    TextView,
     View,
     as_text,
     encode_meta,
@@ -36,11 +36,11 @@ from serving.owner import Owner
 from serving.publisher.fields import (
     Changes,
     Field,
-    Names,
+    Texts,
     fold_in_arguments,
     list_fields,
-    name_fields,
     size_of,
+    text_fields,
 )
 from serving.publisher.scripts import refusal, source
 from serving.publisher.staging import Staging, drop_outrun
@@ -89,9 +89,9 @@ class Publisher:
         self.token = token
         self._owner = owner or Owner.here()
         self.sent_chars = 0
-        """Characters of all lists and names that fold-ins sent so far."""
+        """Characters of all lists and texts that fold-ins sent so far."""
         self.staged_chars = 0
-        """Characters of all lists and names that were staged so far."""
+        """Characters of all lists and texts that were staged so far."""
         self._last_seq = 0  # grows within a generation, also where Redis is set back
 
     def check_server(self) -> None:
@@ -177,18 +177,16 @@ class Publisher:
         """
         return self._stage(generation, view, list_fields(generation, entries))
 
-    def stage_names(
-        self, generation: int, view: NamesView, names: Iterable[tuple[str, str]]
-    ) -> int:
-        """Write display names into staging. Returns how many.
+    def stage_texts(self, generation: int, view: TextView, texts: Iterable[tuple[str, str]]) -> int:
+        """Write names or infos into staging. Returns how many.
 
         Args:
             generation: that was begun.
-            view: which names.
-            names: id and name; empty names are left out.
+            view: which of them.
+            texts: id and text; empty texts are left out.
         """
-        kept = ((identity, name) for identity, name in names if name)
-        return self._stage(generation, view, name_fields(kept))
+        kept = ((identity, text) for identity, text in texts if text)
+        return self._stage(generation, view, text_fields(kept))
 
     def restage(self, generation: int, view: View, changes: Changes) -> None:
         """Bring single lists in staging up to date.
@@ -200,17 +198,17 @@ class Publisher:
         """
         self._stage(generation, view, list_fields(generation, changes.items()))
 
-    def restage_names(self, generation: int, view: NamesView, names: Names) -> None:
-        """Bring single names in staging up to date.
+    def restage_texts(self, generation: int, view: TextView, texts: Texts) -> None:
+        """Bring single names or infos in staging up to date.
 
         Args:
             generation: that was staged.
-            view: which names.
-            names: by id; an empty one is removed.
+            view: which of them.
+            texts: by id; an empty one is removed.
         """
-        self._stage(generation, view, name_fields(names.items()))
+        self._stage(generation, view, text_fields(texts.items()))
 
-    def _stage(self, generation: int, view: View | NamesView, fields: Iterable[Field]) -> int:
+    def _stage(self, generation: int, view: View | TextView, fields: Iterable[Field]) -> int:
         return self._staging(generation).write(view, map(self._counted, fields))
 
     def _counted(self, field: Field) -> Field:
@@ -259,7 +257,7 @@ class Publisher:
         arguments = [generation, model_hash, "" if seq is None else seq, _meta_text(meta, identity)]
         arguments += [version, int(force)]
         arguments += [text for v in VIEWS for text in (counts[v], _default_text(defaults, v))]
-        arguments += ["", ""] * len(NAMES)
+        arguments += ["", ""] * len(TEXTS)
         began = time.monotonic()
         reply = self._run("commit", self._commit_keys(generation), arguments, generation=generation)
         logger.info(
@@ -277,12 +275,12 @@ class Publisher:
         self,
         generation: int,
         changes: Mapping[View, Changes],
-        names: Mapping[NamesView, Names],
+        texts: Mapping[TextView, Texts],
         *,
         held: Progress,
         version: int,
     ) -> Progress:
-        """Replace single lists and names of the live generation; None or "" removes one.
+        """Replace single lists, names and infos of the live generation; None or "" removes one.
 
         One script, so all at one instant; very many changes (`FOLD_IN_CHARS`) take several, of
         which the last one writes the version.
@@ -290,7 +288,7 @@ class Publisher:
         Args:
             generation: the live one.
             changes: lists by view and id.
-            names: display names by view and id.
+            texts: names and infos by view and id.
             held: what the caller believes to be live.
             version: of the store, up to which all lists are right afterwards.
 
@@ -303,7 +301,7 @@ class Publisher:
             SeqMoved: not `held` is live, but older lists, or ones whose answer was lost.
         """
         keys = [live_key(self._prefix, view) for view in HASHES]
-        parts = list(fold_in_arguments(generation, changes, names, FOLD_IN_CHARS))
+        parts = list(fold_in_arguments(generation, changes, texts, FOLD_IN_CHARS))
         for left, part in zip(reversed(range(len(parts))), parts, strict=True):
             # Never a number twice: Redis may have been set back to an older one.
             self._last_seq = max(self._last_seq, held.seq) + 1
@@ -329,7 +327,7 @@ class Publisher:
         self._run("annotate", keys, [generation, encode_meta(dict(meta))], generation=generation)
 
     def withdraw(self) -> None:
-        """Take all lists and names away, where the last play is gone; readers see it.
+        """Take all lists, names and infos away, where the last play is gone; readers see it.
 
         Raises:
             Fenced: another writer owns the prefix.

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import redis
 from redis.client import Pipeline
 
-from serving.contract import GENERATION, HASHES, NamesView, View, as_text, live_key, staging_key
+from serving.contract import GENERATION, HASHES, TextView, View, as_text, live_key, staging_key
 from serving.publisher.fields import Field, chunks, size_of
 from serving.redis_errors import translated
 
@@ -38,11 +38,11 @@ class Staging:
             self._renew(pipe)
             pipe.execute()
 
-    def write(self, view: View | NamesView, fields: Iterable[Field]) -> int:
+    def write(self, view: View | TextView, fields: Iterable[Field]) -> int:
         """Set and remove fields. Returns how many were given."""
         return sum(self._write(view, chunk) for chunk in chunks(fields, CHUNK_CHARS, size_of))
 
-    def _write(self, view: View | NamesView, chunk: list[Field]) -> int:
+    def _write(self, view: View | TextView, chunk: list[Field]) -> int:
         with translated(self._client, self._prefix), self._client.pipeline(False) as pipe:
             _apply(pipe, self._keys[view], chunk)
             self._renew(pipe)  # in the same round trip: else a slow stage expires between two

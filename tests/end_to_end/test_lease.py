@@ -13,7 +13,16 @@ from support.processes.installation import Installation, event, season
 from support.processes.running import Gigstream, stop, until
 
 TAKEOVER_S = 3.0
-HASHES = ("artist", "artist:returns", "venue", "venue:returns", "artist:name", "venue:name")
+HASHES = (
+    "artist",
+    "artist:returns",
+    "venue",
+    "venue:returns",
+    "artist:name",
+    "venue:name",
+    "artist:info",
+    "venue:info",
+)
 
 
 def writer(installation) -> int | None:

@@ -14,7 +14,7 @@ import yaml
 from project.tree import ROOT
 from support.data.indistreet import EVENTS as INDISTREET
 
-FILES = ("pyproject.toml", "CMakeLists.txt", "README.md", "LICENSE", "native")
+FILES = ("pyproject.toml", "CMakeLists.txt", "README.md", "LICENSE", "native", "examples")
 KNOWN_NDCG = 0.25  # of venues for artists, with compiled code 0.27
 PACKAGES = ("consumer", "trainer", "serving", "web", "gigstream")
 

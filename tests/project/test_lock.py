@@ -11,7 +11,7 @@ from project.tree import ROOT
 PIN = re.compile(r"^([a-z0-9.-]+)==(\S+?)((?: ;[^\\\n]*)?) \\$", re.MULTILINE)
 
 
-LOCKS = ("runtime.txt", "dev.txt", "spark.txt")
+LOCKS = ("runtime.txt", "dev.txt", "spark.txt", "wheel.txt")
 
 
 def text(name: str) -> str:
@@ -56,6 +56,13 @@ def test_every_requirement_is_locked_at_a_version_it_allows() -> None:
             versions = locked[canonicalize_name(requirement.name)]
 
             assert all(requirement.specifier.contains(v) for v in versions), str(requirement)
+
+
+def test_wheels_are_built_with_what_the_lock_builds_with() -> None:
+    common = pins("wheel.txt").keys() & pins("dev.txt").keys()
+
+    assert {"scikit-build-core", "nanobind", "cmake", "ninja"} <= common
+    assert all(pins("wheel.txt")[name] <= pins("dev.txt")[name] for name in common)
 
 
 def test_every_locked_package_carries_hashes() -> None:

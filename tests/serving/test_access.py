@@ -8,7 +8,7 @@ import redis
 
 from serving.connection import connect
 from serving.errors import RedisUnfit
-from serving.lookup import Lookup
+from serving.lookup import Cache, Lookup
 from serving.publisher.publish import Publisher
 from serving.settings import ServingSettings
 from support.data.lists import fold_in, publish
@@ -74,13 +74,13 @@ def test_an_app_can_do_nothing_else(server, command):
         client.execute_command(*command)
 
 
-def test_a_missing_right_is_said_in_one_line_that_points_to_the_page(server):
+def test_a_missing_right_is_said_in_one_line_with_the_remedy(server):
     with redis.Redis.from_url(url(server, "app")) as client, pytest.raises(RedisUnfit) as unfit:
         Lookup(client).search("a", of="artist")
 
     said = str(unfit.value)
     assert "'hscan'" in said
-    assert "docs/contract/redis.md" in said
+    assert "grant it to this user with ACL SETUSER" in said
     assert "\n" not in said
 
 
@@ -99,6 +99,13 @@ def test_a_listener_hears_of_changes(server):
 
             assert b'"kind":"foldin"' in heard.get_message(timeout=30)["data"]
         assert client.xread({"gig:events": "0"})
+
+
+def test_a_cache_needs_the_rights_of_a_listener(server):
+    with redis.Redis.from_url(url(server, "listener")) as client:
+        lookup = Lookup(client, cache=Cache(fresh_s=0))
+
+        assert lookup.artist("a1").items == lookup.artist("a1").items
 
 
 def test_the_publisher_needs_no_more_than_its_line(server):
@@ -121,8 +128,10 @@ def test_the_publisher_may_not_be_an_app(server):
         publisher(server, user="app").check_server()
 
 
-def test_the_example_of_the_page_runs(server, capsys):
-    (code,) = re.findall(r"```python\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
+def test_the_example_of_the_page_on_reading_runs(server, capsys):
+    (code,) = re.findall(
+        r"```python\n(.*?)```", (PAGE.parents[1] / "read-lists.md").read_text("utf-8"), re.DOTALL
+    )
     exec(code.replace("redis://localhost:6379/0", server.url), {})  # noqa: S102 - our own page
 
-    assert "popular" in capsys.readouterr().out
+    assert "['p1', 'p2']" in capsys.readouterr().out

@@ -72,7 +72,7 @@ def test_a_server_that_hangs_ends_every_call_within_five_seconds(server):
     server.pause()
     began = time.monotonic()
     with pytest.raises(RedisUnreachable, match="cannot be reached"):
-        hung.stage_names(1, "artist:name", [("a", "A")])
+        hung.stage_texts(1, "artist:name", [("a", "A")])
 
     assert time.monotonic() - began < 5
     server.resume()
@@ -99,7 +99,7 @@ def test_a_full_server_is_told_from_one_that_is_away_and_keeps_its_lists(server)
     before = live_only(admin, "gig")
     admin.config_set("maxmemory", 1)
     for call in (
-        lambda: ours.stage_names(3, "artist:name", [("a", "A")]),
+        lambda: ours.stage_texts(3, "artist:name", [("a", "A")]),
         lambda: commit(ours, 2, counts),
         lambda: fold_in(ours, 1, {}, {"artist:name": {"a": "A"}}),
     ):

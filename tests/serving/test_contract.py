@@ -108,3 +108,18 @@ def test_keys_are_those_of_the_contract():
 
 def test_meta_is_json_that_keeps_names_readable():
     assert json.loads(contract.encode_meta({"q": "Ø", "n": 1.5})) == {"q": "Ø", "n": 1.5}
+
+
+@pytest.mark.parametrize(
+    ("name", "described", "info"),
+    [
+        ("Werft", '{"city":"Hamburg"}', '{"name":"Werft","city":"Hamburg"}'),
+        ('"Ø"', None, '{"name":"\\"Ø\\""}'),
+        (None, '{"lat":1.0}', '{"lat":1.0}'),
+        ("x", "{}", '{"name":"x"}'),
+        (None, "{}", ""),
+        (None, None, ""),
+    ],
+)
+def test_an_info_is_the_name_and_what_was_stated(name, described, info):
+    assert contract.encode_info(name, described) == info

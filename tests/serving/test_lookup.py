@@ -4,7 +4,7 @@ import pytest
 import redis
 
 from serving.errors import NotPublished, RedisUnfit, Unreadable
-from serving.lookup import Item, Lookup, Match
+from serving.lookup import Info, Item, Lookup, Match
 from support.data.lists import BUILT_AT, entry, fold_in, publish
 
 
@@ -96,6 +96,57 @@ def test_names_leave_out_ids_that_have_none(lookup):
     assert lookup.names([], of="artist") == {}
 
 
+def test_a_batch_has_each_id_once_in_order(lookup):
+    found = lookup.artists(["a1", "unknown", "a0", "a1"], 2, returns=True)
+
+    assert list(found) == ["a1", "unknown", "a0"]
+    assert [each.source for each in found.values()] == ["model", "popular", "model"]
+    assert found["a0"] == lookup.artist("a0", 2, returns=True)
+    assert lookup.venues(["v0"], 1) == {"v0": lookup.venue("v0", 1)}
+    assert lookup.artists([]) == {}
+
+
+@pytest.mark.parametrize("wrong", [7, 7.0, b"a0", None])
+def test_an_id_that_is_no_text_is_refused_by_name(lookup, wrong):
+    calls = {
+        "artist_id": lambda: lookup.artist(wrong),
+        "venue_id": lambda: lookup.venue(wrong),
+        "artist_ids": lambda: lookup.artists(["a0", wrong]),
+        "venue_ids": lambda: lookup.venues([wrong]),
+        "ids": lambda: lookup.names([wrong], of="artist"),
+    }
+    for name, call in calls.items():
+        with pytest.raises(TypeError, match=f"^{name}: .* ids are text: pass str"):
+            call()
+
+
+def test_one_id_is_no_batch(lookup):
+    with pytest.raises(TypeError, match="artist_ids: 'a0' is one id; pass a list"):
+        lookup.artists("a0")
+
+
+def test_infos_have_what_was_stated(lookup, publisher):
+    stated = {
+        "artist:info": {"a0": '{"name":"A","genres":["jazz"]}'},
+        "venue:info": {"_x": '{"city":"Hamburg","lat":53.5,"lng":10,"capacity":300,"new":1}'},
+    }
+    fold_in(publisher, 1, {}, stated)
+
+    assert lookup.infos(["a0", "a1"], of="artist") == {"a0": Info("a0", name="A", genres=("jazz",))}
+    assert lookup.infos(["_x"], of="venue") == {
+        "_x": Info("_x", city="Hamburg", lat=53.5, lng=10, capacity=300)
+    }
+    fold_in(publisher, 1, {}, {"artist:info": {"a0": ""}})
+    assert lookup.infos(["a0"], of="artist") == {}
+
+
+@pytest.mark.parametrize("value", ["", "[]", "3", "null", "{"])
+def test_an_info_that_is_none_is_said_in_one_line(lookup, publisher, value):
+    fold_in(publisher, 1, {}, {"artist:info": {"a0": value or " "}})
+    with pytest.raises(Unreadable, match="the info of 'a0' in Redis does not follow"):
+        lookup.infos(["a0"], of="artist")
+
+
 def test_a_search_finds_names_whatever_their_case_and_accents_closest_first(lookup, publisher):
     names = {"1": "The Björk Band", "2": "BJÖRK", "3": "Bjorkland", "4": "Sigur Rós"}
     fold_in(publisher, 1, {}, {"artist:name": names})
@@ -124,6 +175,8 @@ def test_a_list_is_one_round_trip(redis_server, publisher, prefix):
             "artist": lambda: lookup.artist("a0"),
             "returns": lambda: lookup.artist("a0", returns=True),
             "venue": lambda: lookup.venue("unknown"),
+            "many": lambda: lookup.artists([f"a{n}" for n in range(100)]),
+            "infos": lambda: lookup.infos(["v0", "v1"], of="venue"),
             "names": lambda: lookup.names([f"a{n}" for n in range(100)], of="artist"),
         }
         for name, call in calls.items():

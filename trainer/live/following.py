@@ -19,7 +19,7 @@ from trainer.live.unlisted import Unlisted
 from trainer.metrics import Meters
 from trainer.plays.fingerprints import Fingerprints, differing, fingerprints
 from trainer.plays.ids import Ids
-from trainer.plays.interactions import CODED, COLUMNS, ChangedRows, Interactions
+from trainer.plays.interactions import READ_CODED, READ_COLUMNS, ChangedRows, Interactions
 from trainer.plays.matrix import Plays
 from trainer.registry.artifact import Artifact
 from trainer.registry.journal import Step
@@ -62,7 +62,7 @@ class Following:
         self.unlisted = Unlisted()
         self.meters.watch_lists(self.unlisted.waiting_s)
         """Events whose lists are not published yet."""
-        self._tail = StoreReader(store, columns=COLUMNS, coded=CODED)
+        self._tail = StoreReader(store, columns=READ_COLUMNS, coded=READ_CODED)
         self._chunk: Chunk | None = None
         self._artists = Pending()
         self._venues = Pending()
@@ -153,7 +153,8 @@ class Following:
         ours = before.emptied(chunk.quarantines)
         self._settle(ours, pieces)
         self._chunk, self.interactions, self.plays = chunk, ours, ours.view()
-        return self._differing(before.artists.ids, before.venues.ids, _prints(before))
+        plays = self._differing(before.artists.ids, before.venues.ids, _prints(before))
+        return both(plays, ours.with_merged(ours.described_unlike(before)))
 
     def _resumed(self) -> ChangedRows | None:
         """What came since the snapshot, which is taken over; None where there is none to use."""

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from serving.contract import VIEWS, Entry, NamesView, View, side_of
+from serving.contract import VIEWS, Entry, View, side_of
 from trainer.live.following import Following, Settled
 from trainer.model.fit import Model
 from trainer.model.foldin import fold_in
@@ -97,15 +97,6 @@ def changed_lists(lists: Lists, touched: ChangedRows) -> dict[View, Changes]:
     return {
         view: lists.changes(view, touched.venues if side_of(view) == "venue" else touched.artists)
         for view in VIEWS
-    }
-
-
-def changed_names(following: Following, touched: ChangedRows) -> dict[NamesView, dict[str, str]]:
-    """The display names of the touched artists and venues."""
-    known = following.interactions
-    return {
-        "artist:name": known.artist_names.for_rows(known.artists, touched.artists),
-        "venue:name": known.venue_names.for_rows(known.venues, touched.venues),
     }
 
 

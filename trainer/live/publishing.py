@@ -15,9 +15,10 @@ from trainer.live import gating
 from trainer.live.announced import Announced
 from trainer.live.foldin_log import FoldInLog
 from trainer.live.following import Following
-from trainer.live.generation import Generation, changed_lists, changed_names, defaults
+from trainer.live.generation import Generation, changed_lists, defaults
 from trainer.live.job import Job
 from trainer.live.roll_back import overlap
+from trainer.live.texts import texts_of
 from trainer.plays.interactions import ChangedRows
 from trainer.ranking.lists import Lists
 from trainer.registry.artifact import Artifact, load
@@ -165,7 +166,7 @@ class Publishing:
         progress = self._publisher.fold_in(
             live.number,
             changed_lists(lists, touched),
-            changed_names(self._following, touched),
+            texts_of(self._following.interactions, touched),
             held=held,
             version=self._following.right_after(touched),
         )
@@ -204,8 +205,8 @@ class Publishing:
     def _restage(self, fresh: Generation, lists: Lists, touched: ChangedRows) -> None:
         for view, changes in changed_lists(lists, touched).items():
             self._publisher.restage(fresh.number, view, changes)
-        for names_view, names in changed_names(self._following, touched).items():
-            self._publisher.restage_names(fresh.number, names_view, names)
+        for text_view, texts in texts_of(self._following.interactions, touched).items():
+            self._publisher.restage_texts(fresh.number, text_view, texts)
         self._on_step("staged")
 
     def _commit(

@@ -8,6 +8,7 @@ from serving.publisher.publish import Publisher
 from trainer.live.following import Settled
 from trainer.live.generation import Generation
 from trainer.live.job import Job
+from trainer.live.texts import all_rows, texts_of
 from trainer.plays.interactions import Interactions
 from trainer.ranking.lists import Lists
 from trainer.registry.artifact import Artifact
@@ -16,7 +17,7 @@ from trainer.registry.artifact import Artifact
 def stage(
     publisher: Publisher, generation: int, lists: Lists, interactions: Interactions
 ) -> Iterator[None]:
-    """Stage every list and name of a generation; yields after each block.
+    """Stage every list, name and info of a generation; yields after each block.
 
     Args:
         publisher: the writer.
@@ -33,10 +34,8 @@ def stage(
             for view, ranked in block.items():
                 publisher.stage(generation, view, ranked)
             yield
-    artist_names = interactions.artist_names.by_id(interactions.artists)
-    venue_names = interactions.venue_names.by_id(interactions.venues)
-    publisher.stage_names(generation, "artist:name", artist_names.items())
-    publisher.stage_names(generation, "venue:name", venue_names.items())
+    for text_view, texts in texts_of(interactions, all_rows(interactions)).items():
+        publisher.stage_texts(generation, text_view, texts.items())
     yield
 
 

@@ -27,6 +27,7 @@ from consumer.ids.quarantines import Quarantines
 from consumer.ids.visibility import Visibility
 from consumer.table.schema import CODES, EVENT_SCHEMA, Side
 from trainer.plays import gigs
+from trainer.plays.descriptions import Descriptions
 from trainer.plays.ids import Ids, Names
 from trainer.plays.matrix import Plays, csr, sum_of
 from trainer.plays.merged_rows import Merged
@@ -53,11 +54,17 @@ COLUMNS = (
     "artist_name",
     "venue_name",
 )
-"""The columns of the store that settling reads."""
+"""The columns of the store that settling needs."""
+
+READ_COLUMNS = (*COLUMNS, "artist", "venue")
+"""Those, and the descriptions."""
 
 CODED = ("topic_id", "source", "artist_id", "venue_id", "status")
 """Columns with few distinct values. Settling is faster if they are dictionary-encoded, as in
 Parquet: an id is then looked up once per dictionary instead of once per row."""
+
+READ_CODED = (*CODED, "artist", "venue")
+"""Those of `READ_COLUMNS`."""
 
 SCHEMA = pa.schema([EVENT_SCHEMA.field(name) for name in COLUMNS])
 
@@ -124,6 +131,8 @@ class Interactions:
         self.venues = Ids()
         self.artist_names = Names()
         self.venue_names = Names()
+        self.artist_descriptions = Descriptions("artist", self.artists)
+        self.venue_descriptions = Descriptions("venue", self.venues)
         self.merged_artists = Merged("artist", self.artists)
         self.merged_venues = Merged("venue", self.venues)
         self.hidden: Hidden = {}
@@ -158,12 +167,14 @@ class Interactions:
         return self._gigs.unmatched()
 
     def settle(self, events: pa.Table) -> ChangedRows:
-        """Take in stored event rows (`COLUMNS` of them), in any order, any repetition.
+        """Take in stored event rows, `COLUMNS` or `READ_COLUMNS` of them.
 
-        Texts may be strings or, those of `CODED`, dictionaries of strings.
+        They may come in any order, any repetition. Texts may be strings or, those of `READ_CODED`,
+        dictionaries of strings.
 
         Returns:
-            The artists and venues whose plays are no longer what they were, perhaps some more.
+            The artists and venues whose plays or descriptions are no longer what they were,
+            perhaps some more.
         """
         return self.settle_all([events])
 
@@ -200,6 +211,13 @@ class Interactions:
         found = {side: visibility.resolve(decisions, side) for side in sides}
         self.hidden = {side: ids for side, ids in found.items() if ids}
         return self.hidden != before
+
+    def described_unlike(self, other: "Interactions") -> ChangedRows:
+        """The rows whose description is another one there; both have the same row numbers."""
+        return ChangedRows(
+            self.artist_descriptions.differing(other.artist_descriptions),
+            self.venue_descriptions.differing(other.venue_descriptions),
+        )
 
     def with_merged(self, touched: ChangedRows) -> ChangedRows:
         """These rows, what they count as, and all others that count as the same."""
@@ -321,7 +339,13 @@ class Interactions:
 
     def _settled(self, events: pa.Table) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         self.events += len(events)
-        return self._gigs.settle(_batches(quarantines.counting(events, self.quarantined)))
+        events = quarantines.counting(events, self.quarantined)
+        # First: it numbers ids in the order in which they appear.
+        artists, venues = self._gigs.settle(_batches(events))
+        return (
+            np.union1d(artists, self.artist_descriptions.take(events)),
+            np.union1d(venues, self.venue_descriptions.take(events)),
+        )
 
     def _counted(self, shape: tuple[int, int]) -> csr_matrix:
         # The gigs count by stated ids: with merges, pairs must be mapped before they are counted.

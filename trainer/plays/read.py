@@ -6,7 +6,7 @@ from pathlib import Path
 from consumer.ids.quarantines import Quarantines
 from consumer.store.chunk import Chunk, Pieces
 from consumer.store.reader import ReaderState, StoreReader, take_at
-from trainer.plays.interactions import CODED, COLUMNS, Interactions
+from trainer.plays.interactions import READ_CODED, READ_COLUMNS, Interactions
 
 
 def settled(
@@ -22,7 +22,7 @@ def settled(
     Raises:
         StoreDamaged, StoreNewer: it cannot be read.
     """
-    tail = StoreReader(store, columns=COLUMNS, coded=CODED)
+    tail = StoreReader(store, columns=READ_COLUMNS, coded=READ_CODED)
     if saved is not None:
         interactions, known = saved
         events = interactions.events
@@ -31,7 +31,7 @@ def settled(
             # Files may have been compacted since, so some of these rows may have been known.
             interactions.events = events + resumed.rows
             return resumed.result
-        tail = StoreReader(store, columns=COLUMNS, coded=CODED)
+        tail = StoreReader(store, columns=READ_COLUMNS, coded=READ_CODED)
     return tail.take(_settled_whole)
 
 
@@ -45,7 +45,7 @@ def settled_under(store: Path, quarantines: Quarantines) -> Interactions:
     def settle(pieces: Pieces) -> Interactions:
         return _settled(Interactions(quarantines), pieces)[0]
 
-    found = StoreReader(store, columns=COLUMNS, coded=CODED).take(settle)
+    found = StoreReader(store, columns=READ_COLUMNS, coded=READ_CODED).take(settle)
     return found or Interactions(quarantines)
 
 
@@ -55,7 +55,7 @@ def settled_at(store: Path, version: int) -> tuple[Interactions, Chunk]:
     Raises:
         VersionGone, StoreDamaged, StoreNewer: see `consumer.store.reader.take_at`.
     """
-    return take_at(store, version, _settled_whole, columns=COLUMNS, coded=CODED)
+    return take_at(store, version, _settled_whole, columns=READ_COLUMNS, coded=READ_CODED)
 
 
 def _settled_whole(pieces: Pieces) -> tuple[Interactions, Chunk]:

@@ -2,7 +2,7 @@
 
     models/settled-<store version>/
         manifest.json    version and digest of the store's log entry, SHA-256 of every other file
-        artists.json, venues.json, names.json
+        artists.json, venues.json, names.json, descriptions.json
         *.npy            gigs and bills as compiled code holds them (`native/settle/gigs.hpp`)
         place.json       how far the store was followed since, without anything being taken out
 
@@ -29,7 +29,7 @@ from trainer.registry import sealed
 
 logger = logging.getLogger(__name__)
 
-FORMAT = 2
+FORMAT = 3
 _PREFIX = "settled-"
 _PLACE = "place.json"
 _NOTED_EVERY = 50
@@ -122,10 +122,15 @@ class Snapshots:
 
 def _tables(interactions: Interactions) -> dict[str, Any]:
     sides = {"artists": interactions.artist_names, "venues": interactions.venue_names}
+    described = {
+        "artists": interactions.artist_descriptions,
+        "venues": interactions.venue_descriptions,
+    }
     return {
         "artists": interactions.artists.ids,
         "venues": interactions.venues.ids,
         "names": {side: names.state() for side, names in sides.items()},
+        "descriptions": {side: each.state() for side, each in described.items()},
     }
 
 
@@ -145,6 +150,9 @@ def _restored(path: Path, manifest: dict[str, Any], interactions: Interactions) 
     names = sealed.table(path, "names")
     interactions.artist_names.restore(names["artists"])
     interactions.venue_names.restore(names["venues"])
+    described = sealed.table(path, "descriptions")
+    interactions.artist_descriptions.restore(described["artists"])
+    interactions.venue_descriptions.restore(described["venues"])
     stored = [each.stem for each in path.glob("*.npy")]
     arrays = {name: sealed.array(path, name, mapped=True) for name in stored}
     interactions.restore(arrays, manifest["facts"])

@@ -60,8 +60,8 @@ def jars(settings: ClusterSettings) -> list[Path]:
     missing = [f"{name}-{JARS[name]}.jar" for name, files in found.items() if not files]
     if missing:
         raise EngineMissing(
-            f"spark_jars: {folder} has no {' and no '.join(missing)}; fetch them with `make spark`,"
-            " or from Maven's group io.delta, and name their folder"
+            f"spark_jars: {folder} has no {' and no '.join(missing)}; fetch them"
+            " from Maven's group io.delta, and name their folder in GIGSTREAM_SPARK_JARS"
         )
     return [files[-1] for files in found.values()]
 

@@ -47,7 +47,7 @@ _ID = {"type": "string", "minLength": 1, "maxLength": MAX_ID_BYTES}
 _EVENT = {
     "type": "object",
     "title": "Event",
-    "description": "One artist at one venue (docs/contract/events.md); more members are kept.",
+    "description": "One artist at one venue; more members are kept.",
     "required": ["event_id", "artist_id", "venue_id", "time"],
     "properties": {
         "event_id": _ID,

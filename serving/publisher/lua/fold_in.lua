@@ -1,4 +1,4 @@
--- Replace and remove single lists and names of the live generation.
+-- Replace and remove single lists, names and infos of the live generation.
 -- KEYS, from the third: live of each hash.
 -- ARGV, from the third: generation, _seq and _version that are live as the caller believes, those
 --       that are to be, changed artists and venues ('' or a JSON array), then of each hash: values

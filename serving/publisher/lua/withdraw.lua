@@ -1,4 +1,4 @@
--- Take all lists and names away: there is nothing left to recommend.
+-- Take all lists, names and infos away: there is nothing left to recommend.
 -- KEYS, from the third: live of each hash.
 
 local lives = {unpack(KEYS, 3)}

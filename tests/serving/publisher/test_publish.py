@@ -81,7 +81,7 @@ def test_staging_lives_for_an_hour_after_the_last_chunk(publisher, client, prefi
     keys = [staging_key(prefix, view, 1, 1) for view in HASHES]
     for key in keys:
         client.expire(key, 5)
-    publisher.stage_names(1, "venue:name", [("v9", "Venue 9")])
+    publisher.stage_texts(1, "venue:name", [("v9", "Venue 9")])
 
     assert all(3590 < client.ttl(key) <= 3600 for key in keys)
 
@@ -106,7 +106,7 @@ def test_restaging_replaces_adds_and_removes(publisher, client, prefix):
     counts = stage(publisher, 1)
     changes = {"a0": entry(1, ["x"], "foldin"), "new": entry(1), "a1": None, "unknown": None}
     publisher.restage(1, "artist", changes)
-    publisher.restage_names(1, "artist:name", {"a0": "Renamed", "a1": ""})
+    publisher.restage_texts(1, "artist:name", {"a0": "Renamed", "a1": ""})
 
     commit(publisher, 1, counts)
     assert Entry.decode(client.hget(f"{prefix}:artist", "a0")).ids == ["x"]

@@ -5,9 +5,9 @@ from typing import Any
 
 import redis
 
-from serving.contract import NAMES, Entry, Kind, NamesView, View
+from serving.contract import TEXTS, Entry, Kind, TextView, View
 from serving.live import Progress
-from serving.publisher.fields import Changes, Names
+from serving.publisher.fields import Changes, Texts
 from serving.publisher.publish import Publisher
 
 AS_OF = 1_541_030_400
@@ -41,9 +41,11 @@ def stage(publisher: Publisher, generation: int, count: int = 5) -> dict[View, i
         view: publisher.stage(generation, view, by_id.items())
         for view, by_id in lists(generation, count).items()
     }
-    for view, letter in zip(NAMES, "av", strict=True):
+    for view, letter in zip(TEXTS[:2], "av", strict=True):
         names = ((f"{letter}{n}", f"{view.split(':')[0].title()} {n}") for n in range(count))
-        publisher.stage_names(generation, view, names)
+        publisher.stage_texts(generation, view, names)
+    publisher.stage_texts(generation, "venue:info", [("v0", '{"city":"Hamburg"}')])
+    publisher.stage_texts(generation, "artist:info", [("a0", '{"genres":["jazz"]}')])
     return counts
 
 
@@ -81,12 +83,12 @@ def fold_in(
     publisher: Publisher,
     generation: int,
     changes: Mapping[View, Changes],
-    names: Mapping[NamesView, Names] | None = None,
+    texts: Mapping[TextView, Texts] | None = None,
     version: int = 11,
 ) -> Progress:
     """Fold into what is live."""
     held = publisher.live().progress or Progress(0, 10)
-    return publisher.fold_in(generation, changes, names or {}, held=held, version=version)
+    return publisher.fold_in(generation, changes, texts or {}, held=held, version=version)
 
 
 def state(client: redis.Redis, prefix: str) -> dict[bytes, Any]:

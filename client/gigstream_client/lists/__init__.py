@@ -1,0 +1,1 @@
+"""The lists in Redis, for apps: needs `redis` alone."""

@@ -1,0 +1,94 @@
+"""The lists, for an app on asyncio: `Lookup` with `await`.
+
+found = await AsyncLookup(redis.asyncio.Redis()).artist("radiohead", n=5)
+"""
+
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import redis.asyncio
+
+from .answers import Info, Match, Recommendation
+from .errors import ServingError
+from .list_cache import Cache
+from .reading import Answer, Commands, Reading, Side, Steps
+from .redis_errors import address, translated
+
+
+class AsyncLookup:
+    """What `Lookup` does, for a client of `redis.asyncio`.
+
+    Args:
+        client: of redis-py's asyncio part; it belongs to the caller.
+        prefix: of the keys.
+        clock: epoch seconds, for ages.
+        cache: see `Lookup`.
+    """
+
+    def __init__(
+        self,
+        client: redis.asyncio.Redis,
+        prefix: str = "gig",
+        *,
+        clock: Callable[[], float] = time.time,
+        cache: Cache | None = None,
+    ) -> None:
+        self._client = client
+        self._reading = Reading(prefix, clock, cache, lambda: address(client))
+
+    async def artist(self, artist_id: str, n: int = 10, *, returns: bool = False) -> Recommendation:
+        """The best venues for an artist; see `Lookup.artist`."""
+        return await self._run(self._reading.artist(artist_id, n, returns=returns))
+
+    async def venue(self, venue_id: str, n: int = 10, *, returns: bool = False) -> Recommendation:
+        """The best artists for a venue; see `Lookup.venue`."""
+        return await self._run(self._reading.venue(venue_id, n, returns=returns))
+
+    async def artists(
+        self, artist_ids: Iterable[str], n: int = 10, *, returns: bool = False
+    ) -> dict[str, Recommendation]:
+        """Lists of many artists by id, in one round trip; see `Lookup.artists`."""
+        return await self._run(self._reading.artists(artist_ids, n, returns=returns))
+
+    async def venues(
+        self, venue_ids: Iterable[str], n: int = 10, *, returns: bool = False
+    ) -> dict[str, Recommendation]:
+        """Lists of many venues by id, in one round trip; see `Lookup.venues`."""
+        return await self._run(self._reading.venues(venue_ids, n, returns=returns))
+
+    async def names(self, ids: Iterable[str], *, of: Side) -> dict[str, str]:
+        """Display names by id; ids without a name are left out."""
+        return await self._run(self._reading.names(ids, of))
+
+    async def infos(self, ids: Iterable[str], *, of: Side) -> dict[str, Info]:
+        """Names, places, capacities and genres by id; see `Lookup.infos`."""
+        return await self._run(self._reading.infos(ids, of))
+
+    async def search(self, text: str, *, of: Side, limit: int = 20) -> list[Match]:
+        """Ids whose name contains a text; see `Lookup.search`."""
+        return await self._run(self._reading.search(text, of, limit))
+
+    async def _run(self, steps: Steps[Answer]) -> Answer:
+        try:
+            commands = next(steps)
+            while True:
+                try:
+                    found = await self._send(commands)
+                except ServingError as error:
+                    commands = steps.throw(error)
+                else:
+                    commands = steps.send(found)
+        except StopIteration as done:
+            answer: Answer = done.value
+            return answer
+
+    async def _send(self, commands: Commands) -> list[Any]:
+        """One round trip."""
+        with translated(self._client, self._reading.prefix):
+            if len(commands) == 1:
+                return [await self._client.execute_command(*commands[0])]  # type: ignore[no-untyped-call]
+            async with self._client.pipeline(transaction=False) as pipe:
+                for command in commands:
+                    pipe.execute_command(*command)
+                return await pipe.execute()
