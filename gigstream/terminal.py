@@ -21,6 +21,8 @@ import click
 from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from gigstream.invocation import as_called
+
 _QUIET_S = 1.0
 _PLAIN_INTERVAL_S = 5.0
 _PLAIN_WIDTH = 100
@@ -69,13 +71,13 @@ class Terminal:
     def say(self, *what: RenderableType) -> None:
         """Print texts or tables for people on stdout; nothing with `--json`."""
         for each in () if self._as_json else what:
-            shown = plain(each, lines=True) if isinstance(each, str) else each
+            shown = as_called(plain(each, lines=True)) if isinstance(each, str) else each
             self._out.print(shown, soft_wrap=isinstance(each, str))
 
     def remark(self, *texts: str) -> None:
         """Print lines on stderr that explain the result."""
         for text in texts:
-            click.echo(f"gigstream: {plain(text)}", err=True)
+            click.echo(f"gigstream: {as_called(plain(text))}", err=True)
 
     def finish(self, report: Report) -> None:
         """Print the JSON object if it was asked for; only the first call prints."""

@@ -1,6 +1,8 @@
 """`demo`: the whole path on embedded servers with real gigs, then a few live ones."""
 
 import contextlib
+import os
+import shlex
 import signal
 import statistics
 import tempfile
@@ -21,6 +23,7 @@ from gigstream.commands.lists import list_table
 from gigstream.commands.up import addresses, http_line, watch
 from gigstream.demo_script import DemoFacts, DemoScript, demo_facts, redis_cli
 from gigstream.errors import GigstreamError, WrongUse
+from gigstream.invocation import program
 from gigstream.local_stack import LocalStack
 from gigstream.settings import load
 from gigstream.terminal import Report, Terminal, command
@@ -37,6 +40,10 @@ _SHIPPED = (
 _TIMEOUT_S = 300.0
 _POLL_S = 0.02
 _LISTED = 5
+
+README_MS = 26
+README_MOST_MS = 80
+"""The figures of the README that the demo's are put beside, in ms."""
 
 
 @command("demo")
@@ -57,9 +64,11 @@ def demo(terminal: Terminal, *, keep: bool, events: Path | None) -> Report:
             home = stack.enter_context(tempfile.TemporaryDirectory(prefix="gigstream-"))
             settings = settings.model_copy(update={"home": Path(home)})
         local = stack.enter_context(LocalStack(settings))
-        report = _path(terminal, local, path)
+        report = _path(terminal, local, path, keep=keep)
         if keep:
             _keep(terminal, local, report)
+    if not keep:
+        _say_next(terminal, path, report)
     return report
 
 
@@ -70,7 +79,7 @@ def _gigs(events: Path | None) -> Path:
     return path
 
 
-def _path(terminal: Terminal, local: LocalStack, path: Path) -> Report:
+def _path(terminal: Terminal, local: LocalStack, path: Path, *, keep: bool) -> Report:
     """Run the whole path: import, store, first lists, live gigs."""
     began_s = time.monotonic()
     settings = local.settings
@@ -80,8 +89,8 @@ def _path(terminal: Terminal, local: LocalStack, path: Path) -> Report:
         lookup = Lookup(client, settings.redis_prefix)
         _published(terminal, local, lookup)
         facts = _show(terminal, lookup, interactions)
-        latencies_ms = _live(terminal, local, lookup, facts)
-    return _summary(terminal, interactions, latencies_ms, time.monotonic() - began_s)
+        latencies_ms = _live(terminal, local, lookup, facts, show_commands=keep)
+    return _summary(terminal, interactions, facts, latencies_ms, time.monotonic() - began_s)
 
 
 def _import(terminal: Terminal, local: LocalStack, path: Path) -> int:
@@ -152,7 +161,14 @@ def _show(terminal: Terminal, lookup: Lookup, interactions: Interactions) -> Dem
     return facts
 
 
-def _live(terminal: Terminal, local: LocalStack, lookup: Lookup, facts: DemoFacts) -> list[float]:
+def _live(
+    terminal: Terminal,
+    local: LocalStack,
+    lookup: Lookup,
+    facts: DemoFacts,
+    *,
+    show_commands: bool,
+) -> list[float]:
     """Send live gigs. Returns the milliseconds until each changed a list."""
     settings, latencies_ms = local.settings, []
     url = settings.redis_url.get_secret_value()
@@ -162,15 +178,19 @@ def _live(terminal: Terminal, local: LocalStack, lookup: Lookup, facts: DemoFact
         script = DemoScript(sender=sender, lookup=lookup, facts=facts, check=local.check)
         for change in script.play():
             latencies_ms.append(round(change.ms, 1))
-            terminal.say(
-                f"{change.ms:7.0f} ms  {change.text}",
-                f"            {redis_cli(url, settings.redis_prefix, change.artist)}",
-            )
+            terminal.say(f"{change.ms:7.0f} ms  {change.text}")
+            # Only where Redis is still there when somebody runs it.
+            if show_commands:
+                terminal.say(f"            {redis_cli(url, settings.redis_prefix, change.artist)}")
     return latencies_ms
 
 
 def _summary(
-    terminal: Terminal, interactions: Interactions, latencies_ms: list[float], seconds: float
+    terminal: Terminal,
+    interactions: Interactions,
+    facts: DemoFacts,
+    latencies_ms: list[float],
+    seconds: float,
 ) -> Report:
     totals, median_ms = interactions.totals(), statistics.median(latencies_ms)
     terminal.say(
@@ -178,12 +198,15 @@ def _summary(
         f"{totals.plays:,} plays of {totals.artists:,} artists at {totals.venues:,} venues; "
         f"a new gig changes a list within {median_ms:.0f} ms (median of {len(latencies_ms)}); "
         f"{seconds:.1f} s in all",
+        _beside_readme(median_ms, os.getloadavg()[0], os.cpu_count() or 1),
     )
     data: dict[str, Any] = {
         **{
             name: getattr(totals, name)
             for name in ("events", "plays", "artists", "venues", "pairs")
         },
+        "artist": facts.artist,
+        "artist_name": facts.artist_name,
         "latencies_ms": latencies_ms,
         "median_ms": round(median_ms, 1),
         "seconds": round(seconds, 2),
@@ -191,14 +214,51 @@ def _summary(
     return Report(data)
 
 
+def _beside_readme(median_ms: float, load: float, cores: int) -> str:
+    """How the demo's figure fits the one of the README."""
+    figure = f"{README_MS} ms, the README's median on a machine that does nothing else"
+    if median_ms <= README_MOST_MS:
+        return f"(Beside {figure}, 99 % within {README_MOST_MS} ms.)"
+    return (
+        f"(Slower than {figure}: this one has a load of {load:.1f} on {cores} cores, the demo's "
+        "own start among it.)"
+    )
+
+
+def _say_next(terminal: Terminal, path: Path, report: Report) -> None:
+    """The three commands that lead to lists from a file of gigs."""
+    name = report.data["artist_name"]
+    terminal.say(
+        "",
+        "Your own gigs, in three commands. In one terminal, which it keeps:",
+        f"  {program()} up",
+        "In another one, in the same folder; put the path of your file in place of this one:",
+        f"  {program()} import {shlex.quote(_from_here(path))}",
+        f"  {program()} artist --name {shlex.quote(name)}",
+        "A file has a heading and, in each row, an artist, a venue and a date; `gigstream import "
+        "-h` shows the options, --dry-run what would count.",
+    )
+
+
+def _from_here(path: Path) -> str:
+    relative = os.path.relpath(path)
+    return str(path.absolute()) if relative.startswith("..") else relative
+
+
 def _keep(terminal: Terminal, local: LocalStack, report: Report) -> None:
     """Show where everything is and keep it running until Ctrl-C."""
     report.data.update(addresses(local))
+    name = shlex.quote(report.data["artist_name"])
     terminal.say(
+        "",
         f"Everything keeps running: Kafka {report.data['kafka_bootstrap']}, "
-        f"home {report.data['home']}. "
-        "`gigstream artist --name ...` finds it from here; Ctrl-C ends it.",
+        f"home {report.data['home']}. Ctrl-C ends it.",
         http_line(report.data),
+        "In another terminal, in this folder:",
+        f"  {program()} artist --name {name}",
+        f"  {program()} artist --name {name} --why",
+        f"  {program()} status",
+        "",
     )
     # Before the wait, so that `--json` prints while everything still runs.
     terminal.finish(report)

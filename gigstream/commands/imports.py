@@ -2,12 +2,14 @@
 
 import contextlib
 import datetime as dt
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
+from consumer.deadline import Deadline
 from consumer.errors import ConsumerError
 from consumer.imports import known_ids
 from consumer.imports.file_set import FileSet
@@ -15,12 +17,21 @@ from consumer.imports.findings import SHOWN, Findings
 from consumer.imports.problems import BadFile, Ignored
 from consumer.imports.statements import Imported, Progress, Sent, send
 from consumer.imports.survey import Seen, Survey
+from consumer.kafka.inspect import lag
+from consumer.table import delta_log
 from gigstream.commands.file_columns import column_options, columns_and_reading, day
 from gigstream.commands.standard_input import with_standard_input
-from gigstream.settings import load
+from gigstream.settings import Settings, load
+from gigstream.stack_file import running_stack
 from gigstream.terminal import Report, Terminal, command
+from serving.connection import connect
+from serving.errors import NotPublished, ServingError
+from serving.lookup import Lookup
 
 Sources = dict[str, Seen]
+_STALL_S = 1.0
+_LISTS_S = 100.0
+_LOOK_S = 0.1
 
 
 @command("import")
@@ -68,6 +79,7 @@ def import_(
             name=name,
             statuses=settings.statuses,
         )
+        _keep_sources(terminal, chosen, settings, may_wait=not dry_run)
         listed = skip_bad or (Path(_list_name(chosen)) if dry_run else None)
         with Findings(listed, spared=0 if skip_bad else SHOWN) as findings:
             survey = _look(terminal, chosen, findings)
@@ -87,7 +99,36 @@ def import_(
                 file_progress(terminal, paths) as progress,
             ):
                 done = send(chosen, settings, problems=Ignored(), progress=progress, sent=sent)
+    if any(seen.plays for seen in sources.values()):
+        _wait_for_first_lists(terminal, settings)
     return _report(terminal, chosen, findings, sources, done)
+
+
+def _keep_sources(
+    terminal: Terminal, chosen: FileSet, settings: Settings, *, may_wait: bool
+) -> None:
+    """Give files the sources under which the store has them already."""
+    # A store that cannot be read is no reason not to send: the consumer may be elsewhere.
+    with contextlib.suppress(ConsumerError):
+        if may_wait and settings.store.exists():
+            _wait_for_store(settings)
+        terminal.remark(*chosen.keep_sources(settings.store))
+
+
+def _wait_for_store(settings: Settings) -> None:
+    """Let the consumer store what was sent before, as long as it does so."""
+    left, deadline = -1, Deadline(0)
+    while behind := _behind(settings):
+        if behind == left and deadline.is_over:
+            return
+        if behind != left:
+            left, deadline = behind, Deadline(_STALL_S)
+        time.sleep(_LOOK_S)
+
+
+def _behind(settings: Settings) -> int:
+    stored = delta_log.replay(settings.store)
+    return lag(settings, stored.positions if stored else {})[0]
 
 
 def _list_name(chosen: FileSet) -> str:
@@ -178,6 +219,28 @@ def _report(
     terminal.say(f"{done.events:,} events sent in {done.seconds:.1f} s ({rate:,.0f} per s)")
     sent = {"files": done.files, "events": done.events, "seconds": round(done.seconds, 3)}
     return Report(sent | _data(chosen, findings, sources))
+
+
+def _wait_for_first_lists(terminal: Terminal, settings: Settings) -> None:
+    """In a local stack without lists: wait until this import has led to the first ones."""
+    if not running_stack(settings.home):
+        return
+    deadline = Deadline(_LISTS_S)
+    with connect(settings) as client, terminal.progress("Fitting and publishing") as progress:
+        lookup = Lookup(client, settings.redis_prefix)
+        while not _is_published(lookup) and not deadline.is_over:
+            progress(None)
+            time.sleep(_LOOK_S)
+
+
+def _is_published(lookup: Lookup) -> bool:
+    try:
+        lookup.artist("-", 1)  # any id will do: an unknown artist gets the popular list
+    except NotPublished:
+        return False
+    except ServingError:
+        return True  # the gigs are sent: what Redis lacks is not this command's matter
+    return True
 
 
 def _data(chosen: FileSet, findings: Findings, sources: Sources) -> dict[str, Any]:

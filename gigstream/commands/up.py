@@ -25,12 +25,23 @@ def up(terminal: Terminal) -> Report:
         terminal.say(
             f"Kafka {where['kafka_bootstrap']}   Redis {where['redis_url']}   home {where['home']}",
             http_line(where),
-            "Commands started in this folder find them; try `gigstream import FILE` and "
-            "`gigstream status`. Ctrl-C ends everything.",
+            "Commands started in this folder find them. In another terminal: `gigstream import "
+            "FILE`, then `gigstream artist --name TEXT`. Ctrl-C ends everything.",
         )
         terminal.finish(Report(where))
         watch(stack, stop)
+        _drain(terminal, stack)
     return Report(where)
+
+
+def _drain(terminal: Terminal, stack: LocalStack) -> None:
+    """Let the consumer store what was sent: the embedded broker forgets it."""
+    left = stack.drain()
+    if left:
+        terminal.remark(
+            f"{left:,} records were not stored in time and ended with the embedded Kafka: "
+            "send them again"
+        )
 
 
 def addresses(stack: LocalStack) -> dict[str, str | None]:

@@ -12,6 +12,7 @@ import pytest
 import redis
 
 from gigstream.errors import PartDied, WrongUse
+from gigstream.holdings import held
 from gigstream.local_stack import LocalStack, redis_binary
 from gigstream.settings import load
 from support.processes.commands import gigstream
@@ -139,6 +140,54 @@ def test_up_runs_until_it_is_told_to_stop_and_ends_with_0(tmp_path, number, star
     assert not living(tmp_path)
 
 
+def gigs(first, last):
+    rows = [f"a{n % 13},v{n % 7},2015-01-{n % 28 + 1:02}" for n in range(first, last)]
+    return "\n".join(["artist_id,venue_id,date", *rows])
+
+
+def test_up_stores_what_was_sent_before_it_ends_and_continues_from_there(
+    tmp_path, start, monkeypatch
+):
+    (tmp_path / "one.csv").write_text(gigs(0, 100))
+    (tmp_path / "two.csv").write_text(gigs(100, 150))
+    monkeypatch.setattr("gigstream.commands.imports._LISTS_S", 0)  # the consumer is stopped
+    for file, events in (("one.csv", 100), ("two.csv", 150)):
+        process = up(tmp_path, start)
+        (consumer,) = consumers(tmp_path)
+        os.kill(consumer, signal.SIGSTOP)
+        sent = gigstream("import", file)
+        assert sent.code == 0, sent.err
+        process.send_signal(signal.SIGTERM)
+        os.kill(consumer, signal.SIGCONT)
+        _, err = process.communicate(timeout=60)
+
+        assert process.returncode == 0, err
+        assert "were not stored" not in err
+        assert held(load()).facts["plays"] == events
+        assert gigstream("store", "check").code == 0
+    again = up(tmp_path, start)
+    compared = gigstream("verify", "--json")
+    again.send_signal(signal.SIGTERM)
+    again.communicate(timeout=60)
+
+    assert compared.code == 0, compared.err
+
+
+def test_up_tells_what_its_consumer_did_not_store(tmp_path, monkeypatch):
+    monkeypatch.setattr("gigstream.local_stack._DRAIN_S", 0.5)
+    (tmp_path / "one.csv").write_text(gigs(0, 7))
+    with LocalStack(load()) as stack:
+        assert gigstream("import", "one.csv").code == 0
+        assert stack.drain() == 7, "no consumer runs"
+        stack.start("consume")
+        monkeypatch.setattr("gigstream.local_stack._DRAIN_S", 60)
+        assert stack.drain() == 0
+
+
+def consumers(tmp_path):
+    return [pid for pid in living(tmp_path) if command(pid)[1:] == ["-m", "gigstream", "consume"]]
+
+
 def test_nothing_outlives_an_up_that_is_killed(tmp_path, start):
     process = up(tmp_path, start)
     process.kill()
@@ -149,9 +198,7 @@ def test_nothing_outlives_an_up_that_is_killed(tmp_path, start):
 
 def test_up_ends_with_1_and_says_which_part_died(tmp_path, start):
     process = up(tmp_path, start)
-    (consumer,) = [
-        pid for pid in living(tmp_path) if command(pid)[1:] == ["-m", "gigstream", "consume"]
-    ]
+    (consumer,) = consumers(tmp_path)
     os.kill(consumer, signal.SIGKILL)
     _, err = process.communicate(timeout=60)
 
