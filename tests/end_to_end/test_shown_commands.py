@@ -21,7 +21,7 @@ INSTALLATION = (
     ("docs/http.md", "export GIGSTREAM_SERVE_TOKEN=$(head"),
     ("docs/http.md", "curl http://127.0.0.1:8322/v1/what-if/artist"),
     ("docs/http.md", "curl http://127.0.0.1:8322/v1/events"),
-    ("docs/operations.md", "gigstream rebuild"),
+    ("docs/back-up.md", "gigstream rebuild"),
 )
 """Blocks that one reader runs in this order."""
 METRICS = (("docs/metrics.md", "export GIGSTREAM_CONSUMER_METRICS_PORT=9101"),)

@@ -25,7 +25,7 @@ from web.settings import ServeSettings
 MARKED = re.compile(r"(<!-- made from the code: (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 FIELDS = Settings.model_fields
 PAGES = (
-    "docs/operations.md",
+    "docs/settings.md",
     "docs/commands.md",
     "docs/map.md",
     "docs/http.md",
@@ -50,7 +50,8 @@ def settings_of(kind: type) -> str:
     rows.append("|---|---|---|")
     for name in own(kind):
         field = FIELDS[name]
-        default = "" if field.default in ({}, "") else f"`{field.default}`"
+        value = field.get_default(call_default_factory=True)
+        default = "" if value in ({}, "") else f"`{value}`"
         meaning = " ".join((field.description or "").replace("``", "`").replace("|", "\\|").split())
         rows.append(f"| `GIGSTREAM_{name.upper()}` | {default} | {meaning} |")
     return "\n".join(rows)

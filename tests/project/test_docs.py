@@ -40,7 +40,7 @@ def test_what_is_made_from_the_code_is_up_to_date(page: str) -> None:
 
 
 def test_making_the_docs_notices_a_change() -> None:
-    page = read("docs/operations.md")
+    page = read("docs/settings.md")
 
     assert made(page.replace("GIGSTREAM_KAFKA_TOPIC", "GIGSTREAM_TOPIC")) == made(page)
     assert "GIGSTREAM_KAFKA_TOPIC" in page
