@@ -268,10 +268,15 @@ def fired(stack: Stack, alert: str, fault: Callable) -> float:
     def is_silent() -> bool:
         return not stack.prometheus.firing(alert)
 
+    def fires() -> list[dict[str, str]]:
+        return settled(stack.prometheus.firing(alert), alert)
+
+    # Named by a wait that is in vain.
+    is_silent.__qualname__, fires.__qualname__ = f"the end of {alert}", alert
     until(is_silent, 180, every_s=0.2)
     began_s = time.monotonic()
     with fault(stack):
-        until(lambda: settled(stack.prometheus.firing(alert), alert), 180, every_s=0.2)
+        until(fires, 180, every_s=0.2)
         took_s = time.monotonic() - began_s
     until(is_silent, 180, every_s=0.2)
     return round(took_s, 1)
