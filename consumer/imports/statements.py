@@ -41,9 +41,15 @@ class Imported:
 
 @dataclass
 class Sent:
-    """How many statements were handed to the broker's client so far."""
+    """What was handed to the broker's client so far.
+
+    Attributes:
+        events: How many statements.
+        artist: That of the first one.
+    """
 
     events: int = 0
+    artist: str = ""
 
 
 def run(
@@ -111,4 +117,5 @@ def send(
         for event in files.statements(problems or Strict(), progress):
             sender.send(event)
             sent.events += 1
+            sent.artist = sent.artist or event.artist_id
     return Imported(len(files.paths), sent.events, time.monotonic() - began_s)

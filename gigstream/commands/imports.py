@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime as dt
+import shlex
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -99,9 +100,10 @@ def import_(
                 file_progress(terminal, paths) as progress,
             ):
                 done = send(chosen, settings, problems=Ignored(), progress=progress, sent=sent)
-    if any(seen.plays for seen in sources.values()):
-        _wait_for_first_lists(terminal, settings)
-    return _report(terminal, chosen, findings, sources, done)
+    report = _report(terminal, chosen, findings, sources, done)
+    if report.data["plays"]:
+        _wait_for_first_lists(terminal, settings, sent.artist)
+    return report
 
 
 def _keep_sources(
@@ -221,8 +223,14 @@ def _report(
     return Report(sent | _data(chosen, findings, sources))
 
 
-def _wait_for_first_lists(terminal: Terminal, settings: Settings) -> None:
-    """In a local stack without lists: wait until this import has led to the first ones."""
+def _wait_for_first_lists(terminal: Terminal, settings: Settings, artist: str) -> None:
+    """In a local stack: wait until this import has led to the first lists, and say how to see one.
+
+    Args:
+        terminal: Where it is said.
+        settings: Of the stack.
+        artist: One that was sent.
+    """
     if not running_stack(settings.home):
         return
     deadline = Deadline(_LISTS_S)
@@ -231,6 +239,7 @@ def _wait_for_first_lists(terminal: Terminal, settings: Settings) -> None:
         while not _is_published(lookup) and not deadline.is_over:
             progress(None)
             time.sleep(_LOOK_S)
+    terminal.say(f"see its lists with `gigstream artist {shlex.quote(artist)}`")
 
 
 def _is_published(lookup: Lookup) -> bool:

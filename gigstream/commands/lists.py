@@ -105,7 +105,10 @@ def _identity(
 def _named(terminal: Terminal, side: Side, name: str, matches: list[Match]) -> str:
     """The id of the only exact match, or of the only match."""
     if not matches:
-        raise WrongUse(f"no {side} is called {name!r}; try a shorter part of the name")
+        raise WrongUse(
+            f"no {side} is called {name!r}; try a shorter part of the name, or give the id (names "
+            "of a file that had no ids are ids, as they are spelt)"
+        )
     # An exact name wins over names that only contain it.
     exact = [match for match in matches if match.name.casefold() == name.casefold()]
     for only in (exact, matches):

@@ -26,7 +26,7 @@ def up(terminal: Terminal) -> Report:
             f"Kafka {where['kafka_bootstrap']}   Redis {where['redis_url']}   home {where['home']}",
             http_line(where),
             "Commands started in this folder find them. In another terminal: `gigstream import "
-            "FILE`, then `gigstream artist --name TEXT`. Ctrl-C ends everything.",
+            "FILE`, which says how to see a list. Ctrl-C ends everything.",
         )
         terminal.finish(Report(where))
         watch(stack, stop)
