@@ -28,6 +28,7 @@ PREFIX = "bench"
 PATIENCE_S = 60
 START_S = 180
 WARM_UP = 2
+MATES = 20
 _LOOK_S = 0.001
 _REFITS = {
     "GIGSTREAM_FACTORS": "64",
@@ -44,10 +45,14 @@ class Wait(NamedTuple):
 
 
 def measure(*, quick: bool) -> Report:
-    """First gigs of new artists at known venues: on a small store, then a large one, refitting."""
+    """First gigs of new artists at known venues: on a small store, then a large one, refitting.
+
+    On the small store every second gig is on a night with 20 others, whose lists change with it.
+    """
     gigs, plays, pause_s = (8, 5_000, 0.5) if quick else (100, 300_000, 1.0)
     with KafkaBroker() as kafka, RedisServer() as server:
-        with running(kafka, server, f"{PREFIX}-calm", season(), {}) as installation:
+        small = [*season(), *_bills(gigs + WARM_UP)]
+        with running(kafka, server, f"{PREFIX}-calm", small, {}) as installation:
             calm = _waits(installation, gigs, pause_s)
         history = _history(plays)
         with running(kafka, server, f"{PREFIX}-load", history, _REFITS) as installation:
@@ -56,6 +61,7 @@ def measure(*, quick: bool) -> Report:
             refits = installation.generation() - before
     stored = [wait.stored for wait in calm]
     listed = [wait.listed for wait in calm]
+    with_mates = [wait.listed for number, wait in enumerate(calm, WARM_UP) if number % 2]
     under_load = [wait.listed for wait in loaded]
     return Report(
         "freshness",
@@ -64,6 +70,8 @@ def measure(*, quick: bool) -> Report:
             "store_p99_ms": _p99(stored),
             "list_p50_ms": median(listed),
             "list_p99_ms": _p99(listed),
+            "list_p50_ms_with_mates": median(with_mates),
+            "list_p99_ms_with_mates": _p99(with_mates),
             "list_p99_ms_under_load": _p99(under_load),
         },
         {
@@ -110,6 +118,18 @@ def _history(plays: int) -> Iterator[Event]:
         yield event(number, f"artist-{artist}", f"venue-{venue}")
 
 
+def _bills(gigs: int) -> Iterator[Event]:
+    """20 artists on the night of every second gig."""
+    for number in range(1, gigs, 2):
+        for artist in range(MATES):
+            yield _gig(number, f"artist-{artist}", event_id=f"b{number}-{artist}")
+
+
+def _gig(number: int, artist: str, **more: str) -> Event:
+    """One on the day and at the venue of this number."""
+    return event(1_000_000 + number, artist, f"venue-{number % 12}", **more)
+
+
 def _waits(installation: Installation, gigs: int, pause_s: float) -> list[Wait]:
     client = installation.redis.client()
     tail = StoreReader(installation.commands.home / "store", columns=["artist_id"])
@@ -134,7 +154,7 @@ def wait(installation: Installation, client: redis.Redis, tail: StoreReader, num
     name = f"newcomer-{number}"
     sent_s = time.perf_counter()
     stored_ms = 0.0
-    installation.send(event(1_000_000 + number, name, f"venue-{number % 12}"))
+    installation.send(_gig(number, name))
     while not client.hexists(f"{installation.prefix}:artist", name):
         chunk = None if stored_ms else tail.read()
         if chunk is not None and name in chunk.events["artist_id"].to_pylist():

@@ -144,6 +144,7 @@ class Lists:
             side: History(own, self._model.as_of_ms, whole=whole) for side, own in plays.items()
         }
         self._scores: dict[str, tuple[Rows, score.LinearScore]] = {}
+        self._met: dict[str, tuple[Rows, sp.csr_matrix]] = {}
 
     def _subjects(self, view: View) -> tuple[Ids, Rows, Merged]:
         if side_of(view) == "venue":
@@ -169,8 +170,7 @@ class Lists:
         targets, columns = self._targets(view)
         # Merged ids share one list: it is ranked once.
         distinct, index = np.unique(same.mapped(rows), return_inverse=True)
-        own = self._plays_of(view).counts_of(distinct)
-        played = moved(own, index_of(columns, own.shape[1]), len(columns))
+        played = self._played(view, distinct, columns)
         returns = has_returns(view)
         exclude = excluded(len(distinct), self._shown(view), None if returns else played)
         found = top_n(self._score(view, distinct, columns), self._size, exclude=exclude)
@@ -205,6 +205,16 @@ class Lists:
             # One score is kept, not one a block: it may take a gigabyte.
             held = rows, formula(self._model, self._histories[side], rows, columns)
             self._scores[side] = held
+        return held[1]
+
+    def _played(self, view: View, rows: Rows, columns: Rows) -> sp.csr_matrix:
+        """Number of plays of these rows by candidate; kept, as the score is."""
+        side = side_of(view)
+        held = self._met.get(side)
+        if held is None or not np.array_equal(held[0], rows):
+            own = self._plays_of(view).counts_of(rows)
+            held = rows, moved(own, index_of(columns, own.shape[1]), len(columns))
+            self._met[side] = held
         return held[1]
 
     def _entry(
