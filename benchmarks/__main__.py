@@ -9,8 +9,8 @@ from benchmarks.report import Report, machine
 
 NAMES = (
     "matrix", "foldin", "topn", "reasons", "solver", "sweeps",
-    "warm", "large", "ingest", "freshness", "commits",
-    "takeover", "serve", "status", "metrics", "tick", "takeback",
+    "warm", "large", "ingest", "freshness", "commits", "takeover",
+    "serve", "status", "metrics", "tick", "takeback", "lookup",
 )  # fmt: skip
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "benchmarks.md"

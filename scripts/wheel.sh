@@ -5,7 +5,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 versions=${PYTHONS:-3.11 3.12 3.13 3.14}
-work=build/packages
+work=build/packages root=$PWD
 rm -rf "$work" dist
 mkdir -p "$work" dist
 
@@ -23,13 +23,13 @@ tools() {
 }
 
 built() {
-    PATH="$PWD/$work/$1/bin:$PATH" "$work/$1/bin/python" -m pip --quiet --disable-pip-version-check wheel --no-deps \
+    PATH="$root/$work/$1/bin:$PATH" "$work/$1/bin/python" -m pip --quiet --disable-pip-version-check wheel --no-deps \
         --no-build-isolation --wheel-dir "$work/$1/raw" dist/gigstream-*.tar.gz
 }
 
 portable() {
     if [ "$(uname -s)" = Linux ]; then
-        PATH="$PWD/$work/$1/bin:$PATH" "$work/$1/bin/auditwheel" repair --wheel-dir dist "$work/$1"/raw/*.whl >/dev/null
+        PATH="$root/$work/$1/bin:$PATH" "$work/$1/bin/auditwheel" repair --wheel-dir dist "$work/$1"/raw/*.whl >/dev/null
     else
         cp "$work/$1"/raw/*.whl dist/
     fi
@@ -37,17 +37,17 @@ portable() {
 
 package() {
     # Folder, then sdist or wheel, into dist/.
-    (cd "$2" && "$3" -c "from scikit_build_core.build import build_$1; build_$1('$PWD/dist')") >/dev/null
+    (cd "$2" && "$3" -c "from scikit_build_core.build import build_$1; build_$1('$root/dist')") >/dev/null
 }
 
 first=
 for version in $versions; do
-    path=$(python_of "$version")
+    path=$(python_of "$version" || true)
     [ -n "$path" ] || { echo "no Python $version here: left out" && continue; }
     echo "== Python $version"
     tools "$version" "$path"
     if [ -z "$first" ]; then
-        first=$PWD/$work/$version/bin/python
+        first=$root/$work/$version/bin/python
         package sdist . "$first"
         package sdist client "$first"
         package wheel client "$first"

@@ -24,8 +24,7 @@ RESERVED = (DEFAULT, GENERATION, META, SEQ, VERSION)
 """Fields that are asked for behind the ids."""
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):  # made in a fifth of the time of a frozen dataclass
     """One recommended venue or artist."""
 
     id: str
@@ -106,7 +105,9 @@ def replies(values: Sequence[Any]) -> list[Reply] | None:
     return [Reply(_own(each) or _popular(default), *common) for each in own]
 
 
-def recommendation(identity: str, reply: Reply, n: int, now: float) -> Recommendation:
+def recommendation(
+    identity: str, reply: Reply, n: int, now: float, stale_s: float = 0.0
+) -> Recommendation:
     """The answer for one id.
 
     Args:
@@ -114,6 +115,7 @@ def recommendation(identity: str, reply: Reply, n: int, now: float) -> Recommend
         reply: its list.
         n: most items.
         now: epoch seconds.
+        stale_s: since Redis confirmed it.
     """
     entry, built_at, seq, version = reply
     plays = repeat(None) if entry.plays is None else entry.plays
@@ -126,6 +128,7 @@ def recommendation(identity: str, reply: Reply, n: int, now: float) -> Recommend
         source=entry.kind,
         seq=seq,
         version=version,
+        stale_s=stale_s,
     )
 
 

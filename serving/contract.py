@@ -89,7 +89,7 @@ class Entry:
         """
         try:
             read = json.loads(value)
-            scores = [float(score) for score in read["s"]]
+            scores = list(map(float, read["s"]))
             return cls(read["g"], read["t"], read["k"], read["v"], scores, read.get("p"))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise Unreadable(

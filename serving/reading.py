@@ -7,7 +7,6 @@ error of `serving.errors`, and returns the answer. `Lookup` and `AsyncLookup` do
 import time
 import unicodedata
 from collections.abc import Callable, Generator, Iterable
-from dataclasses import replace
 from typing import Any, Literal, TypeAlias, TypeVar
 
 from .answers import RESERVED, Info, Match, Recommendation, info, recommendation, replies
@@ -173,7 +172,7 @@ class Reading:
             return None
         behind_s = cache.behind_s(monotonic)
         return {
-            identity: replace(recommendation(identity, reply, n, now), stale_s=behind_s)
+            identity: recommendation(identity, reply, n, now, behind_s)
             for identity, reply in zip(ids, found, strict=True)
         }
 

@@ -1,18 +1,11 @@
 """What the product prints names what an installed package has: no make, no file of a checkout."""
 
 import ast
-import re
 from collections.abc import Iterator
 
 import pytest
 
-from project.tree import ROOT, modules, parsed
-
-TARGETS = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
-OF_A_CHECKOUT = re.compile(
-    rf"\bmake (?:{'|'.join(TARGETS)})\b"
-    r"|\b(?:docs|examples|scripts|lock|tests)/\w|\w\.md\b|\bcheckout\b"
-)
+from project.tree import OF_A_CHECKOUT, modules, parsed
 
 
 def texts(module: str) -> Iterator[tuple[int, str]]:

@@ -1,12 +1,20 @@
 """What belongs to this project: its root, its packages' modules, its text files."""
 
 import ast
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("consumer", "trainer", "serving", "web", "gigstream")
+
+_TARGETS = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
+OF_A_CHECKOUT = re.compile(
+    rf"\bmake (?:{'|'.join(_TARGETS)})\b"
+    r"|\b(?:docs|examples|scripts|lock|tests)/\w|\w\.md\b|\bcheckout\b"
+)
+"""What an installed package has none of: make's targets, and files of the repository."""
 
 
 def modules(*packages: str) -> list[str]:
