@@ -14,6 +14,7 @@ COPY native native
 COPY consumer consumer
 COPY trainer trainer
 COPY serving serving
+COPY operations operations
 COPY web web
 COPY gigstream gigstream
 COPY examples/indistreet examples/indistreet

@@ -108,6 +108,10 @@ SECTIONS = {
         ),
     },
     "Audit": {
+        "audit": (
+            "List what operators have done, by command, API or console, newest first.",
+            "gigstream audit -n 50",
+        ),
         "verify": (
             "Compare store with topic, and live lists with recomputed ones.",
             "gigstream verify",

@@ -10,8 +10,8 @@ import numpy as np
 from consumer.deadline import Deadline
 from consumer.events import DAY_MS, Event
 from consumer.imports.sender import Sender
-from gigstream.clocks import now_ms
 from gigstream.errors import GigstreamError
+from operations.clocks import now_ms
 from serving.contract import field_of, live_key
 from serving.lookup import Lookup
 from trainer.plays.interactions import Interactions

@@ -29,19 +29,18 @@ from pydantic_settings import (
     SettingsError,
 )
 
-from consumer.secrets import MASK, is_secret, masked
+from consumer.secrets import MASK, is_secret
 from gigstream.errors import WrongUse
 from gigstream.stack_file import running_stack
+from operations.settings import shown
 from web.settings import ApiSettings
 
 PREFIX = "GIGSTREAM_"
 CONFIG = "GIGSTREAM_CONFIG"
 _IGNORED = "GIGSTREAM_TEST_"
 _FOLDERS = ("home", "spark_jars")
-_OPTIONS = ("kafka", "schema_registry", "redis", "spark")
 _LIBRDKAFKA_UNDERSCORED = {"log_level", "enabled_events"}
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_LOGIN = re.compile(r":.*@")
 
 
 class BadSettings(WrongUse):
@@ -153,9 +152,26 @@ def environment(settings: Settings) -> dict[str, str]:
     return variables
 
 
-def shown(settings: Settings) -> dict[str, str]:
-    """Every setting as text with its secrets masked."""
-    return {name: _masked(name, getattr(settings, name)) for name in Settings.model_fields}
+def origins(settings: Settings) -> dict[str, str]:
+    """Where the value of each setting comes from: a variable, a file, `gigstream up`, the default.
+
+    In a process that `gigstream up` started all settings are variables; there those that differ
+    from the default are its own.
+    """
+    given = {name.upper().partition("__")[0]: name.partition("__")[0] for name in os.environ}
+    file, stack = read_toml(), running_stack(settings.home)
+    found: dict[str, str] = {}
+    for name, field in Settings.model_fields.items():
+        variable = given.get(PREFIX + name.upper())
+        # `gigstream up` hands on every setting; an operator set those that are not the default.
+        if variable and os.environ.get(CONFIG) == os.devnull:
+            default = field.get_default(call_default_factory=True)
+            found[name] = "default" if getattr(settings, name) == default else "gigstream up"
+        elif variable or name in file:
+            found[name] = variable or os.environ.get(CONFIG, "gigstream.toml")
+        else:
+            found[name] = "gigstream up" if name in stack else "default"
+    return found
 
 
 def read_toml(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
@@ -272,10 +288,3 @@ def _holds_secrets(setting: str) -> bool:
 
 def _plain(value: object) -> object:
     return value.get_secret_value() if hasattr(value, "get_secret_value") else value
-
-
-def _masked(name: str, value: object) -> str:
-    """As text; secret types mask themselves."""
-    if isinstance(value, dict):
-        return json.dumps(masked(value) if name in _OPTIONS else value)
-    return str(value) if hasattr(value, "get_secret_value") else _LOGIN.sub(f":{MASK}@", str(value))

@@ -6,7 +6,8 @@ WebError               1  failed while working
 ├── NotReady           3  the live model is not loaded yet, or nothing is published
 ├── UnknownId          2  no artist or venue has this id
 ├── BadQuery           2  a field of a request cannot be
-└── NotConfirmed       3  Kafka did not confirm the events in time
+├── NotConfirmed       3  Kafka did not confirm the events in time
+└── TooManyWatchers    3  too many watch the stream already
 """
 
 
@@ -70,5 +71,11 @@ class BadQuery(WebError):
 
 class NotConfirmed(WebError):
     """Kafka did not confirm the events in time; they may be there, and may be sent again."""
+
+    exit_code = 3
+
+
+class TooManyWatchers(WebError):
+    """Too many watch the stream already."""
 
     exit_code = 3

@@ -2,7 +2,7 @@
 
 import logging
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
 import uvicorn
@@ -17,6 +17,7 @@ from web.errors import AddressRefused
 from web.live.follower import Follower
 from web.live.lists import ListReader
 from web.live.model import LiveModel
+from web.live.operations import Operations
 from web.live.redis_watch import RedisWatch
 from web.live.sink import EventSink
 from web.live.stored import StoredLists
@@ -30,11 +31,12 @@ STOP_S = 4
 _BACKLOG = 512
 
 
-def run(settings: ApiSettings) -> None:
+def run(settings: ApiSettings, origins: Mapping[str, str]) -> None:
     """Serve until SIGTERM or SIGINT.
 
     Args:
         settings: validated.
+        origins: where the value of each setting comes from, by name.
 
     Raises:
         AddressRefused: the address is taken, or is none of this machine.
@@ -48,7 +50,7 @@ def run(settings: ApiSettings) -> None:
         # First: a taken address must not cost the loading of a model.
         bound = parts.enter_context(listening(settings))
         parts.enter_context(_measured(settings, Application(registry)))
-        services = parts.enter_context(started(settings, meters))
+        services = parts.enter_context(started(settings, origins, meters))
         host, port = bound.getsockname()[:2]
         logger.info("Serving at http://%s:%d (description: /schema/openapi.json).", host, port)
         _serve(settings, services, bound, meters)
@@ -86,8 +88,15 @@ def listening(settings: ServeSettings) -> socket.socket:
 
 
 @contextmanager
-def started(settings: ApiSettings, meters: Meters) -> Iterator[Services]:
+def started(
+    settings: ApiSettings, origins: Mapping[str, str], meters: Meters
+) -> Iterator[Services]:
     """The parts behind the API, running while this lasts; the meters count what they do.
+
+    Args:
+        settings: validated.
+        origins: where the value of each setting comes from, by name.
+        meters: of the process.
 
     Raises:
         KafkaOptionRefused: librdkafka does not know an option.
@@ -101,7 +110,8 @@ def started(settings: ApiSettings, meters: Meters) -> Iterator[Services]:
         Follower(live, settings.poll_interval_s, meters) as follower,
     ):
         stored = StoredLists(client, settings.redis_prefix, settings.list_size)
-        yield Services(stored, live, ListReader(stored, live), follower, sink)
+        lists, operations = ListReader(stored, live), Operations(settings, origins)
+        yield Services(stored, live, lists, follower, sink, operations)
 
 
 def _serve(

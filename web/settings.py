@@ -5,8 +5,7 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
-from consumer.settings import ConsumerSettings
-from trainer.settings import TrainerSettings
+from operations.settings import OperationSettings
 
 _SHORTEST_TOKEN = 16
 
@@ -75,5 +74,5 @@ class ServeSettings(BaseModel):
         return frozenset(filter(None, (*named, *own)))
 
 
-class ApiSettings(ConsumerSettings, TrainerSettings, ServeSettings):
+class ApiSettings(OperationSettings, ServeSettings):
     """What the process of the HTTP API needs: all settings."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from confluent_kafka import Consumer, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, OffsetSpec, ResourceType  # type: ignore[attr-defined]
@@ -26,6 +26,26 @@ class Unanswered(ConsumerError):
     exit_code = 3
 
 
+class Waiting(NamedTuple):
+    """What waits of one partition.
+
+    Attributes:
+        number: of the partition.
+        low: the first offset that Kafka holds.
+        end: the offset of the next record.
+        stored: the next offset to read, as the store has it; None: nothing of it is stored.
+        events: records that are not stored yet.
+        oldest_ms: when the oldest of them was recorded, epoch ms; None: none, or it did not come.
+    """
+
+    number: int
+    low: int
+    end: int
+    stored: int | None
+    events: int
+    oldest_ms: int | None
+
+
 def lag(
     settings: ConsumerSettings, positions: Mapping[str, int], topic: Topic | None = None
 ) -> tuple[int, int | None]:
@@ -40,27 +60,48 @@ def lag(
         ConsumerError: The broker cannot be reached, refuses the login, or lacks the topic.
         Unanswered: It does not answer any more.
     """
+    found = waiting(settings, positions, topic)
+    oldest_ms = [each.oldest_ms for each in found if each.oldest_ms is not None]
+    return sum(each.events for each in found), min(oldest_ms, default=None)
+
+
+def waiting(
+    settings: ConsumerSettings, positions: Mapping[str, int], topic: Topic | None = None
+) -> list[Waiting]:
+    """What waits of each partition, by its number.
+
+    Args:
+        settings: Where broker and topic are.
+        positions: The store's offsets, next to read, by app id.
+        topic: The topic, where it was identified already.
+
+    Raises:
+        ConsumerError: The broker cannot be reached, refuses the login, or lacks the topic.
+        Unanswered: It does not answer any more.
+    """
     topic = topic or identify(settings)
     # The group's offsets belong to the consumers.
     ours = {"group.id": settings.kafka_group, "enable.auto.commit": "false"}
     # Small fetches: of each partition one record is wanted.
     ours |= {"fetch.message.max.bytes": "16384", "fetch.wait.max.ms": "10"}
     with closing(Consumer({**client_options(settings, {}), **ours})) as consumer:
-        behind: list[TopicPartition] = []
-        events = 0
-        for number, begin, end in _ends(consumer, settings, topic):
-            # A position below the low counts from the low: deleted records are no lag. Where no row
-            # of a partition is stored, all that it still holds waits.
-            stored = positions.get(topic.app_id(number), begin)
-            if end > max(begin, stored):
-                behind.append(TopicPartition(settings.kafka_topic, number, max(begin, stored)))
-                events += end - max(begin, stored)
-        return events, _oldest_ms(consumer, settings.kafka_topic, behind)
+        found = [
+            _waiting(number, low, end, positions.get(topic.app_id(number)))
+            for number, low, end in _ends(consumer, settings, topic)
+        ]
+        return _with_oldest(consumer, settings.kafka_topic, found)
+
+
+def _waiting(number: int, low: int, end: int, stored: int | None) -> Waiting:
+    # A position below the low counts from the low: deleted records are no lag. Where no row of a
+    # partition is stored, all that it still holds waits.
+    begin = max(low, low if stored is None else stored)
+    return Waiting(number, low, end, stored, max(0, end - begin), None)
 
 
 def _ends(
     consumer: Consumer, settings: ConsumerSettings, topic: Topic
-) -> Iterator[tuple[int, int, int]]:
+) -> list[tuple[int, int, int]]:
     """Each partition with its first offset and its end; all are asked at once."""
 
     def ask(number: int) -> tuple[int, int, int]:
@@ -68,7 +109,7 @@ def _ends(
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         try:
-            yield from list(pool.map(ask, topic.partitions))
+            return list(pool.map(ask, topic.partitions))
         except KafkaException as error:
             raise Unanswered(
                 f"Kafka at {settings.kafka_bootstrap} does not answer "
@@ -76,22 +117,23 @@ def _ends(
             ) from None
 
 
-def _oldest_ms(consumer: Consumer, topic: str, behind: list[TopicPartition]) -> int | None:
-    """The least record timestamp at these positions, of the records that come in time."""
-    found: dict[int, int] = {}
+def _with_oldest(consumer: Consumer, topic: str, found: list[Waiting]) -> list[Waiting]:
+    """The same with the timestamps of the oldest waiting records, of those that come in time."""
+    behind = {each.number: each.end - each.events for each in found if each.events}
+    recorded: dict[int, int] = {}
     if behind:
         # Assigned, not subscribed: a look must not start a rebalance of the group.
-        consumer.assign(behind)
+        consumer.assign([TopicPartition(topic, number, at) for number, at in behind.items()])
     deadline = Deadline(_OLDEST_S)
-    while len(found) < len(behind) and not deadline.is_over:
+    while len(recorded) < len(behind) and not deadline.is_over:
         message = consumer.poll(deadline.left_s)
         if message is None or message.error() is not None:
             continue
         number = int(message.partition() or 0)
-        found.setdefault(number, int(message.timestamp()[1]))
+        recorded.setdefault(number, int(message.timestamp()[1]))
         # One is enough: further ones would come before those of other partitions.
         consumer.pause([TopicPartition(topic, number)])
-    return min(found.values(), default=None)
+    return [each._replace(oldest_ms=recorded.get(each.number)) for each in found]
 
 
 def retention(settings: ConsumerSettings, topic: str) -> dict[str, Any]:

@@ -7,18 +7,12 @@ import click
 
 from consumer.logs import log_to_stderr
 from consumer.table.schema import Side
-from gigstream import erasure, impact
 from gigstream.commands.confirmation import confirm, yes_option
-from gigstream.commands.ids import checked
-from gigstream.commands.known import unknown
 from gigstream.commands.lists import table
-from gigstream.settings import Settings, load
+from gigstream.settings import load
 from gigstream.terminal import Report, Terminal, command
-
-_OUTSIDE = (
-    "Not erased, and yours to handle: the topics of Kafka, exports, imported files, backups, and "
-    "copies in apps."
-)
+from operations import erasure
+from operations.audit import os_user
 
 
 @command("erase")
@@ -40,28 +34,17 @@ def erase(terminal: Terminal, side: Side, identity: str, *, yes: bool, wait_s: f
     stored. After an interruption run it again: it continues where it stopped.
     """
     settings = load()
-    # Before anything is locked: an id that no event can carry is not in the store.
-    checked(side, identity)
-    _ask(terminal, settings, side, identity, yes=yes)
+    found = erasure.preview(settings, side, identity)
+    if found is not None:
+        confirm(terminal, f"erase {side} {identity!r}", found.text, yes=yes)
     log_to_stderr(settings)
     receipt = erasure.erase(
-        settings, side, identity, wait_s=wait_s, configure=partial(log_to_stderr, settings)
+        *(settings, os_user(), side, identity),
+        wait_s=wait_s,
+        configure=partial(log_to_stderr, settings),
     )
-    terminal.say(table(("", ""), list(_lines(receipt))), _OUTSIDE)
-    return Report(receipt | {"outside": _OUTSIDE})
-
-
-def _ask(terminal: Terminal, settings: Settings, side: Side, identity: str, *, yes: bool) -> None:
-    found = impact.of_erasure(settings, side, identity)
-    # An erasure that was begun is completed: what it touches was shown when it began.
-    if found.is_begun:
-        return
-    if not found.is_known:
-        raise unknown(side, identity)
-    touched = f"{found.impact.text}; {found.dead:,} dead letters, {found.mentions:,} mentions"
-    others = ", ".join(found.ids[1:])
-    touched += f"; merged into it: {others}" if others else ""
-    confirm(terminal, f"erase {side} {identity!r}", touched, yes=yes)
+    terminal.say(table(("", ""), list(_lines(receipt))), erasure.OUTSIDE)
+    return Report(receipt | {"outside": erasure.OUTSIDE})
 
 
 def _lines(receipt: dict[str, Any]) -> "list[tuple[str, str]]":

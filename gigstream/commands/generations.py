@@ -6,14 +6,14 @@ from typing import Any
 import click
 
 from consumer.logs import log_to_stderr
-from gigstream.clocks import day
 from gigstream.commands.lists import table
-from gigstream.settings import Settings, load
+from gigstream.settings import load
 from gigstream.terminal import Report, Terminal, command
-from gigstream.verdicts import newest_first, reasons
+from operations.audit import os_user
+from operations.generations import command as asked
+from operations.generations import listed
 from trainer.registry.requests import Action
 from trainer.registry.state import Registry
-from trainer.run import run
 
 _WAIT = click.option(
     "--wait",
@@ -90,47 +90,12 @@ def unpin(terminal: Terminal, *, wait_s: float) -> Report:
     return Report({"generation": made, "pinned": False})
 
 
-def listed(settings: Settings) -> list[dict[str, Any]]:
-    """The records of all generations, newest first, and what is live, pinned and stored."""
-    registry = Registry(settings.models)
-    state, stored = registry.state(), {path.name for path in registry.artifacts()}
-    return [
-        {
-            "generation": each.number,
-            "at": day(int(each.at * 1000)),
-            "model": each.artifact,
-            "model_hash": each.model_hash,
-            "as_of": day(each.as_of_ms),
-            "fitted_version": each.fitted_version,
-            "store_version": each.store_version,
-            "plays": each.plays,
-            "recipe": each.recipe,
-            "weights": each.weights,
-            "quality": each.quality,
-            "overlap": each.overlap,
-            "verdict": each.verdict,
-            "reason": each.reason,
-            "reasons": reasons(settings, each),
-            "live": each.number == state.live_generation,
-            "pinned": each.artifact == state.pinned,
-            "stored": each.artifact in stored,
-        }
-        for each in newest_first(settings)
-    ]
-
-
 def _asked(action: Action, wait_s: float, generation: int | None = None) -> int | None:
     """What is live once it is done, by the running trainer or by this process."""
     settings = load()
     log_to_stderr(settings)
-    return run(
-        settings,
-        once=True,
-        action=action,
-        target=generation,
-        wait_s=wait_s,
-        configure=partial(log_to_stderr, settings),
-    )
+    configure = partial(log_to_stderr, settings)
+    return asked(settings, os_user(), action, generation, wait_s=wait_s, configure=configure)
 
 
 def _row(found: dict[str, Any]) -> tuple[str, ...]:

@@ -7,10 +7,10 @@ from typing import Any, TypeVar
 import click
 from rich.table import Table
 
-from gigstream.commands.ids import typed
 from gigstream.errors import WrongUse
 from gigstream.settings import load
 from gigstream.terminal import Report, Terminal, command, plain
+from operations.ids import typed
 from serving.connection import connect
 from serving.lookup import Lookup, Match, Recommendation, Side
 

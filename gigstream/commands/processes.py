@@ -50,13 +50,15 @@ def train(
     del terminal
     from consumer.logs import log_to_stderr
     from gigstream.settings import load
+    from operations.audit import noted, os_user
     from trainer.run import run
 
     if once and standby:
         raise WrongUse("--standby is for a trainer that stays: leave out --once")
     settings = load()
     log_to_stderr(settings)
-    made = run(
+    train_now = partial(
+        run,
         settings,
         once=once,
         standby=standby,
@@ -65,4 +67,9 @@ def train(
         wait_s=wait_s,
         configure=partial(log_to_stderr, settings),
     )
+    if not once:
+        return Report({"generation": train_now()})
+    with noted(settings, os_user(), "refit", force=force or None) as deed:
+        made = train_now()
+        deed.facts = {"live_generation": made}
     return Report({"generation": made})

@@ -12,7 +12,7 @@ def serve(terminal: Terminal) -> Report:
     del terminal
     from consumer.logs import log_to_stderr
     from gigstream.http_extra import check_installed
-    from gigstream.settings import load
+    from gigstream.settings import load, origins
 
     settings = load()
     # Before the import that would fail: the error names the remedy.
@@ -20,5 +20,5 @@ def serve(terminal: Terminal) -> Report:
     from web.run import run
 
     log_to_stderr(settings)
-    run(settings)
+    run(settings, origins(settings))
     return Report({})

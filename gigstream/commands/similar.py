@@ -6,12 +6,12 @@ import click
 import numpy as np
 
 from consumer.table.schema import Side
-from gigstream.commands.ids import typed
 from gigstream.commands.lists import table
 from gigstream.errors import WrongUse
 from gigstream.live_model import published
 from gigstream.settings import load
 from gigstream.terminal import Report, Terminal, command
+from operations.ids import typed
 from trainer.live.following import Following
 from trainer.live.generation import Generation
 from trainer.ranking.masked import visible

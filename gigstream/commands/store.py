@@ -1,18 +1,14 @@
 """`store`: check the store, count what it holds, and run its maintenance."""
 
-from collections import Counter
-from pathlib import Path
-from typing import Any
-
 import click
 
 from consumer.maintain import at_once
 from consumer.maintenance.check import inspect
-from consumer.table import delta_log, reader_marks
-from consumer.table.delta_log import Snapshot
+from consumer.table import delta_log
 from gigstream.commands.lists import table
 from gigstream.settings import load
 from gigstream.terminal import Report, Terminal, command
+from operations.contents import contents
 
 
 @click.group("store")
@@ -47,37 +43,10 @@ def check(terminal: Terminal) -> Report:
 def stats(terminal: Terminal) -> Report:
     """Show rows, files, bytes, log and positions, read from the log alone."""
     path = load().store
-    snapshot = delta_log.replay(path)
-    facts = _facts(path, snapshot) if snapshot else {"version": None}
+    facts = contents(path)
     shown = table(("", ""), [(name, _text(value)) for name, value in facts.items()])
-    terminal.say(shown if snapshot else f"{path}: nothing stored yet")
+    terminal.say(f"{path}: nothing stored yet" if facts["version"] is None else shown)
     return Report(facts)
-
-
-def _facts(path: Path, snapshot: Snapshot) -> dict[str, Any]:
-    rows: Counter[str] = Counter()
-    for file in snapshot.files.values():
-        rows[file.kind] += file.rows
-    size = sum(file.size for file in snapshot.files.values())
-    marked, entries = delta_log.checkpoints(path), delta_log.versions(path)
-    # Beside the log's files: orphans, and replaced ones that a reader still needs.
-    on_disk = [file.stat().st_size for file in path.glob("kind=*/*")]
-    return {
-        "version": snapshot.version,
-        "format": snapshot.table.format,
-        "rows": dict(rows),
-        "files": len(snapshot.files),
-        "bytes": size,
-        "bytes_per_event": round(size / rows["event"], 1) if rows["event"] else None,
-        "files_on_disk": len(on_disk),
-        "bytes_on_disk": sum(on_disk),
-        "log_entries": len(entries),
-        "log_begins_at": delta_log.begin(path),
-        "last_checkpoint": marked[-1] if marked else None,
-        "readers": reader_marks.living(path),
-        "partitions": len(snapshot.positions),
-        "positions": snapshot.positions,
-    }
 
 
 @command("compact")

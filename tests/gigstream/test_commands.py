@@ -42,8 +42,8 @@ def test_status_counts_what_is_stored_and_published():
 
 def test_status_and_check_warn_where_as_of_lies_in_the_future(monkeypatch):
     early_ms = int(datetime(2015, 1, 10, 12, tzinfo=UTC).timestamp() * 1000)
-    for module in ("holdings", "commands.check"):
-        monkeypatch.setattr(f"gigstream.{module}.now_ms", lambda: early_ms)
+    for module in ("holdings", "check"):
+        monkeypatch.setattr(f"operations.{module}.now_ms", lambda: early_ms)
 
     status, check = gigstream("status", "--json"), gigstream("check", "store", "--json")
 

@@ -249,7 +249,7 @@ def test_a_corrected_value_that_is_still_wrong_is_refused_with_the_reason(topics
     unnamed = gigstream("dead-letters", "replay", "--value", wrong)
 
     assert (done.code, unnamed.code) == (2, 2)
-    assert "the value of --value is invalid too: venue_id: '' is empty" in done.line
+    assert "the corrected value is invalid too: venue_id: '' is empty" in done.line
     assert "give its ID" in unnamed.line
 
 

@@ -12,9 +12,9 @@ import pytest
 import redis
 
 from gigstream.errors import PartDied, WrongUse
-from gigstream.holdings import held
 from gigstream.local_stack import LocalStack, redis_binary
 from gigstream.settings import load
+from operations.holdings import held
 from support.processes.commands import gigstream
 from support.processes.living import command, living, until
 

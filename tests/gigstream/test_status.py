@@ -10,9 +10,9 @@ from consumer.errors import StoreDamaged
 from consumer.ingest import rows
 from consumer.store.writer import Span, Store
 from consumer.table import schema
-from gigstream.commands.status import _live
-from gigstream.holdings import held
 from gigstream.settings import load
+from operations.holdings import held
+from operations.status import live
 from serving.connection import connect
 from serving.publisher.publish import Publisher
 from support.data.growing import Growing
@@ -53,7 +53,7 @@ def only(facts):
 def test_a_large_store_is_not_read_where_the_trainer_has_counted_it(growing, monkeypatch):
     exact = held(load()).facts
     counted(growing)
-    monkeypatch.setattr("gigstream.holdings.FEW", 0)
+    monkeypatch.setattr("operations.holdings.FEW", 0)
     for file in growing.path.glob("kind=event/*.parquet"):
         file.unlink()
     found = held(load())
@@ -71,7 +71,7 @@ def test_what_came_after_the_trainer_s_count_is_told(growing, monkeypatch):
     before = held(load()).facts
     growing.grow()
     after = held(load()).facts  # it is small, so it is settled here
-    monkeypatch.setattr("gigstream.holdings.FEW", 0)
+    monkeypatch.setattr("operations.holdings.FEW", 0)
     late = held(load())
 
     assert after["events"] == late.facts["events"] == 82
@@ -87,7 +87,7 @@ def test_what_came_after_the_trainer_s_count_is_told(growing, monkeypatch):
 def test_without_a_trainer_a_large_store_s_plays_are_unknown_and_a_hint_counts_them(
     growing, monkeypatch
 ):
-    monkeypatch.setattr("gigstream.holdings.FEW", 0)
+    monkeypatch.setattr("operations.holdings.FEW", 0)
     found = held(load())
 
     assert found.facts["events"] == 41
@@ -137,7 +137,7 @@ def test_the_documented_rights_of_the_publisher_suffice(monkeypatch):
             writer = Publisher(client, prefix="gig", registry="r", token=1)
             writer.claim()
             publish(writer, 1)
-            found = _live(settings)
+            found = live(settings)
 
     assert found["generation"] == 1
     assert (

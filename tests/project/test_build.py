@@ -16,7 +16,7 @@ from support.data.indistreet import EVENTS as INDISTREET
 
 FILES = ("pyproject.toml", "CMakeLists.txt", "README.md", "LICENSE", "native", "examples")
 KNOWN_NDCG = 0.25  # of venues for artists, with compiled code 0.27
-PACKAGES = ("consumer", "trainer", "serving", "web", "gigstream")
+PACKAGES = ("consumer", "trainer", "serving", "operations", "web", "gigstream")
 
 
 def wheel(source: Path, out: Path, **environ: str) -> set[str]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("consumer", "trainer", "serving", "web", "gigstream")
+PACKAGES = ("consumer", "trainer", "serving", "operations", "web", "gigstream")
 
 _TARGETS = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
 OF_A_CHECKOUT = re.compile(
@@ -18,7 +18,7 @@ OF_A_CHECKOUT = re.compile(
 
 
 def modules(*packages: str) -> list[str]:
-    """Paths of the modules of these packages (default: all five), such as ``consumer/run.py``."""
+    """Paths of the modules of these packages (default: all six), such as ``consumer/run.py``."""
     found = (path for package in packages or PACKAGES for path in (ROOT / package).rglob("*.py"))
     return sorted(str(path.relative_to(ROOT)) for path in found)
 

@@ -9,6 +9,7 @@ from litestar.openapi.spec import Components, SecurityScheme
 
 from web.api import catalogue, events, health, lists, what_if
 from web.api.access import Access
+from web.api.operator import routes
 from web.api.parameters import known_parameters
 from web.api.problems import HANDLERS
 from web.api.services import Services
@@ -26,7 +27,9 @@ _READERS = (
     catalogue.search,
     what_if.artist,
     what_if.venue,
+    *routes.READERS,
 )
+_WRITERS = (events.events, *routes.WRITERS)
 
 
 def app(settings: ServeSettings, services: Services) -> Litestar:
@@ -46,7 +49,7 @@ def app(settings: ServeSettings, services: Services) -> Litestar:
     # A second router of the same path: a guard belongs to all routes of its router.
     writers = Router(
         "/v1",
-        route_handlers=[events.events],
+        route_handlers=_WRITERS,
         guards=[known_parameters, access.bearer],
         security=[{_SCHEME: []}],
     )

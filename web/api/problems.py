@@ -11,19 +11,25 @@ from litestar.datastructures.state import State
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.openapi.datastructures import ResponseSpec
 
+from consumer.errors import ConsumerError
+from operations.errors import NotThere, OperationError, Refused
 from serving.errors import ServingError
-from web.errors import BadQuery, NotConfirmed, NotReady, UnknownId, WebError
+from trainer.errors import TrainerError
+from web.errors import BadQuery, NotConfirmed, NotReady, TooManyWatchers, UnknownId, WebError
 
 logger = logging.getLogger(__name__)
 
 MEDIA = "application/problem+json"
 
 _BAD, _NOT_FOUND, _FAILED, _UNAVAILABLE = 400, 404, 500, 503
+_BY_CODE = {2: 409, 3: _UNAVAILABLE, 4: 409}
+"""Statuses of operations that fail with an exit code as a command."""
 _TITLES = {
     400: "The request cannot be",
     401: "A token is needed",
     404: "Not found",
     405: "No such method here",
+    409: "It was refused",
     413: "The body is too large",
     422: "Nothing was accepted",
     429: "Too many requests",
@@ -181,13 +187,38 @@ def _of_server(
     )
 
 
+def _of_operation(
+    _request: Request[Any, Any, State], error: OperationError | ConsumerError | TrainerError
+) -> Response[Problem]:
+    """What an operator asked for was refused or failed."""
+    # By the exit codes of commands, so that a route and its command mean the same.
+    status = _NOT_FOUND if isinstance(error, NotThere) else _BY_CODE.get(error.exit_code, _FAILED)
+    if status == _FAILED:
+        logger.error("An operation failed: %s", error)
+    detail, _, remedy = str(error).partition("; ")
+    return answer(
+        Problem(
+            title=_TITLES[status],
+            status=status,
+            detail=detail,
+            remedy=remedy or _REMEDIES[_FAILED],
+            field=error.field if isinstance(error, Refused) else None,
+        ),
+        {"Retry-After": "1"} if status == _UNAVAILABLE else None,
+    )
+
+
 HANDLERS: dict[Any, Any] = {
     HTTPException: _of_http,
     BadQuery: _of_field,
     UnknownId: _of_field,
     NotReady: _of_server,
     NotConfirmed: _of_server,
+    TooManyWatchers: _of_server,
     ServingError: _of_server,
+    OperationError: _of_operation,
+    ConsumerError: _of_operation,
+    TrainerError: _of_operation,
     UnicodeDecodeError: _of_bytes,
     _FAILED: _of_unforeseen,
 }

@@ -8,6 +8,7 @@ from litestar.params import SkipValidation
 from web.live.follower import Follower
 from web.live.lists import ListReader
 from web.live.model import LiveModel
+from web.live.operations import Operations
 from web.live.sink import EventSink
 from web.live.stored import StoredLists
 
@@ -21,6 +22,7 @@ class Services:
     lists: ListReader
     follower: Follower
     sink: EventSink
+    operations: Operations
 
 
 Answering = NamedDependency[SkipValidation[Services]]

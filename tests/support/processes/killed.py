@@ -9,8 +9,9 @@ import sys
 
 import consumer.run
 import trainer.run
-from gigstream import erasure
 from gigstream.settings import Settings
+from operations import erasure
+from operations.audit import os_user
 
 
 def main(command: str, step: str, *what: str) -> None:
@@ -22,7 +23,8 @@ def main(command: str, step: str, *what: str) -> None:
 
     if command == "erase":
         quiet = trainer.run.log_warnings
-        erasure.erase(Settings(), *what, wait_s=60, configure=quiet, on_step=on_step)
+        given = (Settings(), os_user(), *what)
+        erasure.erase(*given, wait_s=60, configure=quiet, on_step=on_step)
     else:
         process = consumer.run.run if command == "consume" else trainer.run.run
         process(Settings(), on_step=on_step)

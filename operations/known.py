@@ -1,4 +1,4 @@
-"""Ids given on the command line that must be in the store: a typo is no decision."""
+"""Ids that must be in the store before anything is decided about them: a typo is no decision."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ from consumer.ids import merges
 from consumer.ids.decisions import Decisions
 from consumer.store.survey import stated
 from consumer.table.schema import Side
-from gigstream.errors import WrongUse
+from operations.errors import NotThere
 
 
 def require_known(path: Path, known: Decisions, side: Side, identity: str) -> None:
@@ -19,7 +19,7 @@ def require_known(path: Path, known: Decisions, side: Side, identity: str) -> No
         identity: the id.
 
     Raises:
-        WrongUse: nothing knows the id.
+        NotThere: nothing knows the id.
     """
     links = merges.links(known.merges, side)
     is_merged = identity in links or identity in links.values()
@@ -27,9 +27,10 @@ def require_known(path: Path, known: Decisions, side: Side, identity: str) -> No
         raise unknown(side, identity)
 
 
-def unknown(side: Side, identity: str) -> WrongUse:
+def unknown(side: Side, identity: str) -> NotThere:
     """The error for an id that nothing knows."""
-    return WrongUse(
+    return NotThere(
         f"no {side} has the id {identity!r}, so nothing was done; `gigstream {side} --name TEXT` "
-        "finds one"
+        "finds one",
+        field="id",
     )

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from gigstream.settings import Settings
+from operations.settings import OperationSettings
 from trainer.recipe import Recipe
 from trainer.registry.sealed import MANIFEST
 from trainer.registry.state import FILE, Registry
@@ -12,7 +12,7 @@ from trainer.registry.state import FILE, Registry
 _FOLDER = "models"
 
 
-def trainers(settings: Settings) -> list[Settings]:
+def trainers(settings: OperationSettings) -> list[OperationSettings]:
     """The settings of each trainer that has published from this home; the given ones first.
 
     Recipe and prefix of the others are those of their live models.
@@ -24,8 +24,10 @@ def trainers(settings: Settings) -> list[Settings]:
     return [settings, *(_of(settings, each) for each in folders if each != settings.models)]
 
 
-def _of(settings: Settings, models: Path) -> Settings:
-    prefix = Registry(models).state().prefix or Settings.model_fields["redis_prefix"].default
+def _of(settings: OperationSettings, models: Path) -> OperationSettings:
+    prefix = (
+        Registry(models).state().prefix or OperationSettings.model_fields["redis_prefix"].default
+    )
     variant = models.name.removeprefix(_FOLDER).removeprefix("-")
     noted = {"variant": variant, "redis_prefix": prefix}
     return settings.model_copy(update=_recipe(models) | noted)

@@ -7,8 +7,8 @@ from typing import Any
 from consumer.dead_letters.letters import count_open
 from consumer.table import delta_log
 from consumer.table.extent import Extent, extent_of
-from gigstream.clocks import day, now_ms, warnings
-from gigstream.settings import Settings
+from operations.clocks import day, now_ms, warnings
+from operations.settings import OperationSettings
 from trainer.registry import counts
 from trainer.registry.counts import Counts
 
@@ -38,7 +38,7 @@ class Holdings:
     remarks: list[str]
 
 
-def held(settings: Settings, *, exact: bool = False) -> Holdings:
+def held(settings: OperationSettings, *, exact: bool = False) -> Holdings:
     """What the store holds.
 
     Statements and dead letters are counted by the log. Plays, artists and venues are what the
@@ -74,7 +74,7 @@ def held(settings: Settings, *, exact: bool = False) -> Holdings:
 
 
 def _counts(
-    settings: Settings, extent: Extent, version: int | None, *, exact: bool
+    settings: OperationSettings, extent: Extent, version: int | None, *, exact: bool
 ) -> Counts | None:
     """Counts of the store: the trainer's, ours, or earlier ones of the trainer's."""
     known = None if exact else counts.load(settings.models)
@@ -86,7 +86,7 @@ def _counts(
     return None if known is None or known.missing(extent) is None else known
 
 
-def _settled(settings: Settings, extent: Extent, version: int | None) -> Counts:
+def _settled(settings: OperationSettings, extent: Extent, version: int | None) -> Counts:
     # Only here: settling takes half a second to import.
     from trainer.plays.interactions import Interactions
     from trainer.plays.read import settled

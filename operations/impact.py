@@ -7,8 +7,8 @@ from consumer.ids import decisions
 from consumer.ids.quarantines import Quarantines
 from consumer.store.survey import count_of_source, stated, survey
 from consumer.table.schema import Side
-from gigstream.settings import Settings
-from gigstream.variants import trainers
+from operations.settings import OperationSettings
+from operations.variants import trainers
 from serving.connection import connect
 from serving.contract import VIEWS, live_key
 from serving.erasure import Gone, holdings
@@ -46,7 +46,7 @@ class Impact:
 
     @property
     def data(self) -> dict[str, Any]:
-        """For `--json`."""
+        """For answers in JSON."""
         return asdict(self)
 
 
@@ -70,8 +70,21 @@ class Erasable:
     is_known: bool
     is_begun: bool
 
+    @property
+    def text(self) -> str:
+        """For people."""
+        others = ", ".join(self.ids[1:])
+        touched = f"{self.impact.text}; {self.dead:,} dead letters, {self.mentions:,} mentions"
+        return touched + (f"; merged into it: {others}" if others else "")
 
-def of_ids(settings: Settings, side: Side, ids: list[str]) -> Impact:
+    @property
+    def data(self) -> dict[str, Any]:
+        """For answers in JSON."""
+        counts = {"dead_letters": self.dead, "mentions": self.mentions, "merged": self.ids[1:]}
+        return self.impact.data | counts
+
+
+def of_ids(settings: OperationSettings, side: Side, ids: list[str]) -> Impact:
     """What would be touched of some ids that count as one.
 
     Args:
@@ -86,7 +99,7 @@ def of_ids(settings: Settings, side: Side, ids: list[str]) -> Impact:
     return Impact(*found, plays=plays, lists=_lists(settings, side, ids))
 
 
-def of_erasure(settings: Settings, side: Side, identity: str) -> Erasable:
+def of_erasure(settings: OperationSettings, side: Side, identity: str) -> Erasable:
     """What the erasure of an id would touch.
 
     Args:
@@ -109,7 +122,7 @@ def of_erasure(settings: Settings, side: Side, identity: str) -> Erasable:
     )
 
 
-def of_retraction(settings: Settings, name: str, wanted: Quarantines) -> Impact:
+def of_retraction(settings: OperationSettings, name: str, wanted: Quarantines) -> Impact:
     """What would be touched if other sources were quarantined: both are settled and compared.
 
     Args:
@@ -129,13 +142,13 @@ def of_retraction(settings: Settings, name: str, wanted: Quarantines) -> Impact:
     )
 
 
-def _settled(settings: Settings) -> Interactions:
+def _settled(settings: OperationSettings) -> Interactions:
     saved = Snapshots(settings.models).load()
     found = settled(settings.store, (saved.interactions, saved.known) if saved else None)
     return found[0] if found else Interactions()
 
 
-def _plays(settings: Settings, side: Side, identity: str) -> int:
+def _plays(settings: OperationSettings, side: Side, identity: str) -> int:
     """The plays that count as this id's, those of ids merged into it included."""
     known = _settled(settings)
     row = (known.artists if side == "artist" else known.venues).row(identity)
@@ -144,7 +157,7 @@ def _plays(settings: Settings, side: Side, identity: str) -> int:
     return 0 if row is None else int(counted[row])
 
 
-def _lists(settings: Settings, side: Side, ids: list[str]) -> int | None:
+def _lists(settings: OperationSettings, side: Side, ids: list[str]) -> int | None:
     def gone(of: Side, name: str) -> bool:
         return of == side and name in ids
 
@@ -155,7 +168,7 @@ def _lists(settings: Settings, side: Side, ids: list[str]) -> int | None:
         return None
 
 
-def _listed(settings: Settings, gone: Gone) -> int:
+def _listed(settings: OperationSettings, gone: Gone) -> int:
     """Live lists of one trainer that hold one of these ids."""
     live = {live_key(settings.redis_prefix, view) for view in VIEWS}
     with connect(settings) as client:

@@ -3,12 +3,12 @@
 import json
 from typing import Any
 
-from gigstream.settings import Settings
+from operations.settings import OperationSettings
 from trainer.registry.generations import PUBLISHED, Generations, Record
 from trainer.registry.sealed import MANIFEST
 
 
-def reasons(settings: Settings, record: Record) -> list[str]:
+def reasons(settings: OperationSettings, record: Record) -> list[str]:
     """Why a generation was refused or held, in full; none where its model is gone."""
     if record.verdict == PUBLISHED:
         return []
@@ -21,7 +21,7 @@ def reasons(settings: Settings, record: Record) -> list[str]:
     return found
 
 
-def latest(settings: Settings) -> dict[str, Any] | None:
+def latest(settings: OperationSettings) -> dict[str, Any] | None:
     """The newest generation's verdict; None before the first."""
     records = newest_first(settings)
     if not records:
@@ -31,6 +31,6 @@ def latest(settings: Settings) -> dict[str, Any] | None:
     return {"generation": last.number, "verdict": last.verdict, "reason": why}
 
 
-def newest_first(settings: Settings) -> list[Record]:
+def newest_first(settings: OperationSettings) -> list[Record]:
     """The records of all generations, newest first."""
     return sorted(Generations(settings.models).records(), key=lambda each: -each.number)

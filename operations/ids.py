@@ -1,10 +1,10 @@
-"""Checks ids and sources given on the command line against the event contract."""
+"""Checks ids and sources that operators name against the event contract."""
 
 import msgspec
 
 from consumer.events import InvalidEvent, decode
 from consumer.table.schema import Side
-from gigstream.errors import WrongUse
+from operations.errors import Refused
 
 _TIME_MS = 1_541_000_000_000
 
@@ -13,7 +13,7 @@ def checked(side: Side, identity: str) -> str:
     """Return the id if an event could carry it.
 
     Raises:
-        WrongUse: It breaks the event contract.
+        Refused: It breaks the event contract.
     """
     _check(f"{side}_id", identity)
     return identity
@@ -23,24 +23,26 @@ def checked_source(name: str) -> str:
     """Return the name of a source if an event could carry it.
 
     Raises:
-        WrongUse: It is empty, or breaks the event contract.
+        Refused: It is empty, or breaks the event contract.
     """
     if not name:  # in an event, an empty text is as none
-        raise WrongUse("source: '' is empty; name one that `gigstream source list` shows")
+        raise Refused(
+            "source: '' is empty; name one that `gigstream source list` shows", field="source"
+        )
     _check("source", name)
     return name
 
 
 def typed(text: str) -> str:
-    """Return a text of the command line if it came in UTF-8.
+    """Return a text if it is UTF-8, which those of a command line need not be.
 
     Raises:
-        WrongUse: It holds bytes of another encoding.
+        Refused: It holds bytes of another encoding.
     """
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise WrongUse(f"{text!a} is not UTF-8; type it in a terminal that uses UTF-8") from None
+        raise Refused(f"{text!a} is not UTF-8; type it in a terminal that uses UTF-8") from None
     return text
 
 
@@ -51,4 +53,4 @@ def _check(field: str, value: str) -> None:
     try:
         decode(msgspec.json.encode(statement | {field: value}), record_ms=_TIME_MS)
     except InvalidEvent as error:
-        raise WrongUse(str(error)) from None
+        raise Refused(str(error), field=field) from None

@@ -1,0 +1,32 @@
+"""`audit`: what operators have done, by command, API or console."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from gigstream.commands.lists import table
+from gigstream.settings import load
+from gigstream.terminal import Report, Terminal, command
+from operations.audit import lines
+
+_COLUMNS = ("when", "who", "by", "what", "with", "outcome")
+
+
+@command("audit")
+@click.option("-n", default=50, show_default=True, type=click.IntRange(1), help="How many.")
+def audit(terminal: Terminal, *, n: int) -> Report:
+    """List what operators have done or tried to do, newest first.
+
+    Merges, erasures, quarantines, replays, roll-backs and refits are on it, whether asked for by a
+    command, the HTTP API or the console; events are not. The file is audit.jsonl in the home.
+    """
+    found = lines(load().home, n)
+    terminal.say(table(_COLUMNS, list(map(_row, found))))
+    return Report({"audit": found})
+
+
+def _row(line: Mapping[str, Any]) -> tuple[str, ...]:
+    given = ", ".join(f"{name}={value}" for name, value in line["arguments"].items())
+    outcome = ": ".join(filter(None, (line["outcome"], line["detail"])))
+    return line["at"], line["who"], f"{line['via']} {line['origin']}", line["what"], given, outcome

@@ -1,0 +1,1 @@
+"""What operators ask and decide: the functions behind commands and HTTP routes."""

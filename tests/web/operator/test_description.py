@@ -1,0 +1,58 @@
+"""The routes for operators answer as the OpenAPI description says, whatever schemathesis sends."""
+
+from collections.abc import Iterator
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, seed, settings
+from schemathesis import GenerationMode
+from schemathesis.checks import CHECKS
+
+from support.data.operator_routes import BARE, OPERATOR
+from support.processes.installation import Installation
+from support.processes.running import until
+from support.processes.serving import TOKEN, served
+from support.processes.worked import worked
+
+EXAMPLES = {"GET": 15, "POST": 8}
+# What takes nothing cannot be asked wrongly.
+CASES = [
+    (*operation, mode)
+    for operation in OPERATOR
+    for mode in GenerationMode
+    if mode == GenerationMode.POSITIVE or operation not in BARE
+]
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory, kafka, redis_server) -> Iterator[Installation]:
+    """One of its own: what is tried here changes it at random."""
+    with worked(tmp_path_factory.mktemp("tried"), kafka, redis_server) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def description(installed):
+    api = served(installed, GIGSTREAM_SERVE_RATE="100000")
+    until(api.ready, 90)
+    return schemathesis.openapi.from_url(f"{api.base}/schema/openapi.json")
+
+
+@pytest.mark.parametrize(("method", "path", "mode"), CASES)
+def test_every_answer_is_as_described(description, method, path, mode):
+    operation = description[path][method]
+    # A trainer that takes longer than the request would wait is a 503, as documented.
+    excluded = _of_failures() if path.startswith("/v1/generations/") else []
+
+    @seed(17)
+    @settings(max_examples=EXAMPLES[method], suppress_health_check=list(HealthCheck), database=None)
+    @given(operation.as_strategy(generation_mode=mode))
+    def every(case):
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        case.call_and_validate(headers=headers, excluded_checks=excluded)
+
+    every()
+
+
+def _of_failures():
+    return [each for each in CHECKS.get_all() if each.__name__ == "not_a_server_error"]

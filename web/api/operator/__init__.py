@@ -1,0 +1,1 @@
+"""Routes for operators: what the commands do, over HTTP."""
