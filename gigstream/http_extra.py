@@ -4,7 +4,7 @@ from importlib.util import find_spec
 
 from web.errors import ServeNotInstalled
 
-PACKAGES = ("litestar", "uvicorn")
+PACKAGES = ("jinja2", "litestar", "uvicorn")
 
 
 def installed() -> bool:

@@ -55,6 +55,8 @@ _EMBEDDED: dict[str, object] = {
     "kafka_create_partitions": _PARTITIONS,
 }
 
+_METRICS_PORTS = ("consumer_metrics_port", "trainer_metrics_port")
+
 
 class Part:
     """A process of the stack, on a leash."""
@@ -160,8 +162,14 @@ class LocalStack:
         self.log_folder.mkdir(exist_ok=True)
         servers = {"kafka_bootstrap": self._broker.bootstrap, "redis_url": self._redis()}
         fixed = {**servers, "redis_url": RedisUrl(servers["redis_url"]), "home": home}
+        fixed |= self._metrics_ports()
         self.settings = self._given.model_copy(update={**_EMBEDDED, **fixed})
         announce(**servers, kafka_create_partitions=_PARTITIONS)
+
+    def _metrics_ports(self) -> dict[str, int]:
+        """Free ports for metrics, which the console reads, unless the operator named some."""
+        given = self._given.model_fields_set
+        return {name: _free_port() for name in _METRICS_PORTS if name not in given}
 
     def start(self, command: str) -> None:
         """Run a gigstream command as a process of the stack."""

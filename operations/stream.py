@@ -3,13 +3,14 @@
 import time
 from collections import deque
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
 import pyarrow as pa
 
-from consumer.kafka.inspect import waiting
+from consumer.kafka.inspect import LagMeter
 from consumer.table import delta_log, parquet, schema
 from operations.settings import OperationSettings
 from operations.verdicts import place, verdicts
@@ -50,7 +51,8 @@ def partitions(settings: OperationSettings) -> list[dict[str, Any]]:
         ConsumerError: the store or the broker cannot be read.
     """
     snapshot, now_s = delta_log.replay(settings.store), time.time()
-    found = waiting(settings, snapshot.positions if snapshot else {})
+    with closing(LagMeter(settings)) as meter:
+        found = meter.waiting(snapshot.positions if snapshot else {})
     return [
         {
             "partition": each.number,

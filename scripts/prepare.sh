@@ -38,6 +38,14 @@ has_strace() {
 
 has_prometheus() { command -v prometheus >/dev/null && command -v promtool >/dev/null; }
 
+has_chromium() {
+    # The console is tested in a real browser.
+    for name in chromium chromium-browser google-chrome; do
+        command -v "$name" >/dev/null && return
+    done
+    return 1
+}
+
 probe() {
     path=$(sh scripts/python.sh) && "$path" -c "$1" 2>/dev/null
 }
@@ -61,6 +69,7 @@ packages() {
         "dnf java") echo java-17-openjdk-headless ;;
         "brew python") echo python@3.12 ;;
         "brew java") echo openjdk@17 ;;
+        "brew chromium") echo --cask chromium ;;
         *) echo "$1" ;;
     esac
 }
@@ -124,7 +133,7 @@ install_missing() {
 purpose=${1:-demo}
 case "$purpose" in
     demo) needs="python libgomp redis" ;;
-    tests) needs="python libgomp redis java maven strace prometheus" ;;
+    tests) needs="python libgomp redis java maven strace prometheus chromium" ;;
     *) echo "usage: scripts/prepare.sh [demo|tests]" >&2 && exit 2 ;;
 esac
 manager=$(manager_here)

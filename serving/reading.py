@@ -121,12 +121,12 @@ class Reading:
             of: whose names.
             limit: most matches.
         """
-        wanted = _plain(text)
+        wanted = plain_text(text)
         names = yield from self._all_names(_names_view(of))
         found = [
             (_closeness(plain, wanted), name, identity)
             for identity, name in names.items()
-            if wanted in (plain := _plain(name))
+            if wanted in (plain := plain_text(name))
         ]
         return [Match(identity, name) for _, name, identity in sorted(found)[:limit]]
 
@@ -260,8 +260,8 @@ def _names_view(of: Side) -> TextView:
     return "artist:name" if of == "artist" else "venue:name"
 
 
-def _plain(text: str) -> str:
-    """Case and accents taken off, for comparing."""
+def plain_text(text: str) -> str:
+    """A text without case and accents, for comparing."""
     if text.isascii():
         return text.lower()
     letters = unicodedata.normalize("NFKD", text.casefold())

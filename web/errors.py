@@ -7,6 +7,7 @@ WebError               1  failed while working
 ├── UnknownId          2  no artist or venue has this id
 ├── BadQuery           2  a field of a request cannot be
 ├── NotConfirmed       3  Kafka did not confirm the events in time
+├── Unscraped          3  the metrics of another process cannot be read
 └── TooManyWatchers    3  too many watch the stream already
 """
 
@@ -77,5 +78,11 @@ class NotConfirmed(WebError):
 
 class TooManyWatchers(WebError):
     """Too many watch the stream already."""
+
+    exit_code = 3
+
+
+class Unscraped(WebError):
+    """The metrics of another process cannot be read."""
 
     exit_code = 3

@@ -1,9 +1,12 @@
-"""The process of the HTTP API: composition, socket and signals."""
+"""The process of the HTTP API and the console: composition, socket and signals."""
 
 import logging
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from threading import Event
+from types import FrameType
+from typing import NamedTuple
 
 import uvicorn
 
@@ -13,6 +16,7 @@ from serving.connection import connect
 from web.api.app import app
 from web.api.counted import counted
 from web.api.services import Services
+from web.console.routes import routers
 from web.errors import AddressRefused
 from web.live.follower import Follower
 from web.live.lists import ListReader
@@ -23,6 +27,7 @@ from web.live.sink import EventSink
 from web.live.stored import StoredLists
 from web.metrics import Meters
 from web.settings import ApiSettings, ServeSettings
+from web.watch.watcher import Watcher
 
 logger = logging.getLogger(__name__)
 
@@ -50,10 +55,10 @@ def run(settings: ApiSettings, origins: Mapping[str, str]) -> None:
         # First: a taken address must not cost the loading of a model.
         bound = parts.enter_context(listening(settings))
         parts.enter_context(_measured(settings, Application(registry)))
-        services = parts.enter_context(started(settings, origins, meters))
+        made = parts.enter_context(started(settings, origins, meters))
         host, port = bound.getsockname()[:2]
         logger.info("Serving at http://%s:%d (description: /schema/openapi.json).", host, port)
-        _serve(settings, services, bound, meters)
+        _serve(settings, made, bound, meters)
     logger.info("Stopped serving.")
 
 
@@ -87,11 +92,21 @@ def listening(settings: ServeSettings) -> socket.socket:
     return bound
 
 
+class Started(NamedTuple):
+    """The running parts.
+
+    Attributes:
+        services: what the API answers from.
+        watcher: of the stack, for the console.
+    """
+
+    services: Services
+    watcher: Watcher
+
+
 @contextmanager
-def started(
-    settings: ApiSettings, origins: Mapping[str, str], meters: Meters
-) -> Iterator[Services]:
-    """The parts behind the API, running while this lasts; the meters count what they do.
+def started(settings: ApiSettings, origins: Mapping[str, str], meters: Meters) -> Iterator[Started]:
+    """The parts behind API and console, running while this lasts; the meters count what they do.
 
     Args:
         settings: validated.
@@ -108,20 +123,32 @@ def started(
         RedisWatch(client, meters),
         EventSink(settings, meters) as sink,
         Follower(live, settings.poll_interval_s, meters) as follower,
+        Watcher(settings, client, live) as watcher,
     ):
         stored = StoredLists(client, settings.redis_prefix, settings.list_size)
         lists, operations = ListReader(stored, live), Operations(settings, origins)
-        yield Services(stored, live, lists, follower, sink, operations)
+        services = Services(stored, live, lists, follower, sink, operations)
+        yield Started(services, watcher)
 
 
-def _serve(
-    settings: ServeSettings, services: Services, bound: socket.socket, meters: Meters
-) -> None:
+def _serve(settings: ApiSettings, made: Started, bound: socket.socket, meters: Meters) -> None:
     config = uvicorn.Config(
-        counted(app(settings, services), meters),
+        counted(app(settings, made.services, routers(settings, *made)), meters),
         log_config=None,  # ours
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=STOP_S,
     )
-    uvicorn.Server(config).run(sockets=[bound])
+    _Server(config, made.watcher.ending).run(sockets=[bound])
+
+
+class _Server(uvicorn.Server):
+    """Tells streams that the end is near: uvicorn would wait for them."""
+
+    def __init__(self, config: uvicorn.Config, ending: Event) -> None:
+        super().__init__(config)
+        self._ending = ending
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._ending.set()
+        super().handle_exit(sig, frame)

@@ -60,36 +60,95 @@ def lag(
         ConsumerError: The broker cannot be reached, refuses the login, or lacks the topic.
         Unanswered: It does not answer any more.
     """
-    found = waiting(settings, positions, topic)
-    oldest_ms = [each.oldest_ms for each in found if each.oldest_ms is not None]
-    return sum(each.events for each in found), min(oldest_ms, default=None)
+    with closing(LagMeter(settings, topic)) as meter:
+        return meter.read(positions)
 
 
-def waiting(
-    settings: ConsumerSettings, positions: Mapping[str, int], topic: Topic | None = None
-) -> list[Waiting]:
-    """What waits of each partition, by its number.
+class LagMeter:
+    """Asks one topic for its lag, again and again.
 
     Args:
         settings: Where broker and topic are.
-        positions: The store's offsets, next to read, by app id.
         topic: The topic, where it was identified already.
 
     Raises:
         ConsumerError: The broker cannot be reached, refuses the login, or lacks the topic.
-        Unanswered: It does not answer any more.
     """
-    topic = topic or identify(settings)
-    # The group's offsets belong to the consumers.
-    ours = {"group.id": settings.kafka_group, "enable.auto.commit": "false"}
-    # Small fetches: of each partition one record is wanted.
-    ours |= {"fetch.message.max.bytes": "16384", "fetch.wait.max.ms": "10"}
-    with closing(Consumer({**client_options(settings, {}), **ours})) as consumer:
+
+    def __init__(self, settings: ConsumerSettings, topic: Topic | None = None) -> None:
+        self._settings = settings
+        self._topic = topic or identify(settings)
+        # The group's offsets belong to the consumers.
+        ours = {"group.id": settings.kafka_group, "enable.auto.commit": "false"}
+        # Small fetches: of each partition one record is wanted.
+        ours |= {"fetch.message.max.bytes": "16384", "fetch.wait.max.ms": "10"}
+        self._consumer = Consumer({**client_options(settings, {}), **ours})
+
+    def read(self, positions: Mapping[str, int]) -> tuple[int, int | None]:
+        """Records that are not stored yet, and when the oldest of them was recorded (epoch ms).
+
+        Args:
+            positions: The store's offsets, next to read, by app id.
+
+        Raises:
+            Unanswered: The broker does not answer.
+        """
+        found = self.waiting(positions)
+        oldest_ms = [each.oldest_ms for each in found if each.oldest_ms is not None]
+        return sum(each.events for each in found), min(oldest_ms, default=None)
+
+    def waiting(self, positions: Mapping[str, int]) -> list[Waiting]:
+        """What waits of each partition, by its number.
+
+        Args:
+            positions: The store's offsets, next to read, by app id.
+
+        Raises:
+            Unanswered: The broker does not answer.
+        """
         found = [
-            _waiting(number, low, end, positions.get(topic.app_id(number)))
-            for number, low, end in _ends(consumer, settings, topic)
+            _waiting(number, low, end, positions.get(self._topic.app_id(number)))
+            for number, low, end in self._ends()
         ]
-        return _with_oldest(consumer, settings.kafka_topic, found)
+        recorded_ms = self._recorded_ms(found)
+        return [each._replace(oldest_ms=recorded_ms.get(each.number)) for each in found]
+
+    def close(self) -> None:
+        """Let the client end."""
+        self._consumer.close()
+
+    def _ends(self) -> list[tuple[int, int, int]]:
+        """Each partition with its first offset and its end; all are asked at once."""
+
+        def ask(number: int) -> tuple[int, int, int]:
+            return number, *watermarks(self._consumer, self._topic.name, number, _REPLY_S)
+
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            try:
+                return list(pool.map(ask, self._topic.partitions))
+            except KafkaException as error:
+                raise Unanswered(
+                    f"Kafka at {self._settings.kafka_bootstrap} does not answer "
+                    f"({error.args[0].str()}); see whether it runs"
+                ) from None
+
+    def _recorded_ms(self, found: Iterable[Waiting]) -> dict[int, int]:
+        """By partition, when its oldest waiting record was recorded, of those that come in time."""
+        behind = {each.number: each.end - each.events for each in found if each.events}
+        recorded: dict[int, int] = {}
+        # Assigned, not subscribed: a look must not start a rebalance of the group.
+        places = [TopicPartition(self._topic.name, number, at) for number, at in behind.items()]
+        self._consumer.assign(places)
+        deadline = Deadline(_OLDEST_S)
+        while len(recorded) < len(behind) and not deadline.is_over:
+            message = self._consumer.poll(deadline.left_s)
+            if message is None or message.error() is not None:
+                continue
+            number = int(message.partition() or 0)
+            recorded.setdefault(number, int(message.timestamp()[1]))
+            # One is enough: further ones would come before those of other partitions.
+            self._consumer.pause([TopicPartition(self._topic.name, number)])
+        return recorded
 
 
 def _waiting(number: int, low: int, end: int, stored: int | None) -> Waiting:
@@ -97,43 +156,6 @@ def _waiting(number: int, low: int, end: int, stored: int | None) -> Waiting:
     # partition is stored, all that it still holds waits.
     begin = max(low, low if stored is None else stored)
     return Waiting(number, low, end, stored, max(0, end - begin), None)
-
-
-def _ends(
-    consumer: Consumer, settings: ConsumerSettings, topic: Topic
-) -> list[tuple[int, int, int]]:
-    """Each partition with its first offset and its end; all are asked at once."""
-
-    def ask(number: int) -> tuple[int, int, int]:
-        return number, *watermarks(consumer, settings.kafka_topic, number, _REPLY_S)
-
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        try:
-            return list(pool.map(ask, topic.partitions))
-        except KafkaException as error:
-            raise Unanswered(
-                f"Kafka at {settings.kafka_bootstrap} does not answer "
-                f"({error.args[0].str()}); see whether it runs"
-            ) from None
-
-
-def _with_oldest(consumer: Consumer, topic: str, found: list[Waiting]) -> list[Waiting]:
-    """The same with the timestamps of the oldest waiting records, of those that come in time."""
-    behind = {each.number: each.end - each.events for each in found if each.events}
-    recorded: dict[int, int] = {}
-    if behind:
-        # Assigned, not subscribed: a look must not start a rebalance of the group.
-        consumer.assign([TopicPartition(topic, number, at) for number, at in behind.items()])
-    deadline = Deadline(_OLDEST_S)
-    while len(recorded) < len(behind) and not deadline.is_over:
-        message = consumer.poll(deadline.left_s)
-        if message is None or message.error() is not None:
-            continue
-        number = int(message.partition() or 0)
-        recorded.setdefault(number, int(message.timestamp()[1]))
-        # One is enough: further ones would come before those of other partitions.
-        consumer.pause([TopicPartition(topic, number)])
-    return [each._replace(oldest_ms=recorded.get(each.number)) for each in found]
 
 
 def retention(settings: ConsumerSettings, topic: str) -> dict[str, Any]:

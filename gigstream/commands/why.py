@@ -3,35 +3,12 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from gigstream.reasons import Explained, Reason
 from gigstream.terminal import plain
 from serving.lookup import Item, Lookup, Recommendation, Side
+from trainer.live.reasons import Explained, Reason
+from trainer.ranking.words import NO_REASON, WORDS, raising
 
 Names = Mapping[Side, Mapping[str, str]]
-
-SHOWN = 3
-"""Reasons of an entry in words; JSON has all."""
-LEAST_SHOWN = 0.05
-"""Of the sum of all shares above 0."""
-NO_REASON = "nothing sets it apart: it is as good as the average"
-
-WORDS: Mapping[Side, Mapping[str, tuple[str, str]]] = {
-    "artist": {
-        "popularity": ("many artists play here these months", ""),
-        "liveness": ("there were gigs here lately", ""),
-        "mates": ("artists you shared a bill with play here now", ", above all {}"),
-        "als": ("artists like you play here", ", as your gigs at {} show"),
-        "own": ("you played here before", ""),
-        "rp3": ("artists who play your venues play here too", ", above all those of {}"),
-    },
-    "venue": {
-        "popularity": ("plays at many venues these months", ""),
-        "liveness": ("had gigs lately", ""),
-        "als": ("is like artists who play here", ", above all {}"),
-        "own": ("has played here before", ""),
-    },
-}
-"""By term: what it says to people, and what its cause adds."""
 
 
 def names_of(lookup: Lookup, side: Side, found: Recommendation, explained: Explained) -> Names:
@@ -74,10 +51,7 @@ def main_reasons(side: Side, reasons: Sequence[Reason], names: Names) -> list[st
         reasons: of the entry, greatest share first.
         names: of causes.
     """
-    # Parts of the sum of all shares would exceed 100 % where others lower the entry.
-    raised = sum(max(each.share, 0) for each in reasons)
-    shown = [each for each in reasons[:SHOWN] if each.share > LEAST_SHOWN * raised]
-    said = [f"{each.share / raised:4.0%}  {_words(side, each, names)}" for each in shown]
+    said = [f"{each.part:4.0%}  {_words(side, each.reason, names)}" for each in raising(reasons)]
     return said or [NO_REASON]
 
 

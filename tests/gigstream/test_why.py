@@ -2,12 +2,13 @@
 
 import pytest
 
-from gigstream.commands.why import NO_REASON, WORDS, main_reasons
-from gigstream.reasons import Reason
+from gigstream.commands.why import main_reasons
 from support.processes.commands import gigstream, started
 from support.processes.living import until
 from support.processes.published import HEAD, ROWS, asked, finish, published
+from trainer.live.reasons import Reason
 from trainer.ranking.score import TERMS
+from trainer.ranking.words import NO_REASON, WORDS
 
 PLAYED = {tuple(row.split(",")[:2]) for row in ROWS}
 NAMES = {"artist": {"a1": "Band 1"}, "venue": {"v2": "Hall 2"}}

@@ -46,7 +46,7 @@ def test_all_that_is_missing_is_named_with_one_line_that_installs_it(bare: Path)
     assert done.returncode == 1
     assert done.stdout == ""
     lacks, line = done.stderr.splitlines()
-    missing = "redis java maven strace prometheus"
+    missing = "redis java maven strace prometheus chromium"
     assert lacks == f"This machine lacks: {missing}. Install it, then run make again:"
     assert line.split(": ")[1].startswith(missing)
 
@@ -54,9 +54,8 @@ def test_all_that_is_missing_is_named_with_one_line_that_installs_it(bare: Path)
 def test_no_python_is_named_too(bare: Path) -> None:
     (bare / "python3").unlink()
 
-    assert (
-        "lacks: python libgomp redis java maven strace prometheus." in prepare("tests", bare).stderr
-    )
+    lacks = "lacks: python libgomp redis java maven strace prometheus chromium."
+    assert lacks in prepare("tests", bare).stderr
 
 
 def test_a_shim_without_a_python_behind_it_is_no_python(bare: Path) -> None:
@@ -66,7 +65,7 @@ def test_a_shim_without_a_python_behind_it_is_no_python(bare: Path) -> None:
 
 
 def test_java_11_is_too_old(bare: Path) -> None:
-    for tool in ("mvn", "redis-server", "strace", "prometheus", "promtool"):
+    for tool in ("mvn", "redis-server", "strace", "prometheus", "promtool", "chromium"):
         script(bare / tool, "exit 0")
     script(bare / "java", "echo 'openjdk version \"11.0.2\" 2019-01-15' >&2")
 
@@ -74,7 +73,7 @@ def test_java_11_is_too_old(bare: Path) -> None:
 
 
 def test_a_machine_that_has_all_is_left_alone(bare: Path) -> None:
-    for tool in ("mvn", "redis-server", "strace", "prometheus", "promtool"):
+    for tool in ("mvn", "redis-server", "strace", "prometheus", "promtool", "chromium"):
         script(bare / tool, "exit 0")
     script(bare / "java", "echo 'openjdk version \"21.0.1\" 2023-10-17' >&2")
     done = prepare("tests", bare)
@@ -104,7 +103,7 @@ def test_where_nobody_may_install_the_debian_line_is_whole(
 def test_a_compiler_is_fetched_where_that_is_allowed_and_nobody_stops_without_it(
     bare: Path, tmp_path: Path
 ) -> None:
-    for tool in ("mvn", "redis-server", "strace", "prometheus", "promtool"):
+    for tool in ("mvn", "redis-server", "strace", "prometheus", "promtool", "chromium"):
         script(bare / tool, "exit 0")
     script(bare / "java", "echo 'openjdk version \"21.0.1\" 2023-10-17' >&2")
     asked = tmp_path / "asked"

@@ -1,6 +1,6 @@
 """The JSON of lists."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 import msgspec
 
@@ -51,7 +51,7 @@ def ranked_list(identity: str | None, answer: Answer, asked: Asked) -> RankedLis
     return RankedList(
         id=identity,
         generation=answer.generation,
-        as_of=datetime.fromtimestamp(answer.as_of_s, UTC),
+        as_of=answer.as_of,
         source=answer.source,
         offset=asked.offset,
         next_offset=asked.offset + asked.n if is_full else None,

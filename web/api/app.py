@@ -1,5 +1,7 @@
 """The application: its routes, guards, bounds, and its description."""
 
+from collections.abc import Sequence
+
 from litestar import Litestar, Router
 from litestar.di import Provide
 from litestar.middleware.rate_limit import RateLimitConfig
@@ -7,7 +9,7 @@ from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 
-from web.api import catalogue, events, health, lists, what_if
+from web.api import catalogue, events, health, lists, reasons, what_if
 from web.api.access import Access
 from web.api.operator import routes
 from web.api.parameters import known_parameters
@@ -22,6 +24,8 @@ _READERS = (
     lists.venues,
     lists.artists,
     lists.batch,
+    reasons.of_artist,
+    reasons.of_venue,
     catalogue.similar_artists,
     catalogue.similar_venues,
     catalogue.search,
@@ -32,12 +36,13 @@ _READERS = (
 _WRITERS = (events.events, *routes.WRITERS)
 
 
-def app(settings: ServeSettings, services: Services) -> Litestar:
+def app(settings: ServeSettings, services: Services, pages: Sequence[Router] = ()) -> Litestar:
     """The application over started services.
 
     Args:
         settings: addresses, tokens, bounds.
         services: what it answers from.
+        pages: for people, beside the API.
     """
     access = Access(settings)
     # Where others can reach the API, readers need the token too.
@@ -56,7 +61,7 @@ def app(settings: ServeSettings, services: Services) -> Litestar:
     # Health checks often come from the address of a proxy that clients share.
     rate = RateLimitConfig(("second", settings.serve_rate), exclude=_UNLIMITED)
     return Litestar(
-        [readers, writers, health.healthz, health.readyz],
+        [readers, writers, health.healthz, health.readyz, *pages],
         dependencies={"services": Provide(lambda: services, sync_to_thread=False)},
         guards=[access.known_host],
         middleware=[rate.middleware],

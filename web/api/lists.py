@@ -1,6 +1,5 @@
 """Lists: venues for an artist, artists for a venue, and many of them in one request."""
 
-from dataclasses import replace
 from typing import Annotated, Any
 
 import msgspec
@@ -13,7 +12,7 @@ from serving.lookup import Side
 from web.api.answers import RankedList, ranked_list
 from web.api.bodies import described_by, schema_of
 from web.api.problems import documented
-from web.api.queries import MAX_N, MAX_OFFSET, pairs_asked, venue_filters
+from web.api.queries import MAX_N, MAX_OFFSET, both, pairs_asked, venue_filters
 from web.api.services import Answering
 from web.api.tags import UNCHANGED, conditional, known
 from web.live.filters import Filters
@@ -78,15 +77,7 @@ def venues(
     Without filters these are the published lists. With filters every venue that they keep is
     scored, so that the list is exact, and shorter than `n` only where venues end.
     """
-    # Read apart, since a venue's list takes the parameters of pairs alone.
-    pairs = asked.filters
-    both = replace(
-        filters,
-        exclude=pairs.exclude,
-        not_played_days=pairs.not_played_days,
-        free_on=pairs.free_on,
-    )
-    return _list(request, services, "artist", identity, asked._replace(filters=both))
+    return _list(request, services, "artist", identity, both(asked, filters))
 
 
 @get(

@@ -1,5 +1,6 @@
 """Query parameters of lists, and what they ask for."""
 
+from dataclasses import replace
 from datetime import date
 from typing import Annotated
 
@@ -178,3 +179,21 @@ def circle(lat: float | None, lng: float | None, radius_km: float | None) -> Cir
         return None
     # A part of a circle is a mistake: read as no circle it would answer with far venues.
     raise BadQuery(missing[0], "is missing", "a circle takes lat, lng and radius_km")
+
+
+def both(asked: Asked, filters: Filters) -> Asked:
+    """What is asked of pairs and of venues, in one.
+
+    Args:
+        asked: of pairs.
+        filters: of venues.
+    """
+    # Read apart, since a venue's list takes the parameters of pairs alone.
+    pairs = asked.filters
+    merged = replace(
+        filters,
+        exclude=pairs.exclude,
+        not_played_days=pairs.not_played_days,
+        free_on=pairs.free_on,
+    )
+    return asked._replace(filters=merged)

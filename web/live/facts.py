@@ -62,6 +62,15 @@ class VenueFacts:
     def __len__(self) -> int:
         return len(self._stated)
 
+    def of(self, identity: str) -> Venue | None:
+        """The facts that the latest statement names; None where none does.
+
+        Args:
+            identity: of a venue.
+        """
+        stated = self._stated.get(identity)
+        return stated.venue if stated else None
+
     def follow(self) -> bool:
         """Read what was stored since the last call; returns whether any fact changed.
 

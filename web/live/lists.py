@@ -1,6 +1,7 @@
 """Lists as a request asks for them: stored ones where they answer it, scored ones where not."""
 
 from collections.abc import Container, Sequence
+from datetime import UTC, datetime
 from typing import Literal, NamedTuple
 
 from serving.lookup import Recommendation, Side
@@ -26,6 +27,11 @@ class Answer(NamedTuple):
     source: Source
     items: Sequence[Item] | None = None
     """None: the asker knows them."""
+
+    @property
+    def as_of(self) -> datetime:
+        """The data's clock (UTC)."""
+        return datetime.fromtimestamp(self.as_of_s, UTC)
 
 
 class ListReader:

@@ -9,19 +9,21 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Lock
+from typing import NamedTuple
 
 import numpy as np
 
-from serving.lookup import Side
+from serving.lookup import Recommendation, Side
 from trainer.live.following import Following
 from trainer.live.generation import Generation
+from trainer.live.reasons import Explained, explained
 from trainer.plays.interactions import ChangedRows
 from trainer.registry.artifact import Artifact, load
 from trainer.registry.state import Registry
 from trainer.settings import TrainerSettings
 from web.errors import NotReady, UnknownId
 from web.live.facts import VenueColumns, VenueFacts
-from web.live.pool import IdTable, Pool, pool
+from web.live.pool import OTHER, IdTable, Pool, pool
 from web.metrics import NOTHING, Followed
 
 logger = logging.getLogger(__name__)
@@ -31,6 +33,14 @@ BLOCK = 4096
 
 _SIDES: tuple[Side, Side] = ("artist", "venue")
 _NOTHING = np.empty(0, np.int32)
+
+
+class Known(NamedTuple):
+    """An id with plays."""
+
+    id: str
+    name: str | None
+    plays: int
 
 
 @dataclass(frozen=True)
@@ -56,6 +66,11 @@ class State:
     def tables(self) -> dict[Side, IdTable]:
         """The ids of both sides."""
         return {side: pool.subjects for side, pool in self.pools.items()}
+
+    def hidden(self, side: Side) -> frozenset[str]:
+        """Ids of a side that no list may show."""
+        pool = self.pools[OTHER[side]]
+        return frozenset(pool.targets.ids[row] for row in pool.hidden.tolist())
 
     def columns(self, asked: Pool) -> VenueColumns:
         """What is known of a pool's candidates, which are venues."""
@@ -84,6 +99,7 @@ class LiveModel:
         self._lock = Lock()
         self._state: State | None = None
         self._artifact: Artifact | None = None
+        self._changed_after: int | None = None
 
     @contextmanager
     def reading(self) -> Iterator[State]:
@@ -114,6 +130,54 @@ class LiveModel:
         finally:
             self._lock.release()
 
+    def known(self, side: Side) -> int | None:
+        """How many ids of a side have plays; None where nothing is loaded.
+
+        Args:
+            side: of the ids.
+        """
+        state = self._state
+        # Candidates of the other side's subjects are the ids of this side that have plays.
+        return len(state.pools[OTHER[side]].candidates.rows) if state else None
+
+    def all_known(self, side: Side) -> list[Known]:
+        """All ids of a side that have plays; none where nothing is loaded.
+
+        Args:
+            side: of the ids.
+        """
+        with self._lock:
+            if self._state is None:
+                return []
+            pool = self._state.pools[side]
+            rows = self._state.pools[OTHER[side]].candidates.rows
+            names, ids = pool.subjects.named(rows), pool.subjects.ids
+            plays = pool.plays.per_artist[rows].tolist()
+        counted = zip((ids[row] for row in rows.tolist()), plays, strict=True)
+        return [Known(name, names.get(name), count) for name, count in counted]
+
+    def explain(self, side: Side, found: Recommendation) -> Explained:
+        """The reasons of every entry of a list, from what is known now.
+
+        Args:
+            side: for whom the list is.
+            found: the list.
+
+        Raises:
+            NotReady: nothing is loaded.
+        """
+        with self.reading() as state:
+            return explained(state.generation, self._following, side, found)
+
+    def is_ahead_of(self, version: int) -> bool:
+        """Whether plays changed after a version of the store, as far as this process has read.
+
+        Args:
+            version: up to which lists are right.
+        """
+        # Not the newest version: commits of maintenance, and repeated statements, change no list.
+        return self._changed_after is not None and version <= self._changed_after
+
     @property
     def is_ready(self) -> bool:
         """Whether `reading` lends a state."""
@@ -138,7 +202,10 @@ class LiveModel:
         artifact = self._published()
         with self._lock:
             # Under one lock: filters and ranking must see the same venues.
+            before = self._following.version
             heard = self._following.listen(now_s)
+            if heard and any(map(len, self._following.pending(1))):
+                self._changed_after = before
             told = self._facts.follow()
             if artifact is None or self._following.version is None:
                 self._state = None

@@ -1,8 +1,13 @@
 """The published lists, as apps read them from Redis."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import redis
 
+from serving.contract import Entry, field_of, live_key
 from serving.lookup import Lookup, Match, Recommendation, Side
+from serving.redis_errors import translated
 
 
 class StoredLists:
@@ -18,6 +23,7 @@ class StoredLists:
 
     def __init__(self, client: redis.Redis, prefix: str, size: int) -> None:
         self._lookup, self.size = Lookup(client, prefix), size
+        self._client, self._prefix = client, prefix
 
     def read(self, side: Side, identity: str, n: int, *, returns: bool) -> Recommendation:
         """The first n entries; fewer where the stored list is shorter.
@@ -44,6 +50,25 @@ class StoredLists:
             limit: most matches.
         """
         return self._lookup.search(text, of=side, limit=limit)
+
+    def places(self, side: Side, owners: Sequence[str], wanted: str) -> dict[str, int]:
+        """In which of these lists an id stands, and as which entry, from 1.
+
+        Args:
+            side: of the owners.
+            owners: whose lists are looked at; at least one.
+            wanted: an id of the other side.
+        """
+        # One round trip for all of them.
+        with translated(self._client, self._prefix):
+            key = live_key(self._prefix, side)
+            found: Any = self._client.hmget(key, [field_of(owner) for owner in owners])
+        lists = {
+            owner: Entry.decode(value).ids
+            for owner, value in zip(owners, found, strict=True)
+            if value is not None
+        }
+        return {owner: list(ids).index(wanted) + 1 for owner, ids in lists.items() if wanted in ids}
 
     def is_there(self) -> None:
         """Raise where Redis does not answer, or nothing is published."""

@@ -15,6 +15,8 @@ EXAMPLES = 25
 OPERATIONS = [
     ("GET", "/v1/artists/{identity}/venues"),
     ("GET", "/v1/venues/{identity}/artists"),
+    ("GET", "/v1/artists/{identity}/why"),
+    ("GET", "/v1/venues/{identity}/why"),
     ("GET", "/v1/artists/{identity}/similar"),
     ("GET", "/v1/venues/{identity}/similar"),
     ("GET", "/v1/search"),

@@ -1,0 +1,128 @@
+"""Why a list is what it is: the share of each term in the score of each entry, and its cause."""
+
+from datetime import datetime
+
+import msgspec
+from litestar import get
+from litestar.di import NamedDependency, Provide
+from litestar.params import SkipValidation
+
+from serving.lookup import Side
+from trainer.live.reasons import Reason
+from web.api.lists import Identity
+from web.api.problems import documented
+from web.api.queries import both, pairs_asked, venue_filters
+from web.api.services import Answering, Services
+from web.live.filters import Filters
+from web.live.lists import Source
+from web.live.ranking import Asked
+from web.live.why import Names, Why, why
+
+
+class Cause(msgspec.Struct):
+    """What contributes most to a share: a played venue, an artist, or a bill-mate."""
+
+    side: Side
+    id: str
+    name: str | None
+
+
+class Share(msgspec.Struct):
+    """One term of a score."""
+
+    term: str
+    share: float
+    """weight * z[term]; 0 is what the average candidate has. All shares add up to the score."""
+    cause: Cause | None
+    """Null where the term has none."""
+
+
+class Explained(msgspec.Struct):
+    """An entry of the list, with its reasons."""
+
+    id: str
+    name: str | None
+    score: float
+    plays: int | None
+    shares: list[Share]
+    """Greatest first; none for an entry that is no candidate any more."""
+
+
+class Reasons(msgspec.Struct):
+    """The asked part of a list, explained."""
+
+    id: str
+    generation: int
+    as_of: datetime
+    source: Source
+    is_current: bool
+    """Whether the shares add up to the scores. Otherwise plays or vectors changed since the list
+    was published, and the shares are as of now."""
+    items: list[Explained]
+
+
+@get(
+    "/artists/{identity:str}/why",
+    dependencies={
+        "asked": Provide(pairs_asked, sync_to_thread=False),
+        "filters": Provide(venue_filters, sync_to_thread=False),
+    },
+    responses=documented(503),
+    summary="Why these venues",
+    tags=["lists"],
+    sync_to_thread=True,
+)
+def of_artist(
+    services: Answering,
+    identity: Identity,
+    asked: NamedDependency[SkipValidation[Asked]],
+    filters: NamedDependency[SkipValidation[Filters]],
+) -> Reasons:
+    """The list of an artist with its reasons: the share of each term in each score."""
+    return _explained(services, "artist", identity, both(asked, filters))
+
+
+@get(
+    "/venues/{identity:str}/why",
+    dependencies={"asked": Provide(pairs_asked, sync_to_thread=False)},
+    responses=documented(503),
+    summary="Why these artists",
+    tags=["lists"],
+    sync_to_thread=True,
+)
+def of_venue(
+    services: Answering, identity: Identity, asked: NamedDependency[SkipValidation[Asked]]
+) -> Reasons:
+    """The list of a venue with its reasons."""
+    return _explained(services, "venue", identity, asked)
+
+
+def _explained(services: Services, side: Side, identity: str, asked: Asked) -> Reasons:
+    found = why(services.live, services.lists, side, identity, asked)
+    answer = found.answer
+    return Reasons(
+        id=identity,
+        generation=answer.generation,
+        as_of=answer.as_of,
+        source=answer.source,
+        is_current=found.explained.current,
+        items=_items(found),
+    )
+
+
+def _items(found: Why) -> list[Explained]:
+    entries = zip(found.answer.items or (), found.explained.entries, strict=True)
+    return [
+        Explained(*item, shares=[_share(reason, found.names) for reason in reasons])
+        for item, reasons in entries
+    ]
+
+
+def _share(reason: Reason, names: Names) -> Share:
+    return Share(reason.term, reason.share, _cause(reason, names))
+
+
+def _cause(reason: Reason, names: Names) -> Cause | None:
+    if reason.cause is None:
+        return None
+    return Cause(reason.cause_of, reason.cause, names[reason.cause_of].get(reason.cause))

@@ -1,0 +1,74 @@
+"""All pages of the console, for the application."""
+
+from collections.abc import Awaitable, Callable
+
+from litestar import Router
+from litestar.di import Provide
+from litestar.handlers import BaseRouteHandler
+from litestar.types import Guard
+
+from web.api.services import Services
+from web.console import described, files, login, navigation, overview, quality, search, subjects
+from web.console.blanks import without_blanks
+from web.console.console import Console
+from web.console.door import Connection, Door
+from web.console.refusals import handlers
+from web.live.finder import Finder
+from web.settings import ApiSettings
+from web.watch.watcher import Watcher
+
+Check = Callable[[Connection, BaseRouteHandler], Awaitable[None]]
+
+OPEN: tuple[BaseRouteHandler, ...] = (login.form, login.log_in, login.log_out, files.file)
+"""For everyone: they show nothing of the data."""
+PAGES: tuple[BaseRouteHandler, ...] = (
+    overview.page,
+    overview.stream,
+    search.page,
+    search.links,
+    subjects.artists,
+    subjects.artist,
+    subjects.venues,
+    subjects.venue,
+    described.page,
+    quality.page,
+)
+"""For readers, who must log in where others can reach this server."""
+
+
+def routers(settings: ApiSettings, services: Services, watcher: Watcher) -> list[Router]:
+    """The routers of the console.
+
+    Args:
+        settings: of the process.
+        services: what it answers from.
+        watcher: of the stack.
+    """
+    door = Door(settings)
+    paths = frozenset(path for page in PAGES for path in page.paths)
+    finder = Finder(services.live)
+    console = Console(settings, services, watcher, door, finder, navigation.shown(paths))
+    return [
+        _router(console, OPEN, [_guard(door.own_form)]),
+        _router(console, PAGES, [_guard(door.own_form), _guard(door.reader)]),
+    ]
+
+
+def _guard(check: Check) -> Guard:
+    """A guard that Litestar may copy: copies of a method would each have sessions of their own."""
+
+    async def guard(connection: Connection, handler: BaseRouteHandler) -> None:
+        await check(connection, handler)
+
+    return guard
+
+
+def _router(console: Console, pages: tuple[BaseRouteHandler, ...], guards: list[Guard]) -> Router:
+    return Router(
+        "/",
+        route_handlers=pages,
+        before_request=without_blanks,
+        guards=guards,
+        dependencies={"console": Provide(lambda: console, sync_to_thread=False)},
+        exception_handlers=handlers(console),
+    )
