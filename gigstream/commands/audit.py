@@ -16,10 +16,10 @@ _COLUMNS = ("when", "who", "by", "what", "with", "outcome")
 @command("audit")
 @click.option("-n", default=50, show_default=True, type=click.IntRange(1), help="How many.")
 def audit(terminal: Terminal, *, n: int) -> Report:
-    """List what operators have done or tried to do, newest first.
+    """List what operators have done, by command, API or console, newest first.
 
-    Merges, erasures, quarantines, replays, roll-backs and refits are on it, whether asked for by a
-    command, the HTTP API or the console; events are not. The file is audit.jsonl in the home.
+    Merges, erasures, quarantines, replays, roll-backs and refits are on it, done or refused; events
+    are not. The file is audit.jsonl in the home.
     """
     found = lines(load().home, n)
     terminal.say(table(_COLUMNS, list(map(_row, found))))

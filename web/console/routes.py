@@ -8,7 +8,22 @@ from litestar.handlers import BaseRouteHandler
 from litestar.types import Guard
 
 from web.api.services import Services
-from web.console import described, files, login, navigation, overview, quality, search, subjects
+from web.console import (
+    dead_letters,
+    described,
+    effective,
+    files,
+    generations,
+    login,
+    navigation,
+    overview,
+    quality,
+    search,
+    sources,
+    store,
+    stream,
+    subjects,
+)
 from web.console.blanks import without_blanks
 from web.console.console import Console
 from web.console.door import Connection, Door
@@ -32,6 +47,27 @@ PAGES: tuple[BaseRouteHandler, ...] = (
     subjects.venue,
     described.page,
     quality.page,
+    stream.page,
+    stream.tail,
+    stream.event,
+    dead_letters.page,
+    dead_letters.one,
+    dead_letters.tried,
+    dead_letters.replay,
+    generations.page,
+    generations.compare,
+    generations.act,
+    sources.page,
+    sources.preview,
+    sources.retract,
+    sources.release,
+    store.page,
+    store.preview,
+    store.decide,
+    store.undo,
+    effective.settings,
+    effective.check,
+    effective.audit,
 )
 """For readers, who must log in where others can reach this server."""
 

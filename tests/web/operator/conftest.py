@@ -1,9 +1,12 @@
 """An installation whose operators act through the API: of its own, as they change it."""
 
+import shutil
 from collections.abc import Iterator
 
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
+from support.processes.browsing import Visitor
 from support.processes.installation import Installation
 from support.processes.running import until
 from support.processes.serving import TOKEN, Api, served
@@ -41,3 +44,31 @@ def act(api):
 def audited(api):
     """The newest lines of the audit."""
     return lambda n=1: api.ask("/v1/audit", n=n).json["audit"]
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    """The Chromium of this machine, without a window."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    path = next(filter(None, map(shutil.which, names)))
+    with sync_playwright() as playwright:
+        # As root, Chromium has no sandbox.
+        made = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield made
+        made.close()
+
+
+@pytest.fixture
+def visitor(browser, api) -> Iterator[Visitor]:
+    """One who reads the console; at the end, nothing was amiss."""
+    with Visitor(browser, api.base) as made:
+        yield made
+        assert made.amiss == []
+
+
+@pytest.fixture
+def operator(visitor) -> Visitor:
+    """One who is logged in."""
+    visitor.log_in(TOKEN, "Olga")
+    visitor.page.get_by_text("Olga").wait_for()
+    return visitor
