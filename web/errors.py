@@ -1,14 +1,15 @@
 """What the HTTP API fails at.
 
-WebError               1  failed while working
-├── ServeNotInstalled  2  the extra for it is missing
-├── AddressRefused     2  the address is not this machine's, or is taken
-├── NotReady           3  the live model is not loaded yet, or nothing is published
-├── UnknownId          2  no artist or venue has this id
-├── BadQuery           2  a field of a request cannot be
-├── NotConfirmed       3  Kafka did not confirm the events in time
-├── Unscraped          3  the metrics of another process cannot be read
-└── TooManyWatchers    3  too many watch the stream already
+WebError                1  failed while working
+├── ServeNotInstalled   2  the extra for it is missing
+├── AddressRefused      2  the address is not this machine's, or is taken
+├── CertificateRefused  2  the certificate or its key cannot be used
+├── NotReady            3  the live model is not loaded yet, or nothing is published
+├── UnknownId           2  no artist or venue has this id
+├── BadQuery            2  a field of a request cannot be
+├── NotConfirmed        3  Kafka did not confirm the events in time
+├── Unscraped           3  the metrics of another process cannot be read
+└── TooManyWatchers     3  too many watch the stream already
 """
 
 
@@ -26,6 +27,12 @@ class ServeNotInstalled(WebError):
 
 class AddressRefused(WebError):
     """The socket cannot be bound."""
+
+    exit_code = 2
+
+
+class CertificateRefused(WebError):
+    """TLS cannot be served."""
 
     exit_code = 2
 

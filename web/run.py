@@ -17,7 +17,7 @@ from web.api.app import app
 from web.api.counted import counted
 from web.api.services import Services
 from web.console.routes import routers
-from web.errors import AddressRefused
+from web.errors import AddressRefused, CertificateRefused
 from web.live.follower import Follower
 from web.live.lists import ListReader
 from web.live.model import LiveModel
@@ -45,6 +45,7 @@ def run(settings: ApiSettings, origins: Mapping[str, str]) -> None:
 
     Raises:
         AddressRefused: the address is taken, or is none of this machine.
+        CertificateRefused: its certificate or key cannot be used.
         ConsumerError: an option for Kafka cannot be.
     """
     registry = new_registry()
@@ -57,7 +58,10 @@ def run(settings: ApiSettings, origins: Mapping[str, str]) -> None:
         parts.enter_context(_measured(settings, Application(registry)))
         made = parts.enter_context(started(settings, origins, meters))
         host, port = bound.getsockname()[:2]
-        logger.info("Serving at http://%s:%d (description: /schema/openapi.json).", host, port)
+        scheme = "https" if settings.serve_tls_certificate else "http"
+        logger.info(
+            "Serving at %s://%s:%d (description: /schema/openapi.json).", scheme, host, port
+        )
         _serve(settings, made, bound, meters)
     logger.info("Stopped serving.")
 
@@ -138,8 +142,27 @@ def _serve(settings: ApiSettings, made: Started, bound: socket.socket, meters: M
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=STOP_S,
+        ssl_certfile=settings.serve_tls_certificate or None,
+        ssl_keyfile=settings.serve_tls_key or None,
     )
+    _load_tls(config, settings)
     _Server(config, made.watcher.ending).run(sockets=[bound])
+
+
+def _load_tls(config: uvicorn.Config, settings: ServeSettings) -> None:
+    """Read certificate and key now, so that an error names the setting.
+
+    Raises:
+        CertificateRefused: they cannot be read, or do not belong together.
+    """
+    try:
+        config.load()
+    except OSError as error:
+        raise CertificateRefused(
+            f"cannot serve by TLS with {settings.serve_tls_certificate} and "
+            f"{settings.serve_tls_key} ({error}); set GIGSTREAM_SERVE_TLS_CERTIFICATE and "
+            "GIGSTREAM_SERVE_TLS_KEY to PEM files that belong together"
+        ) from None
 
 
 class _Server(uvicorn.Server):

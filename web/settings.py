@@ -40,6 +40,21 @@ class ServeSettings(BaseModel):
     serve_max_body: int = Field(default=4 << 20, ge=1 << 10, le=64 << 20)
     """Bytes of a request's body at most; more is answered with 413."""
 
+    serve_tls_certificate: str = Field(default="", max_length=4096)
+    """File with the certificate (PEM) of ``serve_host``, its chain included; with
+    ``serve_tls_key``, the API and the console are served by TLS alone. Empty: without TLS."""
+
+    serve_tls_key: str = Field(default="", max_length=4096)
+    """File with the private key (PEM) of this certificate, without a password."""
+
+    @model_validator(mode="after")
+    def _tls_is_whole(self) -> Self:
+        if bool(self.serve_tls_certificate) != bool(self.serve_tls_key):
+            raise ValueError(
+                "serve_tls_certificate and serve_tls_key belong together; set both, or neither"
+            )
+        return self
+
     @model_validator(mode="after")
     def _token_is_one(self) -> Self:
         token = self.serve_token.get_secret_value()

@@ -55,10 +55,11 @@ def addresses(stack: LocalStack) -> dict[str, str | None]:
 
 
 def http_line(where: Mapping[str, str | None]) -> str:
-    """A line for people about the HTTP API."""
+    """A line for people about console and HTTP API."""
     if where["http"] is None:
-        return "No HTTP API: its packages are not installed (`pip install 'gigstream[serve]'`)."
-    return f"HTTP {where['http']}/v1 (description: {where['http']}/schema/openapi.json)"
+        return "No console, no HTTP API: install their packages (`pip install 'gigstream[serve]'`)."
+    base = where["http"]
+    return f"Console {base}/ and HTTP {base}/v1 (description: {base}/schema/openapi.json)"
 
 
 def watch(stack: LocalStack, stop: Shutdown) -> None:

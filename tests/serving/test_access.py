@@ -13,6 +13,9 @@ from serving.publisher.publish import Publisher
 from serving.settings import ServingSettings
 from support.data.lists import fold_in, publish
 from support.servers.redis import RedisServer
+from trainer.settings import TrainerSettings
+from web.live.model import LiveModel
+from web.watch.probes import RedisProbe
 
 PAGE = Path(__file__).parents[2] / "docs" / "contract" / "redis.md"
 LINES = re.findall(r"^ACL SETUSER (\w+) .*$", PAGE.read_text("utf-8"), re.MULTILINE)
@@ -40,8 +43,19 @@ def publisher(server, user="gigstream", prefix="gig"):
     return Publisher(client, prefix=prefix, registry="r", token=1)
 
 
-def test_the_page_has_a_line_for_apps_listeners_and_the_publisher():
-    assert LINES == ["app", "listener", "gigstream"]
+def test_the_page_has_a_line_for_each_kind_of_user():
+    assert LINES == ["app", "listener", "console", "gigstream"]
+
+
+def test_the_console_reads_what_its_cards_show(server):
+    with redis.Redis.from_url(url(server, "console")) as client:
+        probe = RedisProbe(client, "gig", LiveModel(TrainerSettings()))
+
+        assert probe.look().generation == 1
+        assert probe.look().happenings[0].kind == "commit"
+        assert probe.kinds() is None
+        with pytest.raises(redis.exceptions.NoPermissionError):
+            client.hset("gig:artist", "a0", "x")
 
 
 @pytest.mark.parametrize("protocol", [2, 3])

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 WIDTH, HEIGHT = 240.0, 40.0
 _MOST = 120
-_FEWEST = 60
-"""Values that fill the width: five minutes of samples."""
+_FEWEST = 24
+"""Values that fill the width: two minutes of samples."""
 _INSET = 2.0
 
 

@@ -1,6 +1,7 @@
 """What the pages are made from, and how they are answered."""
 
 import hashlib
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -118,6 +119,7 @@ def _templates() -> jinja2.Environment:
     )
     shown = (text.number, text.seconds, text.size, text.percent, text.day, text.instant)
     made.filters |= {each.__name__: each for each in (*shown, text.clock, text.ago)}
+    made.filters |= {"shell": shlex.quote}
     made.globals |= {"link": text.link, "redis_line": text.redis_line, "asset": asset}
     return made
 

@@ -14,7 +14,7 @@ from web.api.what_if import MAX_PLAYS
 from web.console.console import Asking, Console, Showing
 from web.console.maps import Map, Place, plotted
 from web.console.text import link
-from web.errors import BadQuery
+from web.errors import BadQuery, UnknownId
 from web.live.filters import Filters
 from web.live.lists import Answer
 from web.live.model import State
@@ -24,7 +24,7 @@ from web.live.what_if import Play
 
 MAX_LINES = 40_000
 SHOWN = 20
-_DATED = 2
+_NOT_FOUND = 404
 
 
 @get(
@@ -50,11 +50,12 @@ def page(
     asked = asked if side == "venue" else both(asked, filters)
     asked = asked if "n" in request.query_params else asked._replace(n=SHOWN)
     described = parsed(plays)
-    # Without a gig there is nothing to describe: the form alone is shown.
-    answer = console.services.lists.described(side, described, asked) if described else None
+    answer, problem = _ranked(console, side, described, asked)
     return console.page(
         request,
         "what_if.html",
+        status=_NOT_FOUND if problem else 200,
+        problem=problem,
         side=side,
         other=OTHER[side],
         plays=plays,
@@ -63,6 +64,18 @@ def page(
         names=_names(console, side, described),
         map=_map(console, side, described, answer),
     )
+
+
+def _ranked(
+    console: Console, side: Side, described: list[Play], asked: Asked
+) -> tuple[Answer | None, UnknownId | None]:
+    """The list, or which of the gigs names an unknown id: the form then keeps what was typed."""
+    if not described:
+        return None, None
+    try:
+        return console.services.lists.described(side, described, asked), None
+    except UnknownId as error:
+        return None, error
 
 
 def parsed(text: str) -> list[Play]:

@@ -117,7 +117,7 @@ def _generation(samples: Sequence[Sample]) -> Card:
     number = found.generation if found else None
     # By the clock of the process that built it.
     age_s = samples[-1].at_s - found.built_at_s if found and found.built_at_s else None
-    detail = f"{text.seconds(age_s)} old, {text.number(found.seq if found else None)} fold-ins"
+    detail = f"{text.seconds(age_s)} old, at fold-in {text.number(found.seq if found else None)}"
     line = sparkline(values(samples, lambda s: s.redis and s.redis.seq))
     return Card(
         "Generation",
@@ -132,9 +132,9 @@ def _generation(samples: Sequence[Sample]) -> Card:
 def _kinds(found: Kinds | None) -> Card:
     total = sum(found) if found else 0
     shares = [f"{count / total:.0%}" for count in found] if found and total else [text.NOTHING] * 3
-    detail = f"fold-in {shares[1]}, popular {shares[2]}; estimated from a draw"
+    detail = f"fold-in {shares[1]}, popular {shares[2]}"
     source = Source(FOLDED_IN.shown_name, "gigstream artist ID")
-    return Card("Lists by the model", shares[0], detail, None, source)
+    return Card("Lists by the model, estimated", shares[0], detail, None, source)
 
 
 def _dead(samples: Sequence[Sample]) -> Card:

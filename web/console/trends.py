@@ -27,7 +27,8 @@ class Curve(NamedTuple):
         row: its name.
         label: for readers.
         path: as SVG writes it.
-        end: where its label stands.
+        end: its newest point.
+        label_y: ordinate of its label.
         last: its newest figure.
     """
 
@@ -35,6 +36,7 @@ class Curve(NamedTuple):
     label: str
     path: str
     end: tuple[float, float]
+    label_y: float
     last: float
 
 
@@ -127,7 +129,7 @@ def _ordinate(top: float) -> _Scale:
 def _curve(row: str, figures: Sequence[Mapping[str, float]], x: _Scale, y: _Scale) -> Curve:
     points = [(x(at), y(each[row])) for at, each in enumerate(figures) if row in each]
     last = next(each[row] for each in reversed(figures) if row in each)
-    return Curve(row, LABELS[row], path(points), points[-1], last)
+    return Curve(row, LABELS[row], path(points), points[-1], points[-1][1], last)
 
 
 def _apart(curves: Sequence[Curve]) -> list[Curve]:
@@ -137,7 +139,7 @@ def _apart(curves: Sequence[Curve]) -> list[Curve]:
     for curve in sorted(curves, key=lambda each: each.end[1]):
         # The height of a line of text.
         lowest = max(curve.end[1], lowest + 12)
-        found.append(curve._replace(end=(curve.end[0], round(lowest, 1))))
+        found.append(curve._replace(label_y=round(lowest, 1)))
     return found
 
 

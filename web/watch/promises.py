@@ -78,7 +78,7 @@ def _judged(now: Sample) -> Iterator[Breach]:
 def _disk(now: Sample) -> Iterator[Breach]:
     if now.store and now.store.version is not None and now.store.free_bytes < FULL:
         said = f"{now.store.free_bytes >> 20:,} MiB are free on the disk of the store"
-        yield Breach("The disk is nearly full", said, "gigstream store maintain")
+        yield Breach("The disk is nearly full", said, "gigstream store compact")
 
 
 def behind_s(samples: Sequence[Sample]) -> float:

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response
 
-WAIT_MS = 60_000
+WAIT_MS = 120_000
 GRAVE = {"serious", "critical"}
 PHONE = {"width": 375, "height": 740}
 DESK = {"width": 1280, "height": 860}

@@ -1,0 +1,70 @@
+"""A stack with real gigs and hostile ones, and a real browser in front of its console."""
+
+import shutil
+import socket
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from support.data.stage import hostile, real
+from support.processes.browsing import Visitor
+from support.processes.installation import Installation, event
+from support.processes.running import until
+from support.processes.serving import Api, served
+
+BROKEN = b'{"event_id": "<script>alert(9)</script>", "artist_id": ""}'
+
+
+@pytest.fixture(scope="session")
+def stage(tmp_path_factory, kafka, redis_server) -> Iterator[Installation]:
+    """Two generations, the second one judged; then a fold-in and a dead letter."""
+    home = tmp_path_factory.mktemp("stage")
+    settings = {"GIGSTREAM_TRAINER_METRICS_PORT": str(_free_port()), "GIGSTREAM_ITERATIONS": "6"}
+    with Installation(home, kafka, redis_server, f"stage-{home.name}", **settings) as made:
+        made.commands.start("consume")
+        played = real()
+        gigs = [*hostile(played[-1].time_ms), *played]
+        made.send(*gigs)
+        made.stored(len(gigs))
+        made.commands.start("train")
+        until(made.generation, 120)
+        assert made.commands.run("train", "--once").returncode == 0
+        made.send_raw(BROKEN, b"<script>alert(9)</script>")
+        made.send(
+            event(1, "first-light", "20", time_ms=gigs[-1].time_ms, artist_name="First Light")
+        )
+        yield made
+
+
+@pytest.fixture(scope="session")
+def console(stage) -> Api:
+    """Its console, ready."""
+    made = served(stage, GIGSTREAM_SERVE_RATE="100000")
+    until(made.ready, 120)
+    return made
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """The Chromium of this machine, without a window."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    path = next(filter(None, map(shutil.which, names)))
+    with sync_playwright() as playwright:
+        # As root, Chromium has no sandbox.
+        made = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield made
+        made.close()
+
+
+@pytest.fixture
+def visitor(browser, console) -> Iterator[Visitor]:
+    """Somebody who reads the console; at the end, nothing was amiss."""
+    with Visitor(browser, console.base) as made:
+        yield made
+        assert made.amiss == []
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return probe.getsockname()[1]

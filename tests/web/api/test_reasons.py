@@ -1,0 +1,43 @@
+"""Reasons over HTTP: those of the command line, adding up to the scores."""
+
+import pytest
+
+
+@pytest.mark.parametrize(
+    ("side", "identity", "path", "query"),
+    [
+        ("artist", "artist-3", "/v1/artists/artist-3/why", {}),
+        ("artist", "artist-3", "/v1/artists/artist-3/why", {"returns": "true"}),
+        ("artist", "artist-3", "/v1/artists/artist-3/why", {"city": "Hamburg"}),
+        ("venue", "venue-5", "/v1/venues/venue-5/why", {}),
+        ("artist", "no-one", "/v1/artists/no-one/why", {}),
+    ],
+)
+def test_the_shares_of_each_entry_add_up_to_its_score(api, side, identity, path, query):
+    found = api.ask(path, **query).json
+
+    assert found["id"] == identity
+    assert found["is_current"]
+    assert found["items"]
+    for item in found["items"]:
+        shares = [each["share"] for each in item["shares"]]
+        assert sum(shares) == pytest.approx(item["score"], rel=1e-3, abs=1e-3)
+        assert shares == sorted(shares, reverse=True)
+
+
+def test_they_are_those_of_the_command_line(api, installed):
+    said = installed.commands.json("artist", "artist-3", "-n", "4", "--why")["items"]
+    found = api.ask("/v1/artists/artist-3/why", n=4).json["items"]
+
+    assert [item["id"] for item in found] == [item["id"] for item in said]
+    for item, other in zip(found, said, strict=True):
+        mine = {each["term"]: each["cause"] for each in item["shares"]}
+        assert mine == {each["term"]: each["cause"] for each in other["why"]}
+
+
+def test_a_filtered_list_explains_only_what_it_shows(api):
+    found = api.ask("/v1/artists/artist-3/why", city="Hamburg", n=2).json
+    listed = api.ask("/v1/artists/artist-3/venues", city="Hamburg", n=2).json
+
+    assert [item["id"] for item in found["items"]] == [item["id"] for item in listed["items"]]
+    assert found["source"] == "live"
