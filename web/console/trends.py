@@ -140,7 +140,8 @@ def _apart(curves: Sequence[Curve]) -> list[Curve]:
         # The height of a line of text.
         lowest = max(curve.end[1], lowest + 12)
         found.append(curve._replace(label_y=round(lowest, 1)))
-    return found
+    # Drawn last, so that no other lies over it.
+    return sorted(found, key=lambda each: each.row == "judged")
 
 
 def _band(judgements: Sequence[Mapping[str, Any]], x: _Scale, y: _Scale) -> str:

@@ -77,7 +77,7 @@ def judgement(**figures):
 def test_a_trend_has_a_curve_for_each_row_and_a_band():
     found = trends.trend([(n, judgement(judged=0.3, popular=0.2 + n / 100)) for n in range(3)])
 
-    assert [curve.row for curve in found.curves] == ["judged", "popular"]
+    assert [curve.row for curve in found.curves] == ["popular", "judged"]
     assert found.band.endswith("Z")
     assert [number for _, number in found.numbers] == [0, 1, 2]
     assert trends.trend([]) is None
