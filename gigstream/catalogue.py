@@ -58,6 +58,10 @@ SECTIONS = {
             "Measure the quality of the live score and of baselines on a file of gigs.",
             "gigstream evaluate gigs.csv",
         ),
+        "tune": (
+            "Search the settings of the fit on past gigs, and write a recipe file.",
+            "gigstream tune gigs.csv --seconds 600",
+        ),
         "export": (
             "Write the live model as a joblib file, and the ids of its rows.",
             "gigstream export model.joblib",

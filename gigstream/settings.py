@@ -4,8 +4,9 @@ Sources, the first that names a setting wins:
     1. environment variables `GIGSTREAM_<NAME>`, case-insensitive; an entry of a table is
        `GIGSTREAM_KAFKA__SECURITY_PROTOCOL` for the librdkafka option `security.protocol`
     2. `gigstream.toml` in the working folder, or the file that `GIGSTREAM_CONFIG` names
-    3. `local.json` in the home folder, as long as the `gigstream up` that wrote it runs
-    4. defaults
+    3. the recipe file of `gigstream tune` that `recipe_file` names: settings of the fit
+    4. `local.json` in the home folder, as long as the `gigstream up` that wrote it runs
+    5. defaults
 
 `GIGSTREAM_TEST_*` is left to the tests. Any other name that is no setting is a problem.
 """
@@ -33,12 +34,13 @@ from consumer.secrets import MASK, is_secret
 from gigstream.errors import WrongUse
 from gigstream.stack_file import running_stack
 from operations.settings import shown
+from trainer import recipe_file
 from web.settings import ApiSettings
 
 PREFIX = "GIGSTREAM_"
 CONFIG = "GIGSTREAM_CONFIG"
 _IGNORED = "GIGSTREAM_TEST_"
-_FOLDERS = ("home", "spark_jars")
+_FOLDERS = ("home", "spark_jars", "recipe_file")
 _LIBRDKAFKA_UNDERSCORED = {"log_level", "enabled_events"}
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -100,7 +102,9 @@ class Settings(ApiSettings, BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The sources, highest priority first: arguments, environment, TOML file, local stack.
+        """The sources, highest priority first.
+
+        Arguments, environment, TOML file, recipe file, local stack.
 
         Args:
             settings_cls: the class to fill.
@@ -119,6 +123,8 @@ class Settings(ApiSettings, BaseSettings):
             init_settings,
             env_settings,
             InitSettingsSource(settings_cls, init_kwargs=file),
+            # Below what a person has named: a recipe never overrides a decision.
+            InitSettingsSource(settings_cls, init_kwargs=_tuned(named)),
             InitSettingsSource(settings_cls, init_kwargs=running_stack(home)),
         )
 
@@ -190,6 +196,16 @@ def read_toml(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
         return {}
     except (OSError, ValueError) as error:
         raise BadSettings(f"{path} cannot be read: {error}; correct its TOML") from None
+
+
+def _tuned(named: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of the recipe file, if one is named.
+
+    Raises:
+        BadRecipe: It is missing or no recipe file.
+    """
+    path = str(named.get("recipe_file") or "")
+    return dict(recipe_file.read(Path(path).expanduser()).recipe) if path else {}
 
 
 def _texts(options: object, rename: Callable[[str], str]) -> object:

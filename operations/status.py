@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from confluent_kafka import KafkaException
@@ -22,6 +23,7 @@ from serving.contract import writer_key
 from serving.errors import ServingError
 from serving.live import read_live
 from serving.redis_errors import translated
+from trainer.registry.generations import Generations
 from trainer.registry.hits import read as read_hits
 from trainer.registry.hits import report
 
@@ -64,6 +66,7 @@ class Status:
             "alarms": [asdict(each) for each in alarms],
             "verdict": latest(settings),
             "hit_rate": report(read_hits(settings.models)),
+            "recipe": _recipe(settings, found.facts["plays"]),
         }
         for names, (seen, problem) in _seen(settings, found.positions).items():
             # First null: a server that fails in the middle must not leave names out.
@@ -105,6 +108,25 @@ def _alarms(settings: OperationSettings) -> "list[Alarm]":
     from consumer.dead_letters.alarm import alarms
 
     return alarms(settings)
+
+
+def _recipe(settings: OperationSettings, plays: int | None) -> dict[str, Any] | None:
+    """The recipe file in use, and why it should be tuned again; None without one."""
+    if not settings.recipe_file:
+        return None
+    # Only here: most installations have none.
+    from trainer import recipe_file
+    from trainer.live.retuning import why_tune
+
+    evidence = recipe_file.read(Path(settings.recipe_file)).evidence
+    records = Generations(settings.models).records()
+    quality = records[-1].quality if records else None
+    return {
+        "file": settings.recipe_file,
+        "tuned_plays": evidence.data.plays,
+        "won": evidence.won,
+        "tune_again": why_tune(evidence, plays or 0, quality) or None,
+    }
 
 
 def _seen(

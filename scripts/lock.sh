@@ -19,7 +19,7 @@ compile() {
         --only-binary :all: --custom-compile-command "make lock" "$@" pyproject.toml lock/build.in
 }
 
-compile --extra embedded --extra schema-registry --extra serve --extra test --extra check --output-file lock/dev.txt "$@"
+compile --extra embedded --extra schema-registry --extra serve --extra tune --extra plot --extra test --extra check --output-file lock/dev.txt "$@"
 compile --extra embedded --extra serve --constraint lock/dev.txt --output-file lock/runtime.txt "$@"
 uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --only-binary :all: \
     --custom-compile-command "make lock" --constraint lock/dev.txt --output-file lock/wheel.txt "$@" lock/wheel.in

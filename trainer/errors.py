@@ -5,6 +5,10 @@ TrainerError              1  failed while working
 ├── RefitFailed           1  the refit process ended without a model
 ├── RefitCutOff           3  it could not reach a server
 ├── RefitRefused          4  its model could not rank; the live lists stay
+├── BadRecipe             2  a recipe file that is missing or holds something else
+├── BadPlaces             2  a file of places of venues that cannot be read
+├── PlotNotInstalled      2  packages that `--plot` needs are not installed
+├── SearchNotInstalled    2  packages that `gigstream tune` needs are not installed
 ├── BadSplit              2  a share of plays that is not between 0 and 1
 ├── LeaseHeld             4  another trainer works in this folder
 ├── LeaseLost             4  another trainer took this one's place
@@ -49,6 +53,30 @@ class RefitCutOff(TrainerError):
     def there(cls) -> "RefitCutOff":
         """Which server is in the log of that process."""
         return cls("the refit process could not reach a server; its log says which")
+
+
+class BadRecipe(TrainerError):
+    """A recipe file is missing or holds something else."""
+
+    exit_code = 2
+
+
+class BadPlaces(TrainerError):
+    """A file of places of venues cannot be read."""
+
+    exit_code = 2
+
+
+class PlotNotInstalled(TrainerError):
+    """Packages that `gigstream evaluate --plot` needs are not installed."""
+
+    exit_code = 2
+
+
+class SearchNotInstalled(TrainerError):
+    """Packages that `gigstream tune` needs are not installed."""
+
+    exit_code = 2
 
 
 class BadSplit(TrainerError, ValueError):

@@ -26,10 +26,36 @@ class Weights(NamedTuple):
 
 
 START = Weights(
-    artists={"popularity": 0.7, "liveness": 0.7, "mates": 1, "als": 0.7, "own": 0.7, "rp3": 0.3},
+    artists={
+        "popularity": 0.7,
+        "yearly": 0,
+        "liveness": 0.7,
+        "mates": 1,
+        "als": 0.7,
+        "own": 0.7,
+        "rp3": 0.3,
+    },
     venues={"popularity": 0.7, "liveness": 0.7, "als": 1.4, "own": 1},
 )
-"""Where tuning begins, and what counts where the data are too few to tune on."""
+"""Where tuning begins, and what counts where the data are too few to tune on. A term of weight 0
+counts only where tuning finds that it gains."""
+
+UNDATED = Weights(
+    artists={"popularity": 1, "als": 1, "own": 1, "rp3": 0.3},
+    venues={"popularity": 1, "als": 1, "own": 1},
+)
+"""The same for plays that all have one date: nothing is recent, and one date makes no bill."""
+
+PRESETS: Mapping[str, Mapping[str, float]] = {
+    "dated": {},
+    "undated": {
+        "factors": 512,
+        "alpha": 43.3,
+        "regularization": 20.0,
+        "regularization_exponent": 0.5,
+    },
+}
+"""Settings of the fit by kind of plays; the other settings have their defaults."""
 
 
 class Recipe(BaseModel):

@@ -19,6 +19,10 @@ class TrainerSettings(StoreSettings, ServingSettings, ClusterSettings, Recipe):
         hide_input_in_errors=True,  # an error would else repeat the Redis URL, password and all
     )
 
+    recipe_file: str = ""
+    """File of `gigstream tune` with settings of the fit, read at the start. A setting that the
+    environment or `gigstream.toml` names wins over it. Default: none."""
+
     poll_interval_s: float = Field(default=0.05, gt=0, le=60)
     """Seconds between two looks for new commits in the store: part of the time from event to
     list. Default: 0.05."""

@@ -11,8 +11,9 @@ from gigstream.errors import WrongUse
 from gigstream.settings import load
 from gigstream.terminal import Report, Terminal, command
 from trainer.evaluation import evaluate as evaluation
+from trainer.evaluation.plot import check_installed, draw
 from trainer.evaluation.text import text
-from trainer.recipe import Recipe
+from trainer.recipe import PRESETS, Recipe
 
 
 @command("evaluate")
@@ -28,19 +29,42 @@ from trainer.recipe import Recipe
     help="Share of the gigs, oldest first, to learn from; may be repeated.  [default: 0.8 0.7 0.9]",
 )
 @click.option(
+    "--preset",
+    type=click.Choice([*PRESETS]),
+    default="dated",
+    show_default=True,
+    help="undated: dates are not read, and settings fit pairs without dates.",
+)
+@click.option(
+    "--places",
+    type=click.Path(path_type=Path),
+    help="CSV of venue_id, lat, lng: adds a view of venues within 50 km.",
+)
+@click.option(
+    "--plot",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Write figures as PNG, and one HTML page with all of them, to this folder.",
+)
+@click.option(
     "--setting", "changes", multiple=True, metavar="NAME=VALUE", help="A setting of the fit."
 )
 @column_options
 def evaluate(
     terminal: Terminal,
     events: Path,
+    *,
     test: Path | None,
     splits: tuple[float, ...],
+    preset: str,
+    places: Path | None,
+    plot: Path | None,
     changes: tuple[str, ...],
     **given: Any,  # noqa: ANN401 - the column options
 ) -> Report:
     """Measure the quality of the live score and of baselines on a file of gigs."""
-    recipe = changed(load().recipe(), changes)
+    if plot:
+        check_installed()
+    recipe = changed(preset_recipe(load().recipe(), preset), changes)
     columns, reading = columns_and_reading(given)
     with terminal.progress(f"Evaluating {events.name}") as progress:
         report = evaluation.run(
@@ -48,12 +72,21 @@ def evaluate(
             splits=splits or evaluation.SPLITS,
             recipe=recipe,
             test=test,
+            undated=preset == "undated",
+            places=places,
             columns=columns,
             reading=reading,
             progress=progress,
         )
     terminal.say(text(report))
+    if plot:
+        terminal.say(f"Figures: {draw(report, plot, events.name)}")
     return Report(report)
+
+
+def preset_recipe(recipe: Recipe, preset: str) -> Recipe:
+    """The recipe with the settings of a preset."""
+    return Recipe.model_validate(recipe.model_dump() | dict(PRESETS[preset]))
 
 
 def changed(recipe: Recipe, changes: tuple[str, ...]) -> Recipe:

@@ -30,6 +30,9 @@ def status(terminal: Terminal, *, exact: bool) -> Report:
     if verdict and verdict["verdict"] != PUBLISHED:
         terminal.remark("generation {generation} is {verdict}: {reason}".format(**verdict))
     terminal.remark(*(f"ALARM: {each}" for each in found.raised))
+    recipe = found.facts["recipe"]
+    if recipe and recipe["tune_again"]:
+        terminal.remark(f"run `gigstream tune` again: {recipe['tune_again']}")
     terminal.remark(*found.warned, *map(str, found.problems))
     terminal.remark(*filter(None, [advice(settings, found.exit_code)]))
     terminal.say(table(("", ""), [(name, _text(value)) for name, value in found.facts.items()]))
@@ -39,16 +42,24 @@ def status(terminal: Terminal, *, exact: bool) -> Report:
 def _text(value: object) -> str:
     if value is None or value == []:
         return "-"
-    # The figures of a judgement are for --json.
-    if isinstance(value, dict) and "verdict" in value:
-        return str(value["verdict"])
-    if isinstance(value, dict) and "weeks" in value:
-        return _hit_rate(value)
-    if isinstance(value, dict) and set(value) == set(SIDES):
-        return ", ".join(f"{value[side]:,} {side}s" for side in SIDES)
+    if isinstance(value, dict):
+        return _facts(value)
     if isinstance(value, list):
         return ", ".join(str(each.get("name", each.get("source"))) for each in value)
     return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _facts(value: dict[str, Any]) -> str:
+    """The short form of several facts; all of them are in the JSON."""
+    if "verdict" in value:
+        return str(value["verdict"])
+    if "weeks" in value:
+        return _hit_rate(value)
+    if "tuned_plays" in value:
+        return f"{value['file']}, tuned on {value['tuned_plays']:,} plays"
+    if set(value) == set(SIDES):
+        return ", ".join(f"{value[side]:,} {side}s" for side in SIDES)
+    return str(value)
 
 
 def _hit_rate(found: dict[str, Any]) -> str:

@@ -8,7 +8,8 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from functools import cache
 from itertools import repeat
 from pathlib import Path
@@ -33,11 +34,17 @@ from trainer.plays.ids import Ids
 from trainer.plays.matrix import Plays
 from trainer.plays.merged_rows import Merged
 from trainer.ranking.lists import Lists
-from trainer.recipe import Recipe
+from trainer.recipe import PRESETS, Recipe
+
+_UNDATED = date(1970, 1, 1)
 
 
 def fit(
-    events: Path | str | pd.DataFrame, *, columns: Columns | None = None, **settings: object
+    events: Path | str | pd.DataFrame,
+    *,
+    columns: Columns | None = None,
+    preset: str = "dated",
+    **settings: object,
 ) -> Frames:
     """Fit on a file of gigs, or a DataFrame, in this process.
 
@@ -45,6 +52,7 @@ def fit(
         events: TSV, CSV or Parquet, as `gigstream import` takes it; or a DataFrame with the same
             columns: `artist_id`, `venue_id`, `date`, and `artist` and `venue` for names.
         columns: which column is what, where they have other names.
+        preset: `undated` for pairs without dates: other settings and terms (docs/quality.md).
         **settings: of the fit, by name, such as `factors=32`; those of the environment where left
             out.
 
@@ -53,8 +61,11 @@ def fit(
         NothingToFit: there are no plays, or no dates.
         WrongUse: there is no such setting, or its value is invalid.
     """
-    recipe = _recipe(settings)
-    table = _read(events, columns)
+    recipe = _recipe(settings, preset)
+    undated = preset == "undated"
+    if undated:
+        columns = replace(columns or Columns(), date=None)
+    table = _read(events, columns, _UNDATED if undated else None)
     content = _fitted(ordered(table), recipe)
     lists = FittedLists(
         content, {"artist": _names(table, "artist"), "venue": _names(table, "venue")}
@@ -120,14 +131,16 @@ class FittedLists:
         )
 
 
-def _recipe(settings: dict[str, object]) -> Recipe:
+def _recipe(settings: dict[str, object], preset: str) -> Recipe:
+    if preset not in PRESETS:
+        raise WrongUse(f"preset: {preset!r} is none of {', '.join(PRESETS)}")
     recipe = load().recipe()
     unknown = sorted(settings.keys() - type(recipe).model_fields.keys())
     if unknown:
         known = ", ".join(type(recipe).model_fields)
         raise WrongUse(f"{unknown[0]}: not a setting of the fit; these are: {known}")
     try:
-        return type(recipe).model_validate({**recipe.model_dump(), **settings})
+        return Recipe.model_validate(recipe.model_dump() | {**PRESETS[preset], **settings})
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]
         raise WrongUse(
@@ -135,14 +148,16 @@ def _recipe(settings: dict[str, object]) -> Recipe:
         ) from None
 
 
-def _read(events: Path | str | pd.DataFrame, columns: Columns | None) -> pa.Table:
+def _read(
+    events: Path | str | pd.DataFrame, columns: Columns | None, assumed: date | None
+) -> pa.Table:
     if not isinstance(events, pd.DataFrame):
-        return read_gigs(events, columns)
+        return read_gigs(events, columns, assume_date=assumed)
     with tempfile.TemporaryDirectory() as folder:
         # Through a file: a row is then checked, and refused, as a row of any other file is.
         path = Path(folder) / "events.parquet"
         events.to_parquet(path, index=False)
-        return read_gigs(path, columns)
+        return read_gigs(path, columns, assume_date=assumed)
 
 
 def _fitted(gigs: Gigs, recipe: Recipe) -> Content:

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from serving.lookup import Recommendation, Side
-from trainer.evaluation.evaluate import Report
+from trainer.evaluation.figures import Report
 from trainer.plays.ids import Ids
 from trainer.plays.matrix import Plays
 

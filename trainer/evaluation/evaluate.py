@@ -12,9 +12,9 @@ With a file of undated test pairs there is no cut: everything in the first file 
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -27,72 +27,28 @@ from consumer.imports.reading import Reading
 from trainer.errors import NothingToFit
 from trainer.evaluation.baselines import ItemItem, Notebook, Ranker, popular, recent
 from trainer.evaluation.exposure import exposure
-from trainer.evaluation.metrics import Interval, Marks, averaged, intervals, marks
+from trainer.evaluation.figures import Report, add, put
+from trainer.evaluation.metrics import Marks, averaged, marks
+from trainer.evaluation.pairs import held_out, is_undated
+from trainer.evaluation.places import Places, near, read_places
+from trainer.evaluation.rolling import rolling
+from trainer.evaluation.scored import ROWS, Fitted, Live
 from trainer.evaluation.segments import Segment, by_history, by_popularity, plays_by_candidate
 from trainer.evaluation.splits import DIRECTIONS, Gigs, Split, View, ordered, paired, split, views
-from trainer.evaluation.tuning import SIDES, Tuned, asked_input, tune
+from trainer.evaluation.tuning import Tuned, tune
 from trainer.model.fit import Model, fit
-from trainer.ranking.part import ScorePart, ScoringInput
-from trainer.ranking.score import TERMS, LinearScore, joined
-from trainer.ranking.topn import top_n
-from trainer.recipe import START, Recipe, Weights
+from trainer.recipe import UNDATED, Recipe
 
 K = 10
 TEST_K = 20
 SPLITS = (0.8, 0.7, 0.9)
 """The first is the one whose figures are quoted."""
+HELD_OUT = 0.2
+"""Share of the pairs that undated plays are tested on, where no test pairs are given."""
 NOTEBOOK_SEEDS = (1, 2, 3)
 
 Progress = Callable[[float], None]
-Report = dict[str, Any]
 _UNDATED = date(1970, 1, 1)
-
-
-ROWS: Mapping[str, Weights] = {
-    "start": START,
-    "two": Weights({"popularity": 1, "als": 1}, {"popularity": 1, "als": 1}),
-    "als": Weights({"als": 1}, {"als": 1}),
-    "own": Weights({"own": 1}, {"own": 1}),
-}
-"""Rows of the fitted model under other weights."""
-
-
-class Fitted:
-    """A fitted model, asked about one view after another under several weights."""
-
-    def __init__(self, model: Model) -> None:
-        self._model = model
-        self._view: View | None = None
-        self._given: ScoringInput | None = None
-        self._parts: dict[str, ScorePart] = {}
-
-    def scored(self, view: View, weights: Weights) -> LinearScore:
-        """The score for a view; each term is computed once for all weights."""
-        given = self._asked(view)
-        side = SIDES[view.direction]
-        terms, of_side = TERMS[side], getattr(weights, side)
-        for name in of_side:
-            if of_side[name] and name not in self._parts:
-                self._parts[name] = terms[name](given)
-        parts = [self._parts[name].times(weight) for name, weight in of_side.items() if weight]
-        return joined(parts, len(view.subjects), len(view.candidates))
-
-    def _asked(self, view: View) -> ScoringInput:
-        if self._given is None or self._view is not view:
-            self._view, self._given, self._parts = view, asked_input(self._model, view), {}
-        return self._given
-
-
-class Live:
-    """The lists that the trainer would publish, or those of other weights."""
-
-    def __init__(self, fitted: Fitted, weights: Weights) -> None:
-        self._fitted = fitted
-        self._weights = weights
-
-    def best(self, view: View, n: int) -> NDArray[np.int32]:
-        """See `trainer.evaluation.baselines.Ranker`."""
-        return top_n(self._fitted.scored(view, self._weights), n, view.masked).cols
 
 
 def run(
@@ -101,6 +57,8 @@ def run(
     recipe: Recipe,
     splits: Sequence[float] = SPLITS,
     test: Path | str | None = None,
+    undated: bool = False,
+    places: Path | None = None,
     columns: Columns | None = None,
     reading: Reading | None = None,
     progress: Progress | None = None,
@@ -112,6 +70,8 @@ def run(
         recipe: of the row `live`.
         splits: shares before the cut; the first fills the report, the others its `splits`.
         test: undated pairs as targets; then `splits` is not used.
+        undated: dates are not read, and without `test` a fifth of the pairs is held out at random.
+        places: a file with coordinates of venues, for the view `near`.
         columns: which column of both files is what.
         reading: how both files are read.
         progress: called with the share done, 0 to 1.
@@ -125,13 +85,18 @@ def run(
         BadSplit: a split is not between 0 and 1.
     """
     progress = progress or _ignore
-    if test is None:
-        plays = read_plays(path, columns, reading=reading)
-        return evaluate(ordered(plays), recipe, splits, progress=progress)
-    train, found = (
-        read_plays(each, columns, reading=reading, assume_date=_UNDATED) for each in (path, test)
+    if test is None and not undated:
+        plays = ordered(read_plays(path, columns, reading=reading))
+        located = read_places(places) if places else None
+        return evaluate(plays, recipe, splits, progress=progress, places=located)
+    if undated:
+        columns = replace(columns or Columns(), date=None)
+    train, *tests = (
+        read_plays(each, columns, reading=reading, assume_date=_UNDATED)
+        for each in (path, test)
+        if each is not None
     )
-    return evaluate_pairs(ordered(train), found, recipe, progress)
+    return evaluate_pairs(ordered(train), tests[0] if tests else None, recipe, progress)
 
 
 def read_plays(
@@ -189,12 +154,28 @@ def evaluate(
     splits: Sequence[float] = SPLITS,
     *,
     progress: Progress | None = None,
+    places: Places | None = None,
 ) -> Report:
-    """Evaluate dated plays at several cuts; see `run`."""
-    cuts = []
+    """Evaluate dated plays at several cuts; see `run`.
+
+    Args:
+        gigs: in date order.
+        recipe: of the row `live`.
+        splits: shares before the cut; the near horizon is that of the first.
+        progress: called with the share done.
+        places: of venues.
+    """
+    cuts: list[Report] = []
+    steps = len(splits) + 1
     for number, share in enumerate(splits):
-        cuts.append(_at_cut(split(gigs, share), share, recipe))
-        (progress or _ignore)((number + 1) / len(splits))
+        parts = split(gigs, share)
+        model, tuned = fitted(parts, recipe)
+        cuts.append({"split": share} | _at_cut(parts, model, tuned, places))
+        (progress or _ignore)((len(cuts) + (number > 0)) / steps)
+        # Once: at three cuts the steps are mostly the same.
+        if not number:
+            cuts[0]["rolling"] = rolling(gigs, parts, model)
+            (progress or _ignore)(2 / steps)
     report = cuts[0]
     report["splits"] = {f"{cut['split']:g}": cut for cut in cuts[1:]}
     report["recipe"] = recipe.model_dump(mode="json")
@@ -202,14 +183,26 @@ def evaluate(
 
 
 def evaluate_pairs(
-    gigs: Gigs, test: pa.Table, recipe: Recipe, progress: Progress | None = None
+    gigs: Gigs, test: pa.Table | None, recipe: Recipe, progress: Progress | None = None
 ) -> Report:
-    """Fit on all of `gigs`, find the undated pairs of `test`; see `run`."""
-    parts, view = paired(gigs, test)
-    if not len(view.subjects):
+    """Fit on undated plays, find the pairs of `test` or those that are held out; see `run`.
+
+    Args:
+        gigs: the plays.
+        test: pairs to find; None: some of `gigs` are held out.
+        recipe: of the row `live`.
+        progress: called with the share done.
+    """
+    if test is None:
+        parts = held_out(gigs, HELD_OUT, recipe.seed)
+        asked = [view for each in DIRECTIONS for view in views(parts, each) if view.name == "known"]
+    else:
+        parts, view = paired(gigs, test)
+        asked = [view]
+    if not any(len(view.subjects) for view in asked):
         raise NothingToFit("every test pair is in train; give test pairs that are to be found")
-    model, _ = fitted(parts, recipe)  # without dates there is no past to tune on
-    report = _report(parts, [view], _rankers(parts, model), TEST_K)
+    model, tuned = fitted(parts, recipe)
+    report = {"tuning": tuned.report()} | _report(parts, asked, _rankers(parts, model), TEST_K)
     (progress or _ignore)(1.0)
     return report | {"recipe": recipe.model_dump(mode="json")}
 
@@ -221,6 +214,9 @@ def _ignore(_: float) -> None:
 def _rankers(parts: Split, model: Model) -> dict[str, list[Ranker]]:
     """By row of the report; a row with several is their mean."""
     asked, rows = Fitted(model), {"live": model.weights, **ROWS}
+    if is_undated(parts.train):
+        # Mates of one date would be everybody who ever played a venue.
+        rows["start"] = UNDATED
     weighted: dict[str, list[Ranker]] = {
         row: [Live(asked, weights)] for row, weights in rows.items()
     }
@@ -239,11 +235,13 @@ def fitted(parts: Split, recipe: Recipe) -> tuple[Model, Tuned]:
     return fit(*given, weights=tuned.weights), tuned
 
 
-def _at_cut(parts: Split, share: float, recipe: Recipe) -> Report:
+def _at_cut(parts: Split, model: Model, tuned: Tuned, places: Places | None) -> Report:
     asked = [view for direction in DIRECTIONS for view in views(parts, direction)]
-    model, tuned = fitted(parts, recipe)
+    if places:
+        known = next(view for view in asked if view.name == "known")
+        asked.insert(1, near(known, parts.venue_ids, places))
     report = _report(parts, asked, _rankers(parts, model), K)
-    return {"split": share, "tuning": tuned.report()} | report
+    return {"tuning": tuned.report()} | report
 
 
 def _report(parts: Split, asked: list[View], rankers: dict[str, list[Ranker]], n: int) -> Report:
@@ -257,7 +255,7 @@ def _report(parts: Split, asked: list[View], rankers: dict[str, list[Ranker]], n
     }
     for view in asked:
         counted = {"subjects": len(view.subjects), "pairs": int(view.targets.nnz)}
-        _put(report["targets"], view, counted)
+        put(report["targets"], view, counted)
         best = {
             row: [ranker.best(view, n) for ranker in several] for row, several in rankers.items()
         }
@@ -265,7 +263,7 @@ def _report(parts: Split, asked: list[View], rankers: dict[str, list[Ranker]], n
             row: averaged([marks(lists, view.targets) for lists in several])
             for row, several in best.items()
         }
-        _add(report, view, marked, n)
+        add(report, view, marked, n)
         _expose(report, view, best)
         _divide(report, view, marked["live"], best["live"][0])
     return report
@@ -280,27 +278,13 @@ def _facts(parts: Split) -> Report:
     }
 
 
-def _add(report: Report, view: View, marked: dict[str, Marks], n: int) -> None:
-    """Every row's figures, and by how much `live` is better than each other row."""
-    live = np.stack(marked["live"], axis=1)
-    blocks = [np.stack(row, axis=1) for row in marked.values()]
-    found = intervals(np.hstack([*blocks, *(live - block for block in blocks)]))
-    triples = [found[start : start + 3] for start in range(0, len(found), 3)]
-    metrics = [f"ndcg{n}", f"recall{n}", f"mrr{n}"]
-    for row, own, gained in zip(marked, triples, triples[len(blocks) :], strict=False):
-        _put(report["models"].setdefault(row, {}), view, _cell(metrics, own))
-        if row != "live":
-            beaten = report["differences"].setdefault(f"live - {row}", {})
-            _put(beaten, view, _cell(metrics, gained))
-
-
 def _expose(report: Report, view: View, best: Mapping[str, list[NDArray[np.int32]]]) -> None:
     """How each row spreads the places of its lists; of several rankers, the first one's."""
     played = plays_by_candidate(view)
     for row, several in best.items():
         found = exposure(several[0], played)._asdict()
         known = {name: value if np.isfinite(value) else None for name, value in found.items()}
-        _put(report["exposure"].setdefault(row, {}), view, known)
+        put(report["exposure"].setdefault(row, {}), view, known)
 
 
 def _divide(report: Report, view: View, marked: Marks, best: NDArray[np.int32]) -> None:
@@ -310,21 +294,9 @@ def _divide(report: Report, view: View, marked: Marks, best: NDArray[np.int32]) 
         "popularity": by_popularity(view, best),
     }
     rows = {name: list(map(_segment, found)) for name, found in segments.items()}
-    _put(report["segments"], view, rows)
+    put(report["segments"], view, rows)
 
 
 def _segment(found: Segment) -> Report:
     mean, low, high = found.figure
     return {"name": found.name, "number": found.number, "figure": mean, "interval": [low, high]}
-
-
-def _put(tree: Report, view: View, value: Report) -> None:
-    tree.setdefault(view.direction, {})[view.name] = value
-
-
-def _cell(metrics: list[str], found: list[Interval]) -> Report:
-    """JSON knows no NaN: a view without subjects has nulls."""
-    known = [triple if np.isfinite(triple.mean) else (None,) * 3 for triple in found]
-    cell: Report = {metric: mean for metric, (mean, _, _) in zip(metrics, known, strict=True)}
-    ranges = {metric: [low, high] for metric, (_, low, high) in zip(metrics, known, strict=True)}
-    return cell | {"interval": ranges}

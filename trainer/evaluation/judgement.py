@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from trainer.errors import NothingToFit
 from trainer.evaluation.baselines import ItemItem, Ranker, popular, recent
-from trainer.evaluation.evaluate import Fitted, Live
 from trainer.evaluation.metrics import Interval, marks
+from trainer.evaluation.scored import Fitted, Live
 from trainer.evaluation.splits import DIRECTIONS, Gigs, Split, View, split, views
 from trainer.model.fit import Model, fit
 from trainer.plays.matrix import Plays

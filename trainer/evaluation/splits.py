@@ -123,6 +123,19 @@ def split(gigs: Gigs, share: float) -> Split:
     return Split(train, later, cut_ms, gigs.artist_ids, gigs.venue_ids)
 
 
+def until(gigs: Gigs, cut_ms: int, end_ms: int) -> Split:
+    """Train up to a date, and what came after it until another.
+
+    Args:
+        gigs: in date order.
+        cut_ms: of the last plays of train.
+        end_ms: of the last plays after it.
+    """
+    size, end = np.searchsorted(gigs.plays.at_ms, [cut_ms, end_ms], side="right").tolist()
+    train, later = slice_of(gigs.plays, slice(size)), slice_of(gigs.plays, slice(size, end))
+    return Split(train, later, cut_ms, gigs.artist_ids, gigs.venue_ids)
+
+
 def views(parts: Split, direction: Direction) -> list[View]:
     """All views of one direction; a view may have no subjects."""
     train, later = _seen_from(parts.train, direction), _seen_from(parts.later, direction)
@@ -211,6 +224,11 @@ def _number(rows: NDArray[np.int32]) -> int:
 def slice_of(plays: Plays, part: slice) -> Plays:
     """These plays, rows numbered as before."""
     return Plays(plays.artist[part], plays.venue[part], plays.at_ms[part], *plays.shape)
+
+
+def where(plays: Plays, chosen: NDArray[np.bool_]) -> Plays:
+    """The chosen plays, rows numbered as before."""
+    return Plays(plays.artist[chosen], plays.venue[chosen], plays.at_ms[chosen], *plays.shape)
 
 
 def paired(gigs: Gigs, test: pa.Table) -> tuple[Split, View]:

@@ -11,7 +11,9 @@ Rows: live is what the trainer would publish; start the weights that tuning star
 popularity and ALS alone; als and own are that term alone; rp3 ranks by shared artists (item-item);
 popular and recent count artists and plays; notebook is ALS on raw counts.
 Views: known asks for pairs that are new to a known artist (venue); new, new2, new3 for the rest
-of a newcomer's pairs after 1, 2, 3 plays; night after its first day; returns for all later pairs.
+of a newcomer's pairs after 1, 2, 3 plays; night after its first day; returns for all later pairs;
+near for known pairs within 50 km of a venue that the artist has played. The near horizon asks the
+same of 60 days at a time, refitted before each, and shows how much better live is than each row.
 Figures: NDCG of the best entries and its 95 % bootstrap interval over subjects. Coverage is the
 share of candidates in any list, long tail the share of places of all but the most played candidates
 that hold half of the plays, Gini how unequal the numbers of lists are (0 equal, 1 all to one)."""
@@ -46,9 +48,25 @@ def _paragraph(cut: Report) -> Iterator[str]:
         for view in (view for view in _DIVIDED if view in targets):
             yield from _exposed(cut["exposure"], direction, view)
             yield from _divided(cut["segments"][direction][view], view, metric)
+    if "rolling" in cut:
+        yield from _rolled(cut["rolling"])
     if "tuning" in cut:
         yield "Weights of live, tuned on the plays before the cut"
         yield from _weighed(cut["tuning"])
+
+
+def _rolled(rolling: Report) -> Iterator[str]:
+    """The near horizon: figures of every row, and differences of live to the others."""
+    for direction, targets in rolling["targets"].items():
+        yield f"{_TITLES[direction]}, near horizon: {len(rolling['cuts'])} x {rolling['days']} days"
+        yield _line("", [f"{view} ({number['subjects']:,})" for view, number in targets.items()])
+        for tree in (rolling["models"], rolling["differences"]):
+            for row, figures in tree.items():
+                cells = figures.get(direction, {}).values()
+                if cells:
+                    yield _line(
+                        row.replace("live - ", "- "), [_figure(cell, "ndcg10") for cell in cells]
+                    )
 
 
 def _exposed(exposure: Report, direction: str, view: str) -> Iterator[str]:
@@ -83,7 +101,7 @@ def _weighed(tuning: Report) -> Iterator[str]:
 
 
 def _line(row: str, cells: Sequence[str]) -> str:
-    return f"  {row:<8}" + "".join(f"{cell:<15}" for cell in cells).rstrip()
+    return f"  {row:<9}" + "".join(f"{cell + ' ':<15}" for cell in cells).rstrip()
 
 
 def _figure(cell: Report, metric: str) -> str:
@@ -94,7 +112,7 @@ def _figure(cell: Report, metric: str) -> str:
 
 
 def _short(figure: float) -> str:
-    return f"{figure:.3f}".removeprefix("0")
+    return f"{figure:.3f}".replace("0.", ".", 1)
 
 
 def _share(figure: float | None) -> str:

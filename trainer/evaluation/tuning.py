@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.evaluation.ballot import Ballot, ballot
+from trainer.evaluation.pairs import is_undated
 from trainer.evaluation.splits import DIRECTIONS, Direction, Gigs, Split, View, views
 from trainer.evaluation.windows import past, windows
 from trainer.model.fit import Model, SideModel, fit
@@ -22,7 +23,7 @@ from trainer.model.foldin import folded
 from trainer.plays.matrix import Plays
 from trainer.ranking.part import ScoringInput
 from trainer.ranking.score import TERMS, Subjects, scoring_input
-from trainer.recipe import START, Recipe, Weights, usable
+from trainer.recipe import START, UNDATED, Recipe, Weights, usable
 
 FACTORS = (0.0, 0.5, 1 / 1.5, 1.5, 2.0)
 FROM_ZERO = (0.3, 1.0)
@@ -116,9 +117,10 @@ def tune(
 def tune_on(gigs: Gigs, recipe: Recipe) -> Tuned:
     """The same, on plays in date order."""
     cells: dict[str, list[tuple[str, Ballot]]] = {"artists": [], "venues": []}
-    for side, name, prepared in _ballots(gigs, recipe):
+    for side, name, prepared in ballots(gigs, recipe):
         cells[side].append((name, prepared))
-    starts = START._asdict()
+    # A term whose data are missing is absent, not wrong.
+    starts = (UNDATED if is_undated(gigs.plays) else START)._asdict()
     return Tuned(**{side: searched(cells[side], starts[side]) for side in cells})
 
 
@@ -139,7 +141,7 @@ def searched(cells: Sequence[tuple[str, Ballot]], start: Mapping[str, float]) ->
         search.weights[term] = weight
         search.steps.append((term, weight, gain))
     if ballots:
-        search.gain = _gain(names, first, best)
+        search.gain = paired_gain(names, first, best)
     return search
 
 
@@ -161,7 +163,7 @@ def _best_change(
             each.ndcg(held + step * each.terms[term])
             for each, held in zip(ballots, sums, strict=True)
         ]
-        gain = _gain(names, best, marks)
+        gain = paired_gain(names, best, marks)
         if gain.mean > GUARD * gain.error and (found is None or gain.mean > found[2].mean):
             found = term, weight, gain, marks
     return found
@@ -174,11 +176,16 @@ def _changes(weights: Mapping[str, float]) -> Iterator[tuple[str, float]]:
         yield from ((term, each) for each in tried if each <= GREATEST and (each or others))
 
 
-def _gain(names: Sequence[str], before: Marks, after: Marks) -> Gain:
-    """Mean over cells of the mean paired difference, and its standard error.
+def paired_gain(names: Sequence[str], before: Marks, after: Marks) -> Gain:
+    """Mean over views of windows of the mean paired difference, and its standard error.
 
     The same artists stand in several views of a window: the errors of views add up, as if they were
     fully correlated; those of windows add up as squares.
+
+    Args:
+        names: of the views.
+        before: by view, NDCG of its subjects.
+        after: the same under other weights or another recipe.
     """
     differences = [new - old for old, new in zip(before, after, strict=True)]
     mean = float(np.mean([each.mean() for each in differences]))
@@ -193,13 +200,15 @@ def _interval(gain: Gain) -> dict[str, Any]:
     return {"gain": gain.mean, "interval": [gain.mean - spread, gain.mean + spread]}
 
 
-def _ballots(gigs: Gigs, recipe: Recipe) -> Iterator[tuple[str, str, Ballot]]:
-    """Side, view and terms, over all windows."""
+def ballots(gigs: Gigs, recipe: Recipe) -> Iterator[tuple[str, str, Ballot]]:
+    """Side, view and terms, over all windows of these plays."""
     draw = np.random.default_rng(recipe.seed)
     recipe = _local(recipe)
+    # Of undated plays, pairs that are held out are no returns.
+    names = ("known",) if is_undated(gigs.plays) else VIEWS
     model: Model | None = None
     for parts in windows(gigs):
-        asked = [view for direction in DIRECTIONS for view in _asked(parts, direction, draw)]
+        asked = [view for direction in DIRECTIONS for view in _asked(parts, direction, names, draw)]
         if not asked:
             continue
         # A window's model starts at that of the window before it: two sweeps instead of ten.
@@ -209,9 +218,11 @@ def _ballots(gigs: Gigs, recipe: Recipe) -> Iterator[tuple[str, str, Ballot]]:
             yield SIDES[view.direction], view.name, _prepared(model, view)
 
 
-def _asked(parts: Split, direction: Direction, draw: np.random.Generator) -> Iterator[View]:
+def _asked(
+    parts: Split, direction: Direction, names: Sequence[str], draw: np.random.Generator
+) -> Iterator[View]:
     for view in views(parts, direction):
-        if view.name in VIEWS and len(view.subjects) >= FEWEST:
+        if view.name in names and len(view.subjects) >= FEWEST:
             yield _drawn(view, draw)
 
 

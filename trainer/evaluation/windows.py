@@ -1,6 +1,7 @@
 """Past windows: cuts in what is known, each with the plays that came soon after it.
 
 Weights are tuned on them, so they see nothing that a model would not have known at the time.
+Undated plays have no past: some of their pairs are held out instead.
 """
 
 from collections.abc import Iterator, Sequence
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.errors import NothingToFit
+from trainer.evaluation.pairs import held_out, is_undated
 from trainer.evaluation.splits import Gigs, Split, slice_of, split
 from trainer.plays.matrix import Plays, inverse_index
 
@@ -16,6 +18,8 @@ SHARES = (0.5, 0.6, 0.7, 0.8)
 """Share of the known plays before each cut."""
 WIDTH = 0.2
 """Share of the known plays in each window."""
+FOLDS = 2
+"""Windows of undated plays."""
 MOST_PLAYS = 1_000_000
 """The most recent plays that windows are made of."""
 
@@ -52,7 +56,10 @@ def past(plays: Plays, artist_ids: Sequence[str], venue_ids: Sequence[str], as_o
 
 
 def windows(gigs: Gigs) -> Iterator[Split]:
-    """Each window's known plays, and those that came after them; none of undated plays."""
+    """Each window's known plays, and those that came after them."""
+    if is_undated(gigs.plays):
+        yield from (held_out(gigs, WIDTH, seed) for seed in range(FOLDS))
+        return
     size = len(gigs.plays)
     for share in SHARES:
         try:

@@ -17,6 +17,7 @@ from ctypes import c_longlong
 from dataclasses import asdict, replace
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,12 +26,14 @@ from consumer.errors import ConsumerError, VersionGone
 from consumer.store.reader import reader_state
 from serving.errors import ServingError
 from serving.publisher.publish import Publisher, connect
+from trainer import recipe_file
 from trainer.als.engine import Engine
-from trainer.errors import RefitRefused, TrainerError
+from trainer.errors import BadRecipe, RefitRefused, TrainerError
 from trainer.evaluation.tuning import tune
 from trainer.live import gating
 from trainer.live.gating import Fit, Settling
 from trainer.live.job import Job
+from trainer.live.retuning import why_tune
 from trainer.live.staging import stage
 from trainer.model.fit import Model, check, fit
 from trainer.plays.fingerprints import fingerprints
@@ -158,6 +161,8 @@ def _fit(job: Job, settled: Settling, interactions: Interactions, plays: Plays) 
     check(model)
     # Before it is stored: the manifest tells the verdict, and is not changed afterwards.
     examined = gating.examine(Fit(job, settled, interactions, plays, model))
+    if job.settings.recipe_file:
+        _ask_to_tune(job.settings.recipe_file, len(plays), examined.facts["quality"])
     seen = replace(plays)  # what is sorted to count them is not kept
     facts: dict[str, Any] = {
         "created_at": time.time(),
@@ -173,6 +178,17 @@ def _fit(job: Job, settled: Settling, interactions: Interactions, plays: Plays) 
     }
     prints = fingerprints(plays, artists, venues)
     save(job.artifact, model, prints, facts | examined.facts, examined.arrays)
+
+
+def _ask_to_tune(path: str, plays: int, quality: Mapping[str, Any] | None) -> None:
+    """Log why the recipe should be tuned again, if it should."""
+    try:
+        why = why_tune(recipe_file.read(Path(path)).evidence, plays, quality)
+    except BadRecipe as error:
+        # Its settings were read at the start: a fit does not need the file any more.
+        why = str(error)
+    if why:
+        logger.warning("Run `gigstream tune` again: %s.", why)
 
 
 def _solver(job: Job, as_of_ms: int, interactions: Interactions, plays: Plays) -> Engine | None:

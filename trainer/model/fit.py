@@ -24,8 +24,11 @@ from trainer.recipe import START, Recipe, Weights
 
 Names = tuple[list[str], list[str]]
 
-PER_ROW = ("factors", "bias", "fitted", "liveness", "walk_row")
+PER_ROW = ("factors", "bias", "yearly", "fitted", "liveness", "walk_row")
 """The fields of `SideModel` that are arrays by row."""
+
+YEAR_DAYS = 365.0
+"""Half-life of `SideModel.yearly`."""
 
 NORM_LIMIT = 1e4
 """Largest accepted factor norm; those of real gigs stay below 10."""
@@ -56,6 +59,12 @@ class SideModel:
     """Of -log(1 + days since the last play)."""
     liveness_std: float = 0.0
     """The same, population."""
+    yearly: NDArray[np.float32] = field(default_factory=lambda: np.empty(0, np.float32))
+    """n: z of log(1 + popularity), of a half-life of a year. Default: 0."""
+    yearly_mean: float = 0.0
+    """Of log(1 + popularity), of a half-life of a year."""
+    yearly_std: float = 0.0
+    """The same, population."""
     walk_row: NDArray[np.int32] = field(default_factory=lambda: np.empty(0, np.int32))
     """n: the row in `Model.walk`; -1 for none, as of all artists. Default: -1."""
 
@@ -65,6 +74,8 @@ class SideModel:
             object.__setattr__(self, "fitted", self.factors.any(axis=1))
         if len(self.liveness) != n:
             object.__setattr__(self, "liveness", np.zeros(n, np.float32))
+        if len(self.yearly) != n:
+            object.__setattr__(self, "yearly", np.zeros(n, np.float32))
         if len(self.walk_row) != n:
             object.__setattr__(self, "walk_row", np.full(n, -1, np.int32))
 
@@ -74,6 +85,10 @@ class SideModel:
     def standardised(self, popularity: NDArray[np.float64]) -> NDArray[np.float32]:
         """The bias of a popularity: z = (log(1 + popularity) - mean) / std; 0 where std is 0."""
         return _z(np.log1p(popularity), self.popularity_mean, self.popularity_std)
+
+    def standardised_yearly(self, popularity: NDArray[np.float64]) -> NDArray[np.float32]:
+        """The same of a popularity of a half-life of a year."""
+        return _z(np.log1p(popularity), self.yearly_mean, self.yearly_std)
 
     def standardised_days(self, days: NDArray[np.float64]) -> NDArray[np.float32]:
         """The liveness of a candidate from the days since its last play; 0 for infinity."""
@@ -88,6 +103,7 @@ class SideModel:
         nothing = {
             "factors": 0,
             "bias": self.standardised(np.zeros(1)),
+            "yearly": self.standardised_yearly(np.zeros(1)),
             "fitted": False,
             "liveness": 0,
             "walk_row": -1,
@@ -181,8 +197,8 @@ def fit(
     factors = (solver or engine(recipe.engine)).fit(
         given.confident, begin, recipe, warm=start is not None
     )
-    artists = _side(factors.artists, given.activity, given.artist_days)
-    venues = _side(factors.venues, given.popularity, given.venue_days)
+    artists = _side(factors.artists, given.artists)
+    venues = _side(factors.venues, given.venues)
     venues = replace(venues, walk_row=np.arange(len(venues), dtype=np.int32))
     return Model(
         artists=artists.taken(inverse_index(artist_rows, len(artist_ids))),
@@ -226,26 +242,34 @@ def check(model: Model) -> None:
         _check_side(name, side)
 
 
+class _Bustle(NamedTuple):
+    """How busy the rows of a side are."""
+
+    popularity: NDArray[np.float64]
+    yearly: NDArray[np.float64]
+    days: NDArray[np.float64]
+    """Since the last play."""
+
+
 class _FitInput(NamedTuple):
     """The input of a fit: small beside the plays, which may be freed."""
 
     confident: csr_matrix
-    activity: NDArray[np.float64]
-    popularity: NDArray[np.float64]
-    artist_days: NDArray[np.float64]
-    venue_days: NDArray[np.float64]
+    artists: "_Bustle"
+    venues: "_Bustle"
     walk: csr_matrix
 
 
 def _fit_input(plays: Plays, as_of_ms: int, recipe: Recipe) -> _FitInput:
     popular = popularities(plays, as_of_ms, recipe.popularity_half_life_days)
+    yearly = popularities(plays, as_of_ms, YEAR_DAYS)
     per_venue, per_artist = popular.partners
+    artist_days = days_since_last(plays, as_of_ms, per_venue)
+    venue_days = days_since_last(plays.transposed(), as_of_ms, per_artist)
     return _FitInput(
         confident=confidence(plays, as_of_ms, recipe),
-        activity=popular.artists,
-        popularity=popular.venues,
-        artist_days=days_since_last(plays, as_of_ms, per_venue),
-        venue_days=days_since_last(plays.transposed(), as_of_ms, per_artist),
+        artists=_Bustle(popular.artists, yearly.artists, artist_days),
+        venues=_Bustle(popular.venues, yearly.venues, venue_days),
         walk=walk(plays, as_of_ms),
     )
 
@@ -268,7 +292,7 @@ def _check(plays: Plays, artist_ids: Sequence[str], venue_ids: Sequence[str]) ->
 
 
 def _check_side(name: str, side: SideModel) -> None:
-    for what in ("factors", "bias", "liveness", "mean", "covariance"):
+    for what in ("factors", "bias", "yearly", "liveness", "mean", "covariance"):
         if not np.isfinite(getattr(side, what)).all():
             raise InsaneModel(f"{name} {what} are not finite")
     largest = float(np.linalg.norm(side.factors, axis=1).max(initial=0.0))
@@ -285,13 +309,11 @@ def _picked(ids: Sequence[str], rows: NDArray[np.int64]) -> list[str]:
     return [ids[row] for row in rows.tolist()]
 
 
-def _side(
-    factors: NDArray[np.float32], popular: NDArray[np.float64], days: NDArray[np.float64]
-) -> SideModel:
+def _side(factors: NDArray[np.float32], busy: _Bustle) -> SideModel:
     """The statistics of rows that all have plays."""
-    known = np.log1p(popular)
+    known, yearly = np.log1p(busy.popularity), np.log1p(busy.yearly)
     mean, std = float(known.mean()), float(known.std())
-    recent = -np.log1p(days[np.isfinite(days)])
+    recent = -np.log1p(busy.days[np.isfinite(busy.days)])
     exact = factors.astype(np.float64)
     side = SideModel(
         factors=factors,
@@ -303,8 +325,14 @@ def _side(
         fitted=np.ones(len(factors), np.bool_),
         liveness_mean=float(recent.mean()) if len(recent) else 0.0,
         liveness_std=float(recent.std()) if len(recent) else 0.0,
+        yearly_mean=float(yearly.mean()),
+        yearly_std=float(yearly.std()),
     )
-    return replace(side, liveness=side.standardised_days(days))
+    return replace(
+        side,
+        liveness=side.standardised_days(busy.days),
+        yearly=side.standardised_yearly(busy.yearly),
+    )
 
 
 def _z(values: NDArray[np.float64], mean: float, std: float) -> NDArray[np.float32]:

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.als.regularization import own_ridges
-from trainer.model.fit import Model, SideModel, days_since_last
-from trainer.model.online import GrowingFactors, OnlineModel, Rows
+from trainer.model.fit import YEAR_DAYS, Model, SideModel, days_since_last
+from trainer.model.online import Biases, GrowingFactors, OnlineModel, Rows
 from trainer.plays.matrix import Plays, activity, confidence, counts, met
 
 
@@ -59,12 +59,13 @@ def _refresh(
 ) -> None:
     """Solve these rows of `side`; `plays` are all of them, `side` x `other`."""
     factors = solved(current, plays.for_artists(rows), other)
-    bias, liveness = side.side.bias[rows], side.side.liveness[rows]
+    biases = Biases.of(side.side, rows)
     # Rows of the fit keep their biases: a list is made from one state of all candidates.
     new = ~side.side.fitted[rows]
     if new.any():
-        bias[new], liveness[new] = _biases(current, side.side, rows[new], plays)
-    side.write(rows, factors, bias, liveness)
+        for held, found in zip(biases, _biases(current, side.side, rows[new], plays), strict=True):
+            held[new] = found
+    side.write(rows, factors, biases)
 
 
 def solved(current: OnlineModel, own: Plays, other: GrowingFactors) -> NDArray[np.float32]:
@@ -83,12 +84,14 @@ def solved(current: OnlineModel, own: Plays, other: GrowingFactors) -> NDArray[n
     return other.common.solve(confident, other.side.factors, ridge)
 
 
-def _biases(
-    current: OnlineModel, side: SideModel, rows: Rows, plays: Plays
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Of rows that had no plays at the fit: standardised popularity, and liveness."""
+def _biases(current: OnlineModel, side: SideModel, rows: Rows, plays: Plays) -> Biases:
+    """Of rows that had no plays at the fit."""
     own, now = plays.for_artists(rows), current.as_of_ms
     partners = met(plays.transposed(), np.unique(own.venue))
     popular = activity(own, now, current.recipe.popularity_half_life_days, partners)
-    days = days_since_last(own, now, partners)
-    return side.standardised(popular), side.standardised_days(days)
+    yearly = activity(own, now, YEAR_DAYS, partners)
+    return Biases(
+        bias=side.standardised(popular),
+        yearly=side.standardised_yearly(yearly),
+        liveness=side.standardised_days(days_since_last(own, now, partners)),
+    )

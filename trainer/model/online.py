@@ -22,13 +22,30 @@ from trainer.plays.ids import Ids
 Rows = NDArray[np.integer]
 
 
+class Biases(NamedTuple):
+    """What does not depend on the subject, of r rows."""
+
+    bias: NDArray[np.float32]
+    yearly: NDArray[np.float32]
+    liveness: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, side: SideModel, rows: Rows) -> "Biases":
+        """A copy of those of some rows."""
+        return cls(*(getattr(side, name)[rows] for name in cls._fields))
+
+    def write(self, side: SideModel, rows: Rows) -> None:
+        """Write them to some rows of a side, in place."""
+        for name in self._fields:
+            getattr(side, name)[rows] = getattr(self, name)
+
+
 class RowBackup(NamedTuple):
     """Rows of a side before a change, and its Gram matrix."""
 
     rows: Rows
     factors: NDArray[np.float32]
-    bias: NDArray[np.float32]
-    liveness: NDArray[np.float32]
+    biases: "Biases"
     squares: Floats
 
 
@@ -70,26 +87,23 @@ class GrowingFactors:
         self,
         rows: Rows,
         factors: NDArray[np.float32],
-        bias: NDArray[np.float32],
-        liveness: NDArray[np.float32],
+        biases: Biases,
     ) -> None:
         """Replace the vectors and biases of distinct rows.
 
         Args:
             rows: r row numbers.
             factors: r x F.
-            bias: r.
-            liveness: r.
+            biases: of these rows.
         """
         old, new = (part.astype(np.float64) for part in (self._side.factors[rows], factors))
         squares = self._squares + (new.T @ new - old.T @ old)
-        self._write(RowBackup(rows, factors, bias, liveness, squares))
+        self._write(RowBackup(rows, factors, biases, squares))
 
     def backup(self, rows: Rows) -> RowBackup:
         """A copy of these rows."""
         side = self._side
-        kept = side.factors[rows], side.bias[rows], side.liveness[rows]
-        return RowBackup(rows, *kept, self._squares)
+        return RowBackup(rows, side.factors[rows], Biases.of(side, rows), self._squares)
 
     def restore(self, before: RowBackup) -> None:
         """Undo all writes to these rows since the backup; other rows must not have been written."""
@@ -97,8 +111,8 @@ class GrowingFactors:
 
     def _write(self, new: RowBackup) -> None:
         side = self._side
-        side.factors[new.rows], side.bias[new.rows] = new.factors, new.bias
-        side.liveness[new.rows], self._squares = new.liveness, new.squares
+        side.factors[new.rows], self._squares = new.factors, new.squares
+        new.biases.write(side, new.rows)
         self.__dict__.pop("common", None)
 
     def _take(self, side: SideModel) -> None:

@@ -89,6 +89,11 @@ class Candidates:
         return self.side.bias[self.rows]
 
     @cached_property
+    def yearly(self) -> NDArray[np.float32]:
+        """Popularity over the year, c."""
+        return self.side.yearly[self.rows]
+
+    @cached_property
     def liveness(self) -> NDArray[np.float32]:
         """Recency of the last play, c."""
         return self.side.liveness[self.rows]

@@ -28,7 +28,7 @@ from trainer.plays.matrix import Plays, confidence, decayed, ranges
 from trainer.plays.nights import shared
 from trainer.ranking.contributions import NO_CAUSE, Candidates, Contributions
 from trainer.ranking.history import History
-from trainer.ranking.score import Subjects
+from trainer.ranking.score import Subjects, biases
 from trainer.ranking.terms import als, mates, own
 
 Floats = NDArray[np.float64]
@@ -100,6 +100,7 @@ class Explainer:
         self._candidates = Candidates(candidates, len(self._cols))
         self._terms: Mapping[str, Callable[[_Subject, Rows], _Part]] = {
             "popularity": self._popularity,
+            "yearly": self._yearly,
             "liveness": self._liveness,
             "mates": self._mates,
             "als": self._als,
@@ -131,13 +132,13 @@ class Explainer:
         Args:
             listed: k rows of candidates.
         """
-        shared_by_all = {"popularity": self._cols.bias, "liveness": self._cols.liveness}
-        weights = {name: self._weights.get(name, 0) for name in shared_by_all}
+        values = biases(self._cols)
+        weights = {name: self._weights.get(name, 0) for name in values}
         # As `everywhere` does: popularity ranks where neither has a weight.
         if not any(weights.values()):
             weights = {"popularity": 1}
         shares = {
-            name: weight * shared_by_all[name][listed].astype(np.float64)
+            name: weight * values[name][listed].astype(np.float64)
             for name, weight in weights.items()
             if weight
         }
@@ -145,6 +146,9 @@ class Explainer:
 
     def _popularity(self, _: _Subject, listed: Rows) -> _Part:
         return _Part(self._cols.bias[listed].astype(np.float64))
+
+    def _yearly(self, _: _Subject, listed: Rows) -> _Part:
+        return _Part(self._cols.yearly[listed].astype(np.float64))
 
     def _liveness(self, _: _Subject, listed: Rows) -> _Part:
         return _Part(self._cols.liveness[listed].astype(np.float64))

@@ -26,12 +26,14 @@ from trainer.ranking.terms.mates import mates
 from trainer.ranking.terms.own import own
 from trainer.ranking.terms.popularity import popularity
 from trainer.ranking.terms.rp3 import rp3
+from trainer.ranking.terms.yearly import yearly
 
 Subjects = Literal["artists", "venues"]
 
 TERMS: Mapping[Subjects, Mapping[str, Term]] = {
     "artists": {
         "popularity": popularity,
+        "yearly": yearly,
         "liveness": liveness,
         "mates": mates,
         "als": als_by_history,
@@ -136,6 +138,11 @@ def scoring_input(
     )
 
 
+def biases(side: SideModel) -> dict[str, NDArray[np.float32]]:
+    """By term that is the same for all subjects, its values by candidate."""
+    return {"popularity": side.bias, "yearly": side.yearly, "liveness": side.liveness}
+
+
 def everywhere(side: SideModel, weights: Mapping[str, float]) -> NDArray[np.float32]:
     """By candidate, the score for a subject of which nothing is known.
 
@@ -143,7 +150,7 @@ def everywhere(side: SideModel, weights: Mapping[str, float]) -> NDArray[np.floa
         side: of the candidates.
         weights: of the terms.
     """
-    shared = {"popularity": side.bias, "liveness": side.liveness}
+    shared = biases(side)
     parts = [np.float32(weights[name]) * shared[name] for name in shared if weights.get(name)]
     return _total(parts, len(side)) if parts else side.bias
 

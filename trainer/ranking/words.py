@@ -12,6 +12,7 @@ NO_REASON = "nothing sets it apart: it is as good as the average"
 WORDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "artist": {
         "popularity": ("many artists play here these months", ""),
+        "yearly": ("many artists play here over the year", ""),
         "liveness": ("there were gigs here lately", ""),
         "mates": ("artists you shared a bill with play here now", ", above all {}"),
         "als": ("artists like you play here", ", as your gigs at {} show"),

@@ -16,10 +16,19 @@ from trainer.plays.matrix import csr
 from trainer.recipe import Recipe, Weights
 from trainer.registry import sealed
 
-SCHEMA = 2
+SCHEMA = 3
+_WITHOUT_YEARLY = 2
+"""The schema before: popularity over the year was not known then, and had no weight."""
 _SIDES = ("artists", "venues")
 _ARRAYS = (*PER_ROW, "mean", "covariance")
-_SCALARS = ("popularity_mean", "popularity_std", "liveness_mean", "liveness_std")
+_SCALARS = (
+    "popularity_mean",
+    "popularity_std",
+    "yearly_mean",
+    "yearly_std",
+    "liveness_mean",
+    "liveness_std",
+)
 _WALK = ("data", "indices", "indptr")
 
 
@@ -85,9 +94,9 @@ def load(directory: Path) -> Artifact:
 
 def _load(directory: Path) -> Artifact:
     manifest = sealed.manifest(directory)  # first: nothing is read that was altered
-    if manifest["schema"] != SCHEMA:
+    if manifest["schema"] not in (_WITHOUT_YEARLY, SCHEMA):
         raise ValueError(f"schema {manifest['schema']}, this version reads {SCHEMA}")
-    artists, venues = (_side(directory, side, manifest[side]) for side in _SIDES)
+    artists, venues = (_side(directory, side, manifest) for side in _SIDES)
     model = Model(
         artists=artists,
         venues=venues,
@@ -107,9 +116,12 @@ def _walk(directory: Path) -> csr_matrix:
     return csr(values, columns, indptr, (len(indptr) - 1, len(indptr) - 1))
 
 
-def _side(directory: Path, side: str, scalars: Mapping[str, float]) -> SideModel:
-    arrays = {name: sealed.array(directory, f"{side}_{name}") for name in _ARRAYS}
-    held: dict[str, Any] = {**scalars, **arrays}
+def _side(directory: Path, side: str, manifest: Mapping[str, Any]) -> SideModel:
+    # A roll-back may ask for a model that an earlier version made.
+    left_out = {"yearly"} if manifest["schema"] == _WITHOUT_YEARLY else set()
+    names = [name for name in _ARRAYS if name not in left_out]
+    arrays = {name: sealed.array(directory, f"{side}_{name}") for name in names}
+    held: dict[str, Any] = {**manifest[side], **arrays}
     return SideModel(**held)
 
 

@@ -139,6 +139,16 @@ def test_the_report_has_every_row_view_and_metric_with_an_interval_around_it(rep
                         assert 0 <= low <= cell[metric] <= high <= 1
 
 
+def test_the_near_horizon_is_that_of_the_first_cut(report):
+    found = report["rolling"]
+
+    assert found["days"] == 60
+    assert found["cuts"][0] == report["cut"]
+    assert len(found["cuts"]) == 12
+    live = found["models"]["live"]["artist_to_venue"]
+    assert live["known"]["ndcg10"] > found["models"]["two"]["artist_to_venue"]["known"]["ndcg10"]
+
+
 def test_the_report_is_json_and_has_a_table_for_people(report):
     assert json.loads(json.dumps(report, allow_nan=False)) == report
     lines = text(report).splitlines()
@@ -353,6 +363,21 @@ def test_undated_test_pairs_are_looked_for_among_all_venues_but_those_of_train(t
     assert "NDCG20" in text(report)
 
 
+def test_undated_pairs_are_held_out_where_none_are_given_and_dates_are_not_read(tmp_path):
+    rows = [(f"a{a}", f"v{v}") for a in range(60) for v in range(10) if (a * 7 + v * v) % 3]
+    plain = written(tmp_path / "plain", rows, "artist_id\tvenue_id")
+    dated = [(artist, venue, at) for at, (artist, venue) in enumerate(rows)]
+    other = written(tmp_path / "dated", days(dated))
+
+    one, two = (run(path, undated=True, recipe=SMALL) for path in (plain, other))
+
+    assert one == two
+    forward = one["targets"]["artist_to_venue"]["known"]
+    assert forward["pairs"] == one["plays"]["later"] == int(0.2 * len(rows))
+    assert "mates" not in one["tuning"]["artists"]["weights"]
+    assert one["models"]["live"]["venue_to_artist"]["known"]["ndcg20"] > 0
+
+
 def test_test_pairs_that_are_all_in_train_are_refused(tmp_path):
     path = written(tmp_path / "same", [("a", "v")], "artist_id\tvenue_id")
 
@@ -389,7 +414,7 @@ def test_columns_of_other_names_and_progress_are_passed_on(tmp_path):
     )
 
     assert list(report["splits"]) == ["0.4"]
-    assert shares == [0.5, 1.0]
+    assert shares == pytest.approx([1 / 3, 2 / 3, 1.0])
 
 
 def test_the_data_s_clock_is_the_cut_not_today():

@@ -59,12 +59,20 @@ def test_the_last_weight_that_is_not_zero_stays():
     assert found.weights["good"] > 0
 
 
-def test_few_or_undated_plays_keep_the_start():
+def test_few_plays_keep_the_start():
     few, artists, venues = world()
-    undated = Plays(PLAYS.artist, PLAYS.venue, np.zeros(len(PLAYS), np.int64), *PLAYS.shape)
 
     assert tune(few, artists, venues, NOW, SMALL).weights == START
-    assert tune(undated, ARTISTS, VENUES, 0, SMALL).weights == START
+
+
+def test_undated_plays_have_no_term_that_needs_dates_and_are_tuned_on_pairs_held_out():
+    undated = Plays(PLAYS.artist, PLAYS.venue, np.zeros(len(PLAYS), np.int64), *PLAYS.shape)
+
+    found = tune(undated, ARTISTS, VENUES, 0, SMALL)
+
+    assert set(found.weights.artists) == {"popularity", "als", "own", "rp3"}
+    assert set(found.weights.venues) == {"popularity", "als", "own"}
+    assert set(found.artists.subjects) == {"known"}
 
 
 def test_weights_do_not_depend_on_row_numbers_or_on_the_order_of_plays():

@@ -183,7 +183,15 @@ def test_what_the_fit_froze_stays(model):
 
     assert result.as_of_ms == model.as_of_ms
     for ours, before in ((result.artists, model.artists), (result.venues, model.venues)):
-        for name in ("bias", "liveness", "mean", "covariance", "popularity_mean", "popularity_std"):
+        for name in (
+            "bias",
+            "yearly",
+            "liveness",
+            "mean",
+            "covariance",
+            "popularity_mean",
+            "popularity_std",
+        ):
             assert np.array_equal(getattr(ours, name), getattr(before, name))
 
 

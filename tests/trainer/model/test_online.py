@@ -7,7 +7,7 @@ from support.data.gigs import SMALL, rows, world
 from trainer.als.exact import gram
 from trainer.model.fit import Model, fit
 from trainer.model.foldin import fold_in, folded
-from trainer.model.online import OnlineModel
+from trainer.model.online import Biases, OnlineModel
 from trainer.plays.ids import Ids
 from trainer.plays.matrix import DAY_MS, Plays
 
@@ -83,7 +83,7 @@ def test_the_gram_matrix_follows_every_change(model):
     for _ in range(300):
         touched = rng.choice(40, 3, replace=False)
         vectors = rng.normal(size=(3, SMALL.factors)).astype(np.float32)
-        current.artists.write(touched, vectors, *np.zeros((2, 3), np.float32))
+        current.artists.write(touched, vectors, Biases(*np.zeros((3, 3), np.float32)))
 
     np.testing.assert_allclose(
         current.artists.common.squares, gram(current.artists.side.factors), atol=1e-10

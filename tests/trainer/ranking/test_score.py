@@ -78,6 +78,14 @@ def test_popularity_is_the_same_for_everybody(model):
     np.testing.assert_allclose(active, np.tile(z(np.log1p(popular.artists)), (15, 1)), atol=1e-5)
 
 
+def test_popularity_over_the_year_is_that_of_a_longer_half_life(model):
+    expected = z(np.log1p(popularities(PLAYS, NOW, 365).venues))
+
+    found = for_artists(alone(model, yearly=1))
+
+    np.testing.assert_allclose(found, np.tile(expected, (40, 1)), atol=1e-5)
+
+
 @pytest.mark.parametrize("ranked", ["artists", "venues"])
 def test_liveness_is_how_long_ago_the_last_gig_was(model, ranked):
     plays = PLAYS if ranked == "artists" else PLAYS.transposed()
@@ -192,7 +200,7 @@ def test_a_venue_that_came_after_the_fit_is_absent_from_the_walk_and_wrong_nowhe
 @pytest.mark.parametrize("direction", ["artists", "venues"])
 def test_the_score_is_the_weighted_sum_of_the_terms(model, direction):
     formula = {"artists": for_artists, "venues": for_venues}[direction]
-    weights = dict(zip(TERMS[direction], (0.5, 2, 1.5, 0.25, 3, 1), strict=False))
+    weights = dict(zip(TERMS[direction], (0.5, 0.8, 2, 1.5, 0.25, 3, 1), strict=False))
 
     found = formula(alone(model, **weights))
 

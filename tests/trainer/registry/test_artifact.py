@@ -13,6 +13,7 @@ from trainer.plays.fingerprints import fingerprints
 from trainer.plays.ids import Ids
 from trainer.plays.matrix import DAY_MS
 from trainer.recipe import Weights
+from trainer.registry import artifact
 from trainer.registry.artifact import load, save
 
 
@@ -28,20 +29,20 @@ def saved(tmp_path):
 def test_what_was_saved_comes_back_bit_for_bit(saved):
     path, model, prints = saved
 
-    artifact = load(path)
+    found = load(path)
 
     for side in ("artists", "venues"):
-        mine, theirs = getattr(model, side), getattr(artifact.model, side)
+        mine, theirs = getattr(model, side), getattr(found.model, side)
         for field in (*PER_ROW, "mean", "covariance"):
             np.testing.assert_array_equal(getattr(mine, field), getattr(theirs, field))
         for field in ("popularity_mean", "popularity_std", "liveness_mean", "liveness_std"):
             assert getattr(mine, field) == getattr(theirs, field)
-        np.testing.assert_array_equal(getattr(prints, side), getattr(artifact.fingerprints, side))
-    assert artifact.model.artist_ids == model.artist_ids
-    assert artifact.model.recipe == model.recipe
-    assert artifact.model.weights == model.weights
-    assert (artifact.model.walk != model.walk).nnz == 0
-    assert artifact.manifest["counts"] == {"plays": 340}
+        np.testing.assert_array_equal(getattr(prints, side), getattr(found.fingerprints, side))
+    assert found.model.artist_ids == model.artist_ids
+    assert found.model.recipe == model.recipe
+    assert found.model.weights == model.weights
+    assert (found.model.walk != model.walk).nnz == 0
+    assert found.manifest["counts"] == {"plays": 340}
 
 
 def test_other_weights_make_another_model(saved, tmp_path):
@@ -63,6 +64,20 @@ def test_equal_models_have_equal_hashes_and_others_do_not(saved, tmp_path):
 
     assert load(tmp_path / "again").hash == load(path).hash
     assert load(tmp_path / "other").hash != load(path).hash
+
+
+def test_a_model_from_before_the_yearly_popularity_is_read_with_none(tmp_path, monkeypatch):
+    plays, artists, venues = world()
+    model = fit(plays, artists, venues, 365 * DAY_MS, SMALL)
+    monkeypatch.setattr(artifact, "SCHEMA", 2)
+    monkeypatch.setattr(artifact, "_ARRAYS", tuple(n for n in artifact._ARRAYS if n != "yearly"))
+    save(tmp_path / "old", model, fingerprints(plays, Ids(artists), Ids(venues)), {})
+    monkeypatch.undo()
+
+    found = load(tmp_path / "old").model
+
+    np.testing.assert_array_equal(found.venues.bias, model.venues.bias)
+    assert not found.venues.yearly.any()
 
 
 @pytest.mark.parametrize("name", ["artists_factors.npy", "venues.json", "venues_fingerprints.npy"])

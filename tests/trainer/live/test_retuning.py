@@ -1,0 +1,41 @@
+"""Tuning is asked for again when the plays have doubled, or the lead has shrunk."""
+
+from datetime import date
+
+from trainer.live.retuning import why_tune
+from trainer.recipe_file import Data, Evidence, OnWindows, Range
+
+DAY, NONE = date(2026, 1, 1), Range(0.0, 0.0, 0.0)
+EVIDENCE = Evidence(
+    won=True,
+    reason="better",
+    found={},
+    start={},
+    seed=1,
+    data=Data(plays=1000, artists=10, venues=5, first=DAY, last=DAY, digest="0"),
+    windows=OnWindows(trials=3, cuts=(DAY,), start=0.3, found=0.31, gain=NONE),
+    slice=None,
+    lead=1.5,
+)
+
+
+def quality(judged: float) -> dict:
+    return {"judged": {"figures": {"judged": judged, "popular": 0.1, "recent": 0.2}}}
+
+
+def test_the_plays_have_doubled():
+    assert why_tune(EVIDENCE, 1999, None) == ""
+    assert why_tune(EVIDENCE, 2000, None) == "2,000 plays count now, 1,000 did when it was tuned"
+
+
+def test_the_lead_has_shrunk():
+    assert why_tune(EVIDENCE, 1000, quality(0.28)) == ""
+    assert "1.30 times" in why_tune(EVIDENCE, 1000, quality(0.26))
+
+
+def test_without_figures_then_or_now_only_the_volume_counts():
+    unknown = EVIDENCE.model_copy(update={"lead": None})
+
+    assert why_tune(unknown, 1000, quality(0.01)) == ""
+    assert why_tune(EVIDENCE, 1000, {"verdict": "published"}) == ""
+    assert why_tune(EVIDENCE, 1000, {"judged": None}) == ""
