@@ -6,11 +6,11 @@ from typing import Any
 import click
 
 from consumer.table import durable
-from operations.clocks import now_ms
 from gigstream.commands.evaluate import changed
 from gigstream.commands.file_columns import column_options, columns_and_reading
 from gigstream.settings import Settings, load
 from gigstream.terminal import Report, Terminal, command
+from operations.clocks import now_ms
 from trainer.errors import NothingToFit, Unwritable
 from trainer.evaluation.evaluate import read_plays
 from trainer.evaluation.splits import Gigs, ordered
