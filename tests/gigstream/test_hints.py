@@ -191,7 +191,7 @@ def test_where_lists_are_every_hint_works_and_ends_nothing(running):
                 if code != 0:
                     failed.append(f"{line} -> {hint}: {code}: {said}")
     assert failed == []
-    assert len(followed) > 8, followed
+    assert len(followed) >= 8, followed
     assert running.alive()
     # The lists are those of before: what was taken back was given back by the hints.
     until(lambda: "model list" in running.run("gigstream artist a1")[1], timeout_s=120)

@@ -12,6 +12,7 @@ import pytest
 
 from consumer.events import STATUSES, Event, InvalidEvent, Statement, decode
 from gigstream.cli import cli
+from gigstream.commands import demo
 from gigstream.settings import Settings
 from project.reference import PAGES, made
 from project.tree import PACKAGES, ROOT, committed_texts
@@ -200,6 +201,10 @@ def test_the_solver_s_figures_in_the_docs_are_its_constants() -> None:
     assert f"less than {100 * local.TOLERANCE:g} %" in meaning
     assert f"{local.TOLERANCE:.1e} of J".replace("e-05", "e-5") in read("docs/solver.md")
     assert f"`iterations` / {local.PLAIN_SWEEPS_PER_SWEEP:g} sweeps" in read("docs/solver.md")
+
+
+def test_the_figures_that_the_demo_names_are_the_readme_s() -> None:
+    assert f"median {demo.README_MS} ms, 99 % within {demo.README_MOST_MS} ms" in read("README.md")
 
 
 def test_the_decisions_are_listed_by_their_titles() -> None:
