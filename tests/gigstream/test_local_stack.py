@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.request
 from pathlib import Path
 
@@ -157,7 +158,10 @@ def test_up_stores_what_was_sent_before_it_ends_and_continues_from_there(
         os.kill(consumer, signal.SIGSTOP)
         sent = gigstream("import", file)
         assert sent.code == 0, sent.err
+        parts = living(tmp_path)
         process.send_signal(signal.SIGTERM)
+        time.sleep(3)
+        assert living(tmp_path) >= parts, "all wait for the consumer"
         os.kill(consumer, signal.SIGCONT)
         _, err = process.communicate(timeout=60)
 
