@@ -3,6 +3,7 @@
 import shutil
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
@@ -13,7 +14,15 @@ from support.processes.installation import Installation, event
 from support.processes.running import until
 from support.processes.serving import Api, served
 
+HERE = Path(__file__).parent
 BROKEN = b'{"event_id": "<script>alert(9)</script>", "artist_id": ""}'
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The first test of a process waits for two fits too: on a busy machine that takes minutes."""
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker(pytest.mark.timeout(900))
 
 
 @pytest.fixture(scope="session")
