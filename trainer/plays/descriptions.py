@@ -47,8 +47,8 @@ class Descriptions:
 
     def take(self, events: pa.Table) -> RowNumbers:
         """Take in event rows. Returns the rows that are described in other words now."""
-        # Readers that need no descriptions do not read the column.
-        if self._side not in events.column_names:
+        # Readers that need no descriptions do not read the column, and many sources send none.
+        if self._side not in events.column_names or _is_empty(events[self._side]):
             return np.empty(0, np.int32)
         said = events.filter(pc.is_valid(events[self._side]))
         changed = [row for row, stated in self._latest(said) if self._note(row, stated)]
@@ -96,20 +96,34 @@ class Descriptions:
 
     def _latest(self, said: pa.Table) -> Iterator[tuple[int, Stated]]:
         """Of the rows about each id the last one, so that few texts are taken out."""
-        if not len(said):
-            return
         rows = self._rows(said[f"{self._side}_id"])
         order = [pc.fill_null(said[name].cast(pa.int64()), 0).to_numpy() for name in _ORDER]
-        at = _last(rows, order)
-        texts = pc.cast(said[self._side], pa.string()).take(pa.array(at)).to_pylist()
+        words, codes = _coded(said[self._side])
+        at = _last(rows, [*order, _ranks(words)[codes]])
+        texts = [words[code] for code in codes[at].tolist()]
         keys = zip(*(each[at].tolist() for each in order), texts, strict=True)
         yield from zip(rows[at].tolist(), (Stated(*key) for key in keys), strict=True)
 
     def _rows(self, names: pa.ChunkedArray) -> RowNumbers:
-        coded = pc.cast(names, pa.string()).combine_chunks().dictionary_encode()
-        rows: RowNumbers = self._ids.add(pa.chunked_array([coded.dictionary]))
-        at: RowNumbers = coded.indices.to_numpy()
-        return rows[at]
+        distinct, codes = _coded(names)
+        return np.array(self._ids.rows(distinct), np.int32)[codes]
+
+
+def _coded(column: pa.ChunkedArray) -> tuple[list[str], RowNumbers]:
+    """The distinct texts of a column without nulls, and the index of each row's."""
+    coded = pc.cast(column, pa.string()).combine_chunks().dictionary_encode()
+    return coded.dictionary.to_pylist(), coded.indices.to_numpy()
+
+
+def _ranks(words: list[str]) -> NDArray[np.int64]:
+    """The position of each text among all, sorted."""
+    ranks = np.empty(len(words), np.int64)
+    ranks[sorted(range(len(words)), key=words.__getitem__)] = np.arange(len(words))
+    return ranks
+
+
+def _is_empty(column: pa.ChunkedArray) -> bool:
+    return bool(column.null_count == len(column))
 
 
 def _last(rows: RowNumbers, order: list[NDArray[np.int64]]) -> NDArray[np.int64]:

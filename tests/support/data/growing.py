@@ -31,6 +31,13 @@ def history(first: int, n: int) -> list[Statement]:
     return [*said, tombstone(f"e{first}")._replace(offset=first + n)]
 
 
+def described(events: pa.Table) -> pa.Table:
+    """With what every third statement says of its venue."""
+    venues = enumerate(events["venue_id"].to_pylist())
+    said = [None if name is None or at % 3 else f'{{"city":"{at % 5}"}}' for at, name in venues]
+    return events.append_column("venue", pa.array(said, pa.string()))
+
+
 class Growing:
     """A store, and statements to append to it."""
 
@@ -40,7 +47,7 @@ class Growing:
         self.next = 0
 
     def grow(self, n: int = 40) -> None:
-        self.add(table(history(self.next, n)))
+        self.add(described(table(history(self.next, n))))
 
     def add(self, events: pa.Table) -> None:
         columns = {"kind": pa.array(["event"] * len(events), pa.string())}
@@ -75,6 +82,8 @@ class Growing:
 def facts(interactions: Interactions) -> dict:
     """The full settled state, by id."""
     plays, artists, venues = interactions.plays(), interactions.artists, interactions.venues
+    every = np.arange(len(venues), dtype=np.int32)
+    said = interactions.venue_descriptions.texts(every, interactions.merged_venues)
     rows = zip(plays.artist.tolist(), plays.venue.tolist(), plays.at_ms.tolist(), strict=True)
     return {
         "plays": sorted((artists[a], venues[v], at) for a, v, at in rows),
@@ -82,6 +91,7 @@ def facts(interactions: Interactions) -> dict:
         "as_of": interactions.clock(NOW_MS),
         "names": interactions.artist_names.by_id(artists),
         "venue names": interactions.venue_names.by_id(venues),
+        "described": {name: text for name, text in zip(venues.ids, said, strict=True) if text},
         "counts": int(interactions.counts().sum()),
         "ids": sorted(artists.ids) + sorted(venues.ids),
     }

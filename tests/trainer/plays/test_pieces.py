@@ -17,7 +17,7 @@ from consumer.store.reader import StoreReader, read_at
 from consumer.table import delta_log, parquet
 from support.data.growing import MERGES, Growing, facts
 from trainer.live.following import Following
-from trainer.plays.interactions import CODED, COLUMNS, SCHEMA, Interactions
+from trainer.plays.interactions import CODED, COLUMNS, READ_COLUMNS, SCHEMA, Interactions
 from trainer.plays.read import settled, settled_at
 from trainer.registry.snapshot import Snapshots
 
@@ -160,7 +160,7 @@ def bits(interactions: Interactions) -> dict:
 
 def at_once(path, version) -> Interactions:
     """Settled from one table."""
-    whole, interactions = read_at(path, version, columns=COLUMNS), Interactions()
+    whole, interactions = read_at(path, version, columns=READ_COLUMNS), Interactions()
     interactions.merge(whole.merges)
     interactions.settle(whole.events)
     return interactions
