@@ -26,7 +26,7 @@ SECTIONS = {
             "gigstream artist --name 'first light'",
         ),
         "venue": (
-            "Artists for a venue who have not played there, best first.",
+            "Artists for a venue, best first.",
             "gigstream venue v-17 --json",
         ),
         "similar": (

@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from ctypes import c_longlong
 from dataclasses import asdict, replace
 from multiprocessing.connection import wait
@@ -111,8 +112,7 @@ def work(job: Job) -> int:
     """
     began = time.monotonic()
     interactions, chunk = settled_at(job.settings.store, job.store_version)
-    read = reader_state(job.settings.store, job.store_version)
-    with Snapshots(job.settings.models).saving(interactions, read):
+    with _saving(job, interactions):
         clock = interactions.clock(time.time_ns() // 1_000_000)
         settled = Settling(
             chunk,
@@ -138,6 +138,14 @@ def work(job: Job) -> int:
         time.monotonic() - began,
     )
     return sent
+
+
+def _saving(job: Job, interactions: Interactions) -> AbstractContextManager[None]:
+    # Where a person waits for an earlier model, the snapshot of the last fit will do.
+    if job.artifact.exists():
+        return nullcontext()
+    read = reader_state(job.settings.store, job.store_version)
+    return Snapshots(job.settings.models).saving(interactions, read)
 
 
 def _by_source(interactions: Interactions) -> dict[str, int]:
