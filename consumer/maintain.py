@@ -65,7 +65,13 @@ class MaintenanceTask:
     first_s: float = 0.0
 
     def is_due(self, last: StoreClock | None, now: StoreClock, began_s: float) -> bool:
-        """Whether it is due; ``last``: when it was done, None: not yet by this process."""
+        """Whether it is due.
+
+        Args:
+            last: when it was done; None: not yet by this process.
+            now: the present.
+            began_s: when this process began, by the clock of `StoreClock`.
+        """
         if last is None:
             return now.now_s - began_s >= self.first_s
         grown = now.version - last.version >= self.every_versions

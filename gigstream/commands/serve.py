@@ -7,8 +7,8 @@ from gigstream.terminal import Report, Terminal, command
 def serve(terminal: Terminal) -> Report:
     """Answer lists, filters, what-if questions and events over HTTP, until SIGTERM.
 
-    The same address has pages for people (docs/console.md). Needs the extra `serve`, and the home
-    of a trainer that publishes.
+    The same address has pages for people, the console. Needs the extra `serve`, and the home of a
+    trainer that publishes.
     """
     del terminal
     from consumer.logs import log_to_stderr

@@ -75,7 +75,7 @@ def test_an_sdist_holds_what_it_builds_and_nothing_else(sdist):
         names = {name.partition("/")[2] for name in packed.getnames()}
 
     assert {"pyproject.toml", "LICENSE", "native/decode/rows.cpp"} <= names
-    assert "gigstream/indistreet/events.tsv.gz" in names
+    assert str(Path("gigstream") / "indistreet" / "events.tsv.gz") in names
     assert not {name.partition("/")[0] for name in names} & {"tests", "docs", "client", ".venv"}
 
 

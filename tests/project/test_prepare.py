@@ -96,7 +96,7 @@ def test_where_nobody_may_install_the_debian_line_is_whole(
     assert done.returncode == 1
     assert done.stderr.splitlines()[1].strip() == (
         "sudo apt-get update && sudo apt-get install -y --no-install-recommends "
-        f"redis-server {java} maven strace prometheus"
+        f"redis-server {java} maven strace prometheus chromium"
     )
 
 

@@ -22,7 +22,13 @@ class FoldInLog:
         self._fold_ins = self._artists = self._venues = self._mates = 0
 
     def add(self, artists: int, venues: int, mates: int) -> None:
-        """Count a fold-in: rows that were solved, and bill-mates whose lists followed."""
+        """Count a fold-in.
+
+        Args:
+            artists: rows that were solved.
+            venues: rows that were solved.
+            mates: bill-mates whose lists followed.
+        """
         logger.debug("Folded in %d artists, %d venues, %d bill-mates", artists, venues, mates)
         self._fold_ins += 1
         self._artists += artists

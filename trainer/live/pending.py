@@ -21,7 +21,13 @@ class Pending:
         self._changed: dict[int, int] = {}  # row -> version that was read when it last changed
 
     def note(self, rows: Rows, before: int, now: int) -> None:
-        """These rows changed after version `before`, not after `now`."""
+        """These rows changed.
+
+        Args:
+            rows: distinct ones.
+            before: a store version at which they were as their lists show them.
+            now: the store version that has the change.
+        """
         for row in rows.tolist():
             self._waiting.setdefault(row, before)
             self._changed[row] = now

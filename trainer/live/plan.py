@@ -93,7 +93,13 @@ def is_recounted(following: Following, live: Generation | None) -> bool:
 
 
 def refit_due(known: Known, policy: Policy, now_s: float) -> bool:
-    """Is it time to refit?"""
+    """Whether it is time to refit.
+
+    Args:
+        known: what the trainer knows of plays and model.
+        policy: the settings of refits.
+        now_s: the time, of the clock of `known`.
+    """
     # A decision is not followed by a stream of others: it needs no pause.
     if known.recounted:
         return known.plays > 0

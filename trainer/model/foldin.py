@@ -14,7 +14,14 @@ from trainer.plays.matrix import Plays, activity, confidence, counts, met
 
 
 def folded(model: Model, plays: Plays, artists: Rows, venues: Rows) -> Model:
-    """A copy of the model with these rows folded in; see `fold_in` for the arguments."""
+    """A copy of the model with these rows folded in.
+
+    Args:
+        model: stays as it is.
+        plays: see `fold_in`, as the others.
+        artists: rows.
+        venues: rows.
+    """
     current = OnlineModel(model)
     fold_in(current, plays, artists, venues)
     return current.model

@@ -43,7 +43,13 @@ def initial(ids: Iterable[str], *, seed: int, side: str, factors: int) -> NDArra
 
 
 def drawn(artist_ids: Sequence[str], venue_ids: Sequence[str], recipe: Recipe) -> Factors:
-    """Initial vectors of a cold fit."""
+    """Initial vectors of a cold fit.
+
+    Args:
+        artist_ids: in the order of the rows.
+        venue_ids: in the order of the columns.
+        recipe: seed and number of factors.
+    """
     artists = initial(artist_ids, seed=recipe.seed, side="artist", factors=recipe.factors)
     return Factors(artists, drawn_venues(venue_ids, recipe))
 

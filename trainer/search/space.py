@@ -31,10 +31,24 @@ class Trial(Protocol):
     """Chooses values, as a trial of Optuna does."""
 
     def suggest_float(self, name: str, low: float, high: float, *, log: bool = False) -> float:
-        """A number within bounds."""
+        """A number within bounds.
+
+        Args:
+            name: of the setting.
+            low: the least.
+            high: the greatest.
+            log: whether ratios count, not differences.
+        """
 
     def suggest_int(self, name: str, low: int, high: int, *, step: int = 1) -> int:
-        """A whole number within bounds."""
+        """A whole number within bounds.
+
+        Args:
+            name: of the setting.
+            low: the least.
+            high: the greatest.
+            step: between two that may be chosen.
+        """
 
 
 def searched(recipe: Recipe, *, dated: bool) -> list[str]:
