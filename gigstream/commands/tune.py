@@ -1,5 +1,6 @@
 """`tune`: search the settings of the fit on past windows, and write them as a recipe file."""
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -85,15 +86,16 @@ def tune(
 
 
 def _run(terminal: Terminal, search: Search) -> RecipeFile:
-    best = 0.0
+    best, began_s = 0.0, time.monotonic()
     with terminal.progress("Tuning") as progress:
 
         def on_trial(recipe: Recipe, figure: float, number: int) -> None:
             nonlocal best
-            progress(number / search.budget.trials)
+            progress(search.budget.used(number, time.monotonic() - began_s))
             if figure > best:
                 best = figure
-                terminal.remark(f"trial {number}: {figure:.4f} with {_named(recipe)}")
+                told = f"trial {number}: {figure:.4f}, the best of this call, with"
+                terminal.remark(f"{told} {_named(recipe)}")
 
         return search.run(on_trial)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from gigstream.cli import run
+from gigstream.commands.status import _recipe
 from gigstream.settings import load
 from support.data.gigs import world
 
@@ -63,6 +64,15 @@ def test_the_settings_file_may_name_it(recipe, monkeypatch):
     Path("gigstream.toml").write_text(f'recipe_file = "{recipe}"\n')
 
     assert load().alpha == 17
+
+
+def test_status_asks_to_tune_again_when_the_plays_have_doubled(recipe):
+    assert _recipe(load(), 6000)["tune_again"] is None
+    assert _recipe(load(), 7000)["tune_again"].startswith("7,000 plays count now, 3,2")
+
+
+def test_without_a_recipe_file_there_is_nothing_to_tell():
+    assert _recipe(load(), 7000) is None
 
 
 def test_a_recipe_file_that_is_gone_is_one_line_with_the_remedy(monkeypatch, capsys):

@@ -32,6 +32,11 @@ class Budget:
     seconds: float | None = None
     """Of this call."""
 
+    def used(self, trials: int, seconds: float) -> float:
+        """The share that is used up, 0 to 1."""
+        by_time = seconds / self.seconds if self.seconds else 0.0
+        return min(1.0, max(trials / self.trials, by_time))
+
 
 @dataclass(frozen=True)
 class Best:

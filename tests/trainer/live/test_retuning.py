@@ -2,8 +2,9 @@
 
 from datetime import date
 
+from trainer.live.refit import _ask_to_tune
 from trainer.live.retuning import why_tune
-from trainer.recipe_file import Data, Evidence, OnWindows, Range
+from trainer.recipe_file import Data, Evidence, OnWindows, Range, RecipeFile
 
 DAY, NONE = date(2026, 1, 1), Range(0.0, 0.0, 0.0)
 EVIDENCE = Evidence(
@@ -31,6 +32,20 @@ def test_the_plays_have_doubled():
 def test_the_lead_has_shrunk():
     assert why_tune(EVIDENCE, 1000, quality(0.28)) == ""
     assert "1.30 times" in why_tune(EVIDENCE, 1000, quality(0.26))
+
+
+def test_a_refit_logs_it_and_a_file_that_is_gone_ends_nothing(tmp_path, caplog):
+    path = tmp_path / "recipe.json"
+    path.write_text(RecipeFile(recipe={}, evidence=EVIDENCE).model_dump_json())
+
+    _ask_to_tune(str(path), 1500, None)
+    assert not caplog.messages
+    _ask_to_tune(str(path), 2500, None)
+    path.unlink()
+    _ask_to_tune(str(path), 2500, None)
+
+    assert "Run `gigstream tune` again: 2,500 plays count now" in caplog.messages[0]
+    assert "cannot be read" in caplog.messages[1]
 
 
 def test_without_figures_then_or_now_only_the_volume_counts():

@@ -80,6 +80,12 @@ def test_time_ends_a_search_after_the_first_trial(gigs, tmp_path):
     assert tried == [1]
 
 
+def test_the_budget_is_used_by_trials_or_by_time():
+    assert Budget(4).used(1, 1000.0) == 0.25
+    assert Budget(4, 100.0).used(1, 50.0) == 0.5
+    assert Budget(4, 100.0).used(1, 500.0) == 1.0
+
+
 def test_a_recipe_wins_only_if_it_is_better_on_the_windows_and_on_the_latest_plays():
     assert why_not(False, SURE, compared(0.001)) == ""
     assert "no trial" in why_not(True, SURE, compared(0.001))

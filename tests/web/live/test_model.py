@@ -54,7 +54,7 @@ def assert_kept_is_current(live) -> None:
             kept, current = pool.candidates, getattr(state.generation.model, name)
             rows = pool.plays.transposed().active_rows(pool.targets.ids)
             assert kept.rows.tolist() == rows.tolist()
-            for array in ("factors", "bias", "liveness"):
+            for array in ("factors", "bias", "yearly", "liveness"):
                 np.testing.assert_array_equal(getattr(kept, array), getattr(current, array)[rows])
             assert kept.index[rows].tolist() == list(range(len(rows)))
             assert len(kept.index) == len(pool.targets.ids)
