@@ -154,6 +154,7 @@ def erase(
         work.run(_holders(known, before))
         # After the record: only from then on are ids told by their hashes.
         audit.redact(settings)
+        # Each variant has models and lists of its own that hold the id.
         for each in known:
             _follow(each, wait_s, configure)
         on_step("published")

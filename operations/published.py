@@ -23,6 +23,7 @@ def reasons(settings: OperationSettings, record: Record) -> list[str]:
 
 def latest(settings: OperationSettings) -> dict[str, Any] | None:
     """The newest generation's verdict; None before the first."""
+    # Records outlive their models, so that the newest is known whatever was removed.
     records = newest_first(settings)
     if not records:
         return None

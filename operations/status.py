@@ -72,6 +72,7 @@ class Status:
             # First null: a server that fails in the middle must not leave names out.
             self.facts |= dict.fromkeys(names) | dict(seen)
             self.problems += [problem] if problem else []
+        # Beside the alarms of dead letters: each of them makes a store lack events.
         if others := [Member(**each) for each in self.facts["other_consumers"] or ()]:
             self.raised.append(text(others, settings))
 

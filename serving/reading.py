@@ -218,6 +218,7 @@ class Reading:
 
     def _nothing(self, view: View) -> Steps[NotPublished]:
         key, remedy = live_key(self.prefix, view), "run `gigstream train --once`"
+        # One more round trip, where the answer is an error anyway.
         if view in ADDED:
             (others,) = yield [("HMGET", live_key(self.prefix, side_of(view)), GENERATION)]
             if others != [None]:

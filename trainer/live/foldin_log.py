@@ -34,6 +34,7 @@ class FoldInLog:
         self._artists += artists
         self._venues += venues
         self._mates += mates
+        # From the first fold-in on, so that a quiet hour is not averaged over.
         if self._since_s is None:
             self._since_s = self._now_s()
 

@@ -53,6 +53,7 @@ async def act(console: Showing, request: Asking, data: Form) -> Redirect:
     word = data.get("deed", "")
     if word not in WORDS:
         raise BadQuery("deed", f"{word!r} is none", f"choose one of {', '.join(WORDS)}")
+    # After the choice is known: it is the word that must be typed.
     session = console.door.acting(request, data, word=word)
     asked = Asked(False, WORDS[word], _number(data.get("generation", "")))
     await _ask(console, actor_of(request, session), asked)
@@ -65,6 +66,7 @@ async def _ask(console: Console, actor: Actor, asked: Asked) -> None:
 
 
 def _number(text: str) -> int | None:
+    # Not `isdigit`: it takes figures that `int` refuses.
     if text and not text.isdecimal():
         raise BadQuery("generation", f"{text!r} is no number", "take one of the list")
     return int(text) if text else None

@@ -84,6 +84,7 @@ def routers(settings: ApiSettings, services: Services, watcher: Watcher) -> list
     paths = frozenset(path for page in PAGES for path in page.paths)
     finder = Finder(services.live)
     console = Console(settings, services, watcher, door, finder, navigation.shown(paths))
+    # A form is checked on open pages too: a log-in that another site sends is refused.
     return [
         _router(console, OPEN, [_guard(door.own_form)]),
         _router(console, PAGES, [_guard(door.own_form), _guard(door.reader)]),

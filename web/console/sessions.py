@@ -55,6 +55,7 @@ class Sessions:
             key: as `begin` gave it.
             now_s: the time, of a monotonic clock.
         """
+        # Without the lock: one look at a dict is whole.
         session = self._held.get(_hashed(key))
         return session if session and now_s < session.until_s else None
 

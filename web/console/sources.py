@@ -38,6 +38,7 @@ async def preview(
 async def retract(console: Showing, request: Asking, data: Form) -> Redirect:
     """Stop counting what a source has sent."""
     source = data.get("source", "")
+    # First: a form that may not act must not be judged further.
     session = console.door.acting(request, data, word=source)
     operations, begin = console.services.operations, _since(data.get("since", ""))
     actor = actor_of(request, session)

@@ -56,6 +56,7 @@ def _lists(samples: Sequence[Sample]) -> Iterator[Breach]:
     now = samples[-1]
     if now.redis and now.redis.generation is None:
         yield Breach("Nothing is published", "no app finds a list", "gigstream train --once")
+    # Without lists it makes no sense to say how old they are.
     elif behind_s(samples) > STALE_S:
         said = f"lists are {duration(behind_s(samples))} behind the store"
         yield Breach("Lists are stale", said, "gigstream status; is `gigstream train` running?")
@@ -76,6 +77,7 @@ def _judged(now: Sample) -> Iterator[Breach]:
 
 
 def _disk(now: Sample) -> Iterator[Breach]:
+    # Before the first commit there is no folder whose disk could be asked.
     if now.store and now.store.version is not None and now.store.free_bytes < FULL:
         said = f"{now.store.free_bytes >> 20:,} MiB are free on the disk of the store"
         yield Breach("The disk is nearly full", said, "gigstream store compact")
