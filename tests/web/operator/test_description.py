@@ -16,6 +16,7 @@ from support.processes.worked import worked
 
 EXAMPLES = {"GET": 15, "POST": 8}
 FITS = 4
+WAIT_S = 120
 # What takes nothing cannot be asked wrongly.
 CASES = [
     (*operation, mode)
@@ -53,7 +54,7 @@ def test_every_answer_is_as_described(description, method, path, mode):
     @given(operation.as_strategy(generation_mode=mode))
     def every(case):
         headers = {"Authorization": f"Bearer {TOKEN}"}
-        case.call_and_validate(headers=headers, excluded_checks=excluded)
+        case.call_and_validate(headers=headers, excluded_checks=excluded, timeout=WAIT_S)
 
     every()
 
