@@ -1,15 +1,14 @@
 """A stack with real gigs and hostile ones, and a real browser in front of its console."""
 
-import shutil
 import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 from support.data.stage import hostile, real
-from support.processes.browsing import Visitor
+from support.processes.browsing import Visitor, chromium
 from support.processes.installation import Installation, event
 from support.processes.running import until
 from support.processes.serving import Api, served
@@ -56,14 +55,9 @@ def console(stage) -> Api:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """The Chromium of this machine, without a window."""
-    names = ("chromium", "chromium-browser", "google-chrome")
-    path = next(filter(None, map(shutil.which, names)))
-    with sync_playwright() as playwright:
-        # As root, Chromium has no sandbox.
-        made = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+    """The Chromium of this machine."""
+    with chromium() as made:
         yield made
-        made.close()
 
 
 @pytest.fixture

@@ -2,13 +2,11 @@
 
 import logging
 import time
-from threading import Event, Thread
-from types import TracebackType
-from typing import Self
 
 from consumer.errors import ConsumerError
 from trainer.errors import TrainerError
 from web.live.model import LiveModel
+from web.live.worker import Worker
 from web.metrics import Meters
 
 logger = logging.getLogger(__name__)
@@ -17,7 +15,7 @@ PATIENCE_S = 30.0
 """How long following may fail, or take, before the process reports itself unhealthy."""
 
 
-class Follower:
+class Follower(Worker):
     """Calls `LiveModel.follow` while the context lasts.
 
     Args:
@@ -27,40 +25,26 @@ class Follower:
     """
 
     def __init__(self, live: LiveModel, interval_s: float, meters: Meters) -> None:
+        super().__init__("follower")
         self._live = live
         self._interval_s = interval_s
         self._meters = meters
-        self._stop = Event()
-        # A daemon: a look that a dead disk blocks must not keep a stopped process.
-        self._thread = Thread(target=self._run, name="follower", daemon=True)
         self._good_s = time.monotonic()
         self._problem: str | None = None
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._stop.set()
-        self._thread.join()
 
     def problem(self) -> str | None:
         """Why the answers are not up to date; None: they are, or have not been for long."""
         behind_s = time.monotonic() - self._good_s
-        if not self._thread.is_alive():
+        if not self.is_alive:
             return "the follower of the store has ended; see the log, and start the process again"
         if behind_s < PATIENCE_S:
             return None
         cause = self._problem or "one look takes that long"
         return f"the store was last followed {behind_s:.0f} s ago: {cause}"
 
-    def _run(self) -> None:
-        while not self._stop.wait(self._interval_s):
+    def run(self) -> None:
+        """Follow the model, look by look."""
+        while not self.stop.wait(self._interval_s):
             # Any other error ends the thread: `problem` tells that, and health checks fail.
             try:
                 self._live.follow(time.monotonic())

@@ -1,17 +1,14 @@
 """The thread that asks Redis once a second whether it answers."""
 
-from threading import Event, Thread
-from types import TracebackType
-from typing import Self
-
 import redis
 
+from web.live.worker import Worker
 from web.metrics import Meters
 
 EVERY_S = 1.0
 
 
-class RedisWatch:
+class RedisWatch(Worker):
     """Asks while the context lasts.
 
     Args:
@@ -20,28 +17,16 @@ class RedisWatch:
     """
 
     def __init__(self, client: redis.Redis, meters: Meters) -> None:
+        # Not waited for: a question to a Redis that hangs must not keep a stopped process.
+        super().__init__("redis watch", leave_s=0)
         self._client = client
         self._meters = meters
-        self._stop = Event()
-        self._thread = Thread(target=self._run, name="redis watch", daemon=True)
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        # Not joined: a question to a Redis that hangs must not keep a stopped process.
-        self._stop.set()
-
-    def _run(self) -> None:
-        while not self._stop.is_set():
+    def run(self) -> None:
+        """Ask, and wait."""
+        while not self.stop.is_set():
             self._meters.redis(is_up=self._answers())
-            self._stop.wait(EVERY_S)
+            self.stop.wait(EVERY_S)
 
     def _answers(self) -> bool:
         try:

@@ -8,9 +8,9 @@ import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from threading import Condition, Event, Thread
+from threading import Condition
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
@@ -20,6 +20,7 @@ from consumer.kafka.client import client_options
 from consumer.kafka.outage import Watch
 from consumer.settings import ConsumerSettings
 from web.errors import NotConfirmed
+from web.live.worker import Worker
 from web.metrics import ACCEPTED, REFUSED, UNCONFIRMED, Meters
 
 logger = logging.getLogger(__name__)
@@ -81,7 +82,7 @@ class _Delivery:
             )
 
 
-class EventSink:
+class EventSink(Worker):
     """Sends events to the topic; usable by many threads while the context lasts.
 
     Args:
@@ -93,6 +94,7 @@ class EventSink:
     """
 
     def __init__(self, settings: ConsumerSettings, meters: Meters) -> None:
+        super().__init__("deliveries")
         self._topic, self._statuses = settings.kafka_topic, settings.statuses
         self._meters = meters
         watch = Watch(settings.kafka_bootstrap, meters.kafka)
@@ -100,12 +102,6 @@ class EventSink:
             self._producer = Producer(client_options(settings, {**_OPTIONS, **watch.options}))
         except KafkaException as error:
             raise KafkaOptionRefused(error.args[0].str()) from None
-        self._stop = Event()
-        self._thread = Thread(target=self._serve, name="deliveries", daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
 
     def __exit__(
         self,
@@ -113,8 +109,7 @@ class EventSink:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._stop.set()
-        self._thread.join()
+        super().__exit__(kind, error, trace)
         # Only requests that were cut off have records left here.
         self._producer.flush(WAIT_S)
 
@@ -170,8 +165,9 @@ class EventSink:
                 "again"
             ) from None
 
-    def _serve(self) -> None:
-        while not self._stop.is_set():
+    def run(self) -> None:
+        """Serve what Kafka answers: call-backs of deliveries come from here."""
+        while not self.stop.is_set():
             self._producer.poll(_LOOK_S)
 
 

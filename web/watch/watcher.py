@@ -4,9 +4,9 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable
-from threading import Event, Thread
+from threading import Event
 from types import TracebackType
-from typing import Generic, Self, TypeVar
+from typing import Generic, TypeVar
 
 import redis
 
@@ -17,6 +17,7 @@ from trainer.errors import TrainerError
 from trainer.registry.generations import Generations, Record
 from web.errors import WebError
 from web.live.model import LiveModel
+from web.live.worker import Worker
 from web.settings import ApiSettings
 from web.watch.probes import KafkaProbe, RedisProbe, StoreProbe
 from web.watch.sample import LagReading, Sample, StoreReading
@@ -34,7 +35,7 @@ _LEAVE_S = 1.0
 Found = TypeVar("Found")
 
 
-class Watcher:
+class Watcher(Worker):
     """Takes samples while the context lasts.
 
     Args:
@@ -51,6 +52,7 @@ class Watcher:
         live: LiveModel,
         interval_s: float = INTERVAL_S,
     ) -> None:
+        super().__init__("watcher", _LEAVE_S)
         # A look must neither create a topic nor wait long for a broker that is away.
         hasty = {"kafka_create_partitions": 0, "connect_timeout_s": _QUICK_S}
         quick = settings.model_copy(update=hasty)
@@ -63,15 +65,8 @@ class Watcher:
         self._alarms = Seldom(self._said_alarms)
         self._verdict = Seldom(self._latest)
         self._kept: deque[Sample] = deque(maxlen=KEPT)
-        self._stop = Event()
         self.ending = Event()
         """Set once the process is about to end: streams of samples end then."""
-        # A daemon: a look that a dead disk blocks must not keep a stopped process.
-        self._thread = Thread(target=self._run, name="watcher", daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
 
     def __exit__(
         self,
@@ -80,8 +75,7 @@ class Watcher:
         trace: TracebackType | None,
     ) -> None:
         self.ending.set()
-        self._stop.set()
-        self._thread.join(_LEAVE_S)
+        super().__exit__(kind, error, trace)
 
     def samples(self) -> list[Sample]:
         """Those that are kept, oldest first."""
@@ -93,10 +87,11 @@ class Watcher:
         """The newest; None before the first."""
         return self._kept[-1] if self._kept else None
 
-    def _run(self) -> None:
-        while not self._stop.is_set():
+    def run(self) -> None:
+        """Take samples, and wait."""
+        while not self.stop.is_set():
             self._kept.append(self._look())
-            self._stop.wait(self._interval_s)
+            self.stop.wait(self._interval_s)
         # Closed by the thread that used it: librdkafka's clients are no thread's but one.
         self._kafka.close()
 

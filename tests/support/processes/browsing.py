@@ -1,16 +1,31 @@
 """A visitor of the console: one page of a real browser, with a note of what is amiss."""
 
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response, sync_playwright
 
 WAIT_MS = 120_000
 GRAVE = {"serious", "critical"}
 PHONE = {"width": 375, "height": 740}
 DESK = {"width": 1280, "height": 860}
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """The Chromium of this machine, without a window."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    path = next(filter(None, map(shutil.which, names)))
+    with sync_playwright() as playwright:
+        # As root, Chromium has no sandbox.
+        made = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield made
+        made.close()
 
 
 class Visitor:

@@ -1,12 +1,11 @@
 """An installation whose operators act through the API: of its own, as they change it."""
 
-import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
-from support.processes.browsing import Visitor
+from support.processes.browsing import Visitor, chromium
 from support.processes.installation import Installation
 from support.processes.running import until
 from support.processes.serving import TOKEN, Api, served
@@ -48,14 +47,9 @@ def audited(api):
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """The Chromium of this machine, without a window."""
-    names = ("chromium", "chromium-browser", "google-chrome")
-    path = next(filter(None, map(shutil.which, names)))
-    with sync_playwright() as playwright:
-        # As root, Chromium has no sandbox.
-        made = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+    """The Chromium of this machine."""
+    with chromium() as made:
         yield made
-        made.close()
 
 
 @pytest.fixture
