@@ -42,7 +42,7 @@ def _paragraph(cut: Report) -> Iterator[str]:
     for direction, targets in cut["targets"].items():
         metric = next(iter(cut["models"]["live"][direction][next(iter(targets))]))
         yield f"{_TITLES[direction]}: {metric.upper()} with its 95 % interval, by view (subjects)"
-        yield _line("", [f"{view} ({number['subjects']:,})" for view, number in targets.items()])
+        yield _line("", [f"{view} ({number['subjects']})" for view, number in targets.items()])
         for row, figures in cut["models"].items():
             yield _line(row, [_figure(cell, metric) for cell in figures[direction].values()])
         for view in (view for view in _DIVIDED if view in targets):
@@ -59,7 +59,7 @@ def _rolled(rolling: Report) -> Iterator[str]:
     """The near horizon: figures of every row, and differences of live to the others."""
     for direction, targets in rolling["targets"].items():
         yield f"{_TITLES[direction]}, near horizon: {len(rolling['cuts'])} x {rolling['days']} days"
-        yield _line("", [f"{view} ({number['subjects']:,})" for view, number in targets.items()])
+        yield _line("", [f"{view} ({number['subjects']})" for view, number in targets.items()])
         for tree in (rolling["models"], rolling["differences"]):
             for row, figures in tree.items():
                 cells = figures.get(direction, {}).values()

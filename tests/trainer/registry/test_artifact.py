@@ -14,7 +14,7 @@ from trainer.plays.ids import Ids
 from trainer.plays.matrix import DAY_MS
 from trainer.recipe import Weights
 from trainer.registry import artifact
-from trainer.registry.artifact import load, save
+from trainer.registry.artifact import _SCALARS, load, save
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def test_what_was_saved_comes_back_bit_for_bit(saved):
         mine, theirs = getattr(model, side), getattr(found.model, side)
         for field in (*PER_ROW, "mean", "covariance"):
             np.testing.assert_array_equal(getattr(mine, field), getattr(theirs, field))
-        for field in ("popularity_mean", "popularity_std", "liveness_mean", "liveness_std"):
+        for field in _SCALARS:
             assert getattr(mine, field) == getattr(theirs, field)
         np.testing.assert_array_equal(getattr(prints, side), getattr(found.fingerprints, side))
     assert found.model.artist_ids == model.artist_ids
