@@ -58,7 +58,12 @@ def test_gigs_go_through_kafka_the_store_and_two_workers_into_lists(installation
         assert (found.factors.any(axis=1).sum(), len(found)) == (size, size + (side == "artists"))
     assert not model.artists.factors[model.artist_ids.index("off")].any()
     lists = installation.lists()
-    assert [len(lists[view]) for view in VIEWS] == [31, 31, 13, 13]  # the popular list is one of them
+    assert [len(lists[view]) for view in VIEWS] == [
+        31,
+        31,
+        13,
+        13,
+    ]  # the popular list is one of them
     assert_as_good_as_local(commands.home / "store", model)
 
 
