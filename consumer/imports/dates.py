@@ -134,6 +134,9 @@ class DateReader:
 
     def _day(self, text: str) -> dt.date | Refused:
         text = text.strip()
+        # Once more: a time behind the date was taken off.
+        if self._format and (given := _by_format(text, self._format)):
+            return given
         ymd = _YMD.fullmatch(text)
         if ymd:
             return _date(ymd[1], ymd[3], ymd[4])

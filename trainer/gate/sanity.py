@@ -1,6 +1,7 @@
 """Whether a fit is of the kind that was judged: its factors, and the lists that they make.
 
-affinity    share of plays whose x · y exceeds that of the same artist with a random venue
+affinity    share of plays whose x · y exceeds that of the same artist with a random venue, by more
+            than nothing: vectors that have shrunk to 0 tell no venue from another
 """
 
 from collections.abc import Sequence
@@ -14,6 +15,8 @@ from trainer.plays.matrix import Plays
 
 SAMPLED = 20_000
 """Plays that affinity is measured on."""
+NOTHING = 1e-6
+"""Differences of x · y that are none: a pair that met has about 1, one that never did about 0."""
 LOST = 0.1
 """How much less affinity than the judged model a fit may have."""
 BEST = 10
@@ -41,7 +44,8 @@ class Sanity(NamedTuple):
         if self.affinity < self.judged - LOST:
             found.append(
                 f"its factors put {self.affinity:.0%} of the plays before a random venue, those of "
-                f"the judged model {self.judged:.0%}"
+                f"the judged model {self.judged:.0%}; see whether the newest gig is years after "
+                "most others, since plays age from it"
             )
         if self.overlap is not None and self.overlap < COMMON:
             found.append(
@@ -52,7 +56,7 @@ class Sanity(NamedTuple):
 
 
 def affinity(model: Model, plays: Plays, seed: int = 1) -> float:
-    """See the module; half of the ties count.
+    """See the module; half of the ties count, and what differs by `NOTHING` is one.
 
     Args:
         model: rows as in the plays.
@@ -67,7 +71,8 @@ def affinity(model: Model, plays: Plays, seed: int = 1) -> float:
     own = model.artists.factors[artist].astype(np.float64)
     played = (own * model.venues.factors[venue]).sum(axis=1)
     random = (own * model.venues.factors[others]).sum(axis=1)
-    return float(((played > random) + 0.5 * (played == random)).mean())
+    more = played - random
+    return float(((more > NOTHING) + 0.5 * (abs(more) <= NOTHING)).mean())
 
 
 def agreement(model: Model, judged: Model, artist_ids: Sequence[str]) -> float | None:

@@ -38,8 +38,17 @@ def similar(model: Model, side: Side, row: int, n: int, candidates: NDArray[np.i
         return Similar(np.empty(0, np.int64), np.empty(0, np.float32))
     asked = np.concatenate([[row], others])
     with one_thread():  # implicit warns where BLAS has more
-        library = plain(Factors(vectors[:0], vectors[asked]), model.recipe)
+        library = plain(Factors(vectors[:0], _directions(vectors[asked])), model.recipe)
         # The query is ranked too: the library pads short results with rows that it was to exclude.
         found, cosines = library.similar_items(0, N=min(n + 1, len(asked)))
     kept = np.flatnonzero(found)[:n]
     return Similar(asked[found[kept]], cosines[kept])
+
+
+def _directions(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The vectors at length 1: the library's own lengths underflow where vectors are very short."""
+    long = vectors.astype(np.float64)
+    scaled: NDArray[np.float32] = (long / np.linalg.norm(long, axis=1, keepdims=True)).astype(
+        np.float32
+    )
+    return scaled

@@ -80,6 +80,12 @@ def test_a_format_that_was_named_comes_first():
     assert not format_is_valid("%Q")
 
 
+def test_a_named_format_takes_a_time_behind_the_date():
+    texts = "03/04/2026 20:30", "03/04/2026 8:30 pm", "03/04/2026T20:30:00Z"
+    assert read(*texts, date_format="%d/%m/%Y") == [dt.date(2026, 4, 3)] * 3
+    assert read(*texts[:2], date_format="%m/%d/%Y") == [dt.date(2026, 3, 4)] * 2
+
+
 def test_a_time_zone_moves_instants_and_nothing_else():
     berlin = ZoneInfo("Europe/Berlin")
     texts = "2026-04-30T22:30:00Z", "2026-05-01T23:30:00", "2026-05-01"

@@ -5,6 +5,7 @@ import numpy as np
 from support.data.worlds import gigs
 from trainer.gate.sanity import Sanity, affinity, agreement
 from trainer.model.fit import fit
+from trainer.ranking.similar import similar
 from trainer.recipe import Recipe
 
 RECIPE = Recipe(factors=8, threads=1)
@@ -30,3 +31,16 @@ def test_factors_of_other_rows_have_no_affinity():
     assert agreement(model, model, ids) == 1.0
     assert (agreement(model, shuffled, ids) or 0) < 0.6
     assert "in common" in Sanity(sound, sound, 0.1).reasons[0]
+
+
+def test_vectors_that_have_shrunk_to_nothing_have_no_affinity_and_cosines_all_the_same():
+    world = gigs(3000)
+    plays, year_ms = world.plays, 365 * 86_400_000
+    given = plays, world.artist_ids, world.venue_ids
+    # As of a gig long after all others: they weigh next to nothing, and the vectors vanish.
+    late = fit(*given, int(plays.at_ms.max()) + 6 * year_ms, RECIPE)
+
+    assert 0 < abs(late.artists.factors).max() < 1e-6
+    assert affinity(late, plays) == 0.5
+    found = similar(late, "artist", 0, 5, np.arange(len(world.artist_ids)))
+    assert (abs(found.cosines) <= 1 + 1e-6).all()
