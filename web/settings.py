@@ -29,6 +29,10 @@ class ServeSettings(BaseModel):
     serve_metrics_port: int = Field(default=0, ge=0, le=65_535)
     """Port of the HTTP API's metrics (docs/metrics.md), at ``metrics_host``; 0: none."""
 
+    trainer_metrics_host: str = Field(default="", max_length=253)
+    """Host of the trainer, at whose ``trainer_metrics_port`` the console reads how long events take
+    to lists; empty: ``metrics_host``, which is where processes of one machine are."""
+
     serve_names: str = Field(default="", pattern=r"^[\w.,:\[\]-]*$")
     """Further host names by which clients may address the API, separated by commas: a request with
     another ``Host`` is refused, as a web page of others could send it. ``serve_host``,

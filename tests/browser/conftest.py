@@ -53,7 +53,8 @@ def console(stage) -> Api:
     return made
 
 
-@pytest.fixture(scope="session")
+# Not for the session: Playwright's event loop would run on under the tests of others.
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """The Chromium of this machine."""
     with chromium() as made:

@@ -106,7 +106,10 @@ def test_killed_at_any_step_a_second_erase_completes_it_with_the_same_receipt(in
     assert receipt["artifacts"] == ["gen-00000001"]
     assert receipt["redis"].keys() == {
         f"{installation.prefix}:{key}"
-        for key in ("artist", "artist:name", "artist:returns", "venue", "venue:returns")
+        for key in (
+            *("artist", "artist:info", "artist:name", "artist:returns"),
+            *("venue", "venue:returns"),
+        )
     }
     assert installation.stored(406)["plays"] == 406
     assert consumer.poll() is None

@@ -39,6 +39,30 @@ LEFT_OUT = {
     ("docs/quality.md", "gigstream artist"): (
         "its figures are of one model; tests/gigstream/test_why.py tests their form"
     ),
+    (
+        "client/README.md",
+        "pip install",
+    ): "tests/packages installs the wheel that `make wheel` builds",
+    ("docs/contract/redis.md", "redis-cli HGET"): (
+        "its venue is made up; tests/packages reads the same field with Node and Go"
+    ),
+    ("docs/http.md", "post() {"): "its ids are made up; tests/web/operator asks each route",
+    ("docs/install.md", "gigstream check"): "it names versions; test_commands.py tests its form",
+    ("docs/quality.md", "gigstream tune"): (
+        "it takes minutes; tests/gigstream/test_tune.py runs a small search"
+    ),
+    ("docs/read-lists.md", "gigstream artist"): (
+        "its list is of one demo; tests/gigstream/test_commands.py tests its form"
+    ),
+    ("docs/read-lists.md", "pip install"): "tests/packages installs the wheel",
+    ("docs/read-lists.md", "redis-cli HMGET"): "as in docs/contract/redis.md, which runs",
+    ("docs/run.md", "export GIGSTREAM_VARIANT=b"): (
+        "tests/end_to_end/test_variants.py runs two trainers of one store"
+    ),
+    ("docs/trouble.md", "gigstream check"): "it shows a broker that is away",
+    ("docs/watch.md", "gigstream status"): (
+        "its figures are of a large store; tests/gigstream/test_status.py tests its form"
+    ),
     ("docs/spark.md", "make spark"): "it downloads 456 MB; `make test-spark` runs the engine",
 }
 OWN = "gigstream-data/store"

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from gigstream.cli import run
-from gigstream.commands.status import _recipe
 from gigstream.settings import load
+from operations.status import _recipe
 from support.data.gigs import world
 
 

@@ -148,7 +148,7 @@ def environ(servers: tuple[ComposedKafka, RedisServer], tmp_path: Path) -> dict[
     swapped[home] = str(tmp_path)
     own = SERVICES["serve"]["environment"]
     token = {"GIGSTREAM_SERVE_HOST": "0.0.0.0", "GIGSTREAM_SERVE_TOKEN": TOKEN}  # noqa: S104
-    asked = {"GIGSTREAM_METRICS_HOST": "trainer"}  # whose metrics the console reads
+    asked = {"GIGSTREAM_TRAINER_METRICS_HOST": "trainer"}  # whose metrics the console reads
     assert own == {**given, **token, **asked, "GIGSTREAM_SERVE_TOKEN": "${GIGSTREAM_SERVE_TOKEN:-}"}
     ours = {name: swapped.get(value, value) for name, value in given.items()} | token
     ours["GIGSTREAM_SERVE_PORT"] = str(_free_ports(1)[0])

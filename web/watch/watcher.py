@@ -60,7 +60,8 @@ class Watcher(Worker):
         self._interval_s = interval_s
         self._store, self._kafka = StoreProbe(settings), KafkaProbe(quick)
         self._redis = RedisProbe(client, settings.redis_prefix, live)
-        self._trainer = TrainerProbe(settings.metrics_host, settings.trainer_metrics_port)
+        host = settings.trainer_metrics_host or settings.metrics_host
+        self._trainer = TrainerProbe(host, settings.trainer_metrics_port)
         self._kinds = Seldom(self._redis.kinds)
         self._alarms = Seldom(self._said_alarms)
         self._verdict = Seldom(self._latest)

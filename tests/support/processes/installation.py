@@ -77,8 +77,8 @@ class Installation:
         assert done.returncode == 0, done.stderr
 
     def status(self) -> dict[str, Any]:
-        """What `gigstream status` says."""
-        return self.commands.json("status")
+        """What `gigstream status` says, with all plays counted."""
+        return self.commands.json("status", "--exact")
 
     def stored(self, events: int) -> dict[str, Any]:
         """The status once this number of events is stored and none waits."""
