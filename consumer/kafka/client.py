@@ -1,11 +1,13 @@
 """Clients of librdkafka with our options: ours, those of the settings, and those that must hold."""
 
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
+from consumer.deadline import Deadline
 from consumer.errors import KafkaOptionRefused
 from consumer.settings import ConsumerSettings
 
@@ -25,6 +27,9 @@ _FETCHING = {
     # How soon partitions that were added, and a topic that was deleted, are noticed.
     "topic.metadata.refresh.interval.ms": 30_000,
 }
+_LEADER_MOVES = {KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE}
+_AGAIN_S = 0.1
+
 _CLASSIC_GROUP = {
     # The shortest that every broker accepts. It counts only where a whole machine dies: the death
     # of a process is noticed at once (`static_members`).
@@ -73,8 +78,17 @@ def watermarks(consumer: Consumer, topic: str, partition: int, timeout_s: float)
     Raises:
         KafkaException: there was none.
     """
-    low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=timeout_s)
-    return int(low), int(high)
+    place, deadline = TopicPartition(topic, partition), Deadline(timeout_s)
+    while True:
+        try:
+            low, high = consumer.get_watermark_offsets(place, timeout=deadline.left_s)
+        except KafkaException as error:
+            if error.args[0].code() not in _LEADER_MOVES or deadline.is_over:
+                raise
+            # The client asks for the new leader meanwhile.
+            time.sleep(_AGAIN_S)
+        else:
+            return int(low), int(high)
 
 
 def admin_client(
