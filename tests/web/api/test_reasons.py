@@ -3,6 +3,23 @@
 import pytest
 
 from support.processes.running import until
+from support.processes.serving import served
+from support.processes.worked import worked
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory, kafka, redis_server):
+    """An installation of its own: after gigs of other tests, scores are as of another moment."""
+    with worked(tmp_path_factory.mktemp("reasons"), kafka, redis_server) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def api(installed):
+    """The API of that installation, ready."""
+    made = served(installed, GIGSTREAM_SERVE_RATE="100000")
+    until(made.ready, 90)
+    return made
 
 
 @pytest.mark.parametrize(
