@@ -4,6 +4,7 @@ What is not recorded anywhere is None, and `unknown` says why: the log of the st
 the journal of a generation ends with it, and Redis keeps about a thousand change events.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -11,7 +12,7 @@ from typing import Any
 
 from consumer.store import places
 from consumer.table import delta_log
-from operations.errors import NotThere
+from operations.errors import NotThere, Refused
 from operations.settings import OperationSettings
 from operations.verdicts import Row, verdicts
 from serving.announced import Announced, announced
@@ -27,6 +28,7 @@ MOST_IDS = 100
 MOST = 20
 """Lives that one bill is answered with."""
 
+_NUMBER = re.compile(r"[0-9]{1,19}")
 _STATEMENT = (
     "source",
     "event_id",
@@ -107,26 +109,24 @@ class Life:
     unknown: list[str] = field(default_factory=list)
 
 
-def by_place(
-    settings: OperationSettings, topic: str, partition: int, offset: int
-) -> list[dict[str, Any]]:
+def by_place(settings: OperationSettings, place: str) -> list[dict[str, Any]]:
     """The lives of the records that had this place: one, or one of each topic of this name.
 
     Args:
         settings: locations of store, models and Redis.
-        topic: its name, or its id.
-        partition: number.
-        offset: of the record.
+        place: topic/partition/offset; the topic by its name or its id.
 
     Raises:
+        Refused: it is no place.
         NotThere: the store holds no such record.
         ConsumerError: the store cannot be read.
     """
+    topic, partition, offset = _parsed(place)
     rows = places.at(settings.store, partition, offset)
     if topic != settings.kafka_topic:
         rows = [row for row in rows if row["topic_id"] == topic]
     if not rows:
-        raise NotThere(_absent(settings, topic, partition, offset), field="offset")
+        raise NotThere(_absent(settings, topic, partition, offset), field="place")
     return _lives(settings, rows)
 
 
@@ -150,6 +150,17 @@ def by_event(settings: OperationSettings, source: str, event_id: str) -> list[di
             field="event_id",
         )
     return _lives(settings, sorted(rows, key=lambda row: row["recorded_at"])[-MOST:][::-1])
+
+
+def _parsed(place: str) -> tuple[str, int, int]:
+    # From the end: ids of topics are base64, in which a slash is a letter like others.
+    topic, partition, offset = ["", "", *place.strip().rsplit("/", 2)][-3:]
+    numbers = [int(each) if _NUMBER.fullmatch(each) else -1 for each in (partition, offset)]
+    if not topic or not 0 <= numbers[0] < 1 << 31 or not 0 <= numbers[1] < 1 << 63:
+        raise Refused(
+            f"{place!r} is no place in Kafka; write topic/partition/offset", field="place"
+        )
+    return topic, numbers[0], numbers[1]
 
 
 def _lives(settings: OperationSettings, rows: Sequence[Row]) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ from web.api.operator import routes
 from web.api.parameters import known_parameters
 from web.api.problems import HANDLERS
 from web.api.services import Services
+from web.api.slashes import restored
 from web.settings import ServeSettings
 
 VERSION = "1"
@@ -64,7 +65,7 @@ def app(settings: ServeSettings, services: Services, pages: Sequence[Router] = (
         [readers, writers, health.healthz, health.readyz, *pages],
         dependencies={"services": Provide(lambda: services, sync_to_thread=False)},
         guards=[access.known_host],
-        middleware=[rate.middleware],
+        middleware=[rate.middleware, restored],
         exception_handlers=HANDLERS,
         logging_config=None,  # the process sets its own up
         request_max_body_size=settings.serve_max_body,

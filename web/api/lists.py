@@ -27,8 +27,9 @@ Identity = Annotated[
     Parameter(
         min_length=1,
         max_length=MAX_ID,
-        description="The id, as events state it; an unknown one gets the popular list. One with a "
-        "slash is read by POST /v1/lists.",
+        description="The id, as events state it; an unknown one gets the popular list. Quoted "
+        "as in all addresses: `AC%2FDC`. `.` and `..`, which clients fold, are read by "
+        "POST /v1/lists.",
     ),
 ]
 

@@ -55,7 +55,7 @@ async def event(
     """The life of a record, by its place or by its event's id and source."""
     operations, settings = console.services.operations, console.services.operations.settings
     if place is not None:
-        found = await operations.look(life.by_place, settings, *_parts(place))
+        found = await operations.look(life.by_place, settings, place)
     elif event_id is not None:
         found = await operations.look(life.by_event, settings, source or "default", event_id)
     else:
@@ -82,11 +82,3 @@ async def _newest(console: Console) -> list[dict[str, Any]]:
     operations = console.services.operations
     found: list[dict[str, Any]] = await operations.look(operations.tail.after, 0)
     return found[-SHOWN:][::-1]
-
-
-def _parts(place: str) -> tuple[str, int, int]:
-    topic, _, rest = place.strip().partition("/")
-    partition, _, offset = rest.partition("/")
-    if not (topic and partition.isdecimal() and offset.isdecimal()):
-        raise BadQuery("place", "is no place in Kafka", "write topic/partition/offset")
-    return topic, int(partition), int(offset)

@@ -66,8 +66,18 @@ class Api:
         data = raw if raw is not None else None if body is None else json.dumps(body).encode()
         said = {"Content-Type": "application/json"} if data is not None else {}
         said |= {"Authorization": f"Bearer {token}"} if token else {}
-        url = f"{self.base}{quote(path)}" + (f"?{urlencode(query, doseq=True)}" if query else "")
-        request = urllib.request.Request(url, data, {**said, **(headers or {})})  # noqa: S310
+        url = quote(path) + (f"?{urlencode(query, doseq=True)}" if query else "")
+        return self.at(url, data, {**said, **(headers or {})}, timeout_s)
+
+    def at(
+        self,
+        url: str,
+        data: bytes | None = None,
+        headers: dict[str, str] | None = None,
+        timeout_s: float = 60,
+    ) -> Reply:
+        """GET an address that is quoted already, or POST there where there are data."""
+        request = urllib.request.Request(f"{self.base}{url}", data, headers or {})  # noqa: S310
         try:
             with self.opener.open(request, timeout=timeout_s) as reply:
                 return Reply(reply.status, dict(reply.headers), reply.read())

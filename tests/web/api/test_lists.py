@@ -1,5 +1,7 @@
 """Lists over HTTP, beside those in Redis."""
 
+from urllib.parse import quote
+
 import pytest
 from redis import Redis
 
@@ -141,3 +143,26 @@ def test_what_if_answers_and_stores_nothing(api, installed):
     unknown = api.ask("/v1/what-if/artist", {"plays": [{"venue_id": "nowhere"}]})
     assert (unknown.status, unknown.json["field"]) == (404, "plays[0].venue_id")
     assert installed.status()["events"] == before
+
+
+@pytest.mark.parametrize("identity", ["AC/DC", "/", "x//y/", "a%2Fb", "a b/\u00fc?", "%", "+/+"])
+@pytest.mark.parametrize(
+    "path", ["/v1/artists/{}/venues", "/v1/venues/{}/artists", "/v1/artists/{}/why"]
+)
+def test_an_id_is_any_text_also_with_a_slash(api, path, identity):
+    reply = api.at(path.format(quote(identity, safe="")))
+
+    assert (reply.status, reply.json.get("id")) == (200, identity)
+
+
+@pytest.mark.parametrize("side", ["artist", "venue"])
+def test_an_unknown_id_with_a_slash_is_named_in_full(api, side):
+    reply = api.at(f"/v1/{side}s/no%2Fone%2f/similar")
+
+    assert reply.status == 404
+    assert "no/one/" in reply.json["detail"]
+
+
+@pytest.mark.parametrize("path", ["/v1/no%2Fsuch", "/no%2Fsuch/", "/%2F", "/v1%2Fartists/a/venues"])
+def test_a_path_that_is_no_route_is_not_found(api, path):
+    assert api.at(path).status == 404

@@ -11,22 +11,6 @@ import pytest
 from support.processes.installation import event
 from support.processes.running import stop, until
 from support.processes.serving import served
-from support.processes.worked import worked
-
-
-@pytest.fixture(scope="module")
-def installed(tmp_path_factory, kafka, redis_server):
-    """An installation of its own: the life of an event ends where others erase and roll back."""
-    with worked(tmp_path_factory.mktemp("stream"), kafka, redis_server) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def api(installed):
-    """The API of that installation, ready."""
-    made = served(installed, GIGSTREAM_SERVE_RATE="100000")
-    until(made.ready, 90)
-    return made
 
 
 def watch(api, kept, opened):
@@ -58,6 +42,10 @@ def verdict_of(watched, event_id):
 
 def life(api, **query):
     return api.ask("/v1/events/by-id", **query).json["events"]
+
+
+def at(api, place):
+    return api.ask("/v1/events/by-place", place=place)
 
 
 def test_partitions_tell_offsets_and_lag(api, installed):
@@ -104,8 +92,8 @@ def test_a_fold_in_s_event_has_its_whole_life(api, installed):
     assert found["listed"]["generation"] == installed.generation()
     assert found["unknown"] == []
     place = f"{installed.topic}/{found['partition']}/{found['offset']}"
-    assert api.ask(f"/v1/events/{place}").json["events"] == [found]
-    assert api.ask(f"/v1/events/{found['topic_id']}/{place.split('/', 1)[1]}").status == 200
+    assert at(api, place).json["events"] == [found]
+    assert at(api, f"{found['topic_id']}/{place.split('/', 1)[1]}").status == 200
 
 
 def test_an_event_of_a_generation_names_it(api, act, installed):
@@ -118,7 +106,7 @@ def test_an_event_of_a_generation_names_it(api, act, installed):
 
 def test_a_dead_letter_has_a_life_too(api):
     letter = api.ask("/v1/dead-letters", n=1).json["dead_letters"][0]
-    (found,) = api.ask(f"/v1/events/{letter['id']}").json["events"]
+    (found,) = at(api, letter["id"]).json["events"]
 
     assert found["verdict"] == "dead"
     assert found["dead"] == {"field": letter["field"], "reason": letter["reason"]}
@@ -126,14 +114,36 @@ def test_a_dead_letter_has_a_life_too(api):
 
 
 @pytest.mark.parametrize(
-    ("path", "said"),
-    [("gigs-of-others/0/1", "holds no record"), ("{topic}/0/99999999", "not stored yet")],
+    ("place", "said"),
+    [
+        ("gigs-of-others/0/1", "holds no record of gigs-of-others/0/1"),
+        ("yjWk9fK8Rj6obn/VFT/0CQ/0/1", "holds no record of yjWk9fK8Rj6obn/VFT/0CQ/0/1"),
+        ("{topic}/0/99999999", "not stored yet"),
+    ],
 )
-def test_what_is_not_stored_is_told(api, installed, path, said):
-    refused = api.ask(f"/v1/events/{path.format(topic=installed.topic)}")
+def test_what_is_not_stored_is_told(api, installed, place, said):
+    refused = at(api, place.format(topic=installed.topic))
 
-    assert refused.status == 404
+    assert (refused.status, refused.json["field"]) == (404, "place")
     assert said in refused.json["detail"]
+
+
+@pytest.mark.parametrize(
+    ("place", "status"),
+    [
+        ("gigs", 400),
+        ("gigs/0", 400),
+        ("/0/1", 400),
+        ("gigs/-1/0", 400),
+        ("gigs/0/x", 400),
+        (f"gigs/{1 << 31}/0", 409),
+        (f"gigs/0/{1 << 63}", 409),
+    ],
+)
+def test_what_is_no_place_is_refused(api, place, status):
+    refused = at(api, place)
+
+    assert (refused.status, refused.json["field"]) == (status, "place")
 
 
 def test_watchers_are_bounded_and_do_not_keep_a_server(installed):

@@ -22,22 +22,21 @@ LOOK_S = 0.5
 """Between two looks of a watcher."""
 LONGEST_S = 900
 """A tail ends after this; a browser begins it again by itself."""
+MAX_PLACE = 512
 SHOWN = 50
 """Of the records that are there already, a new watcher gets this many."""
 
 Found = dict[str, Any]
-Topic = Annotated[
+PlaceText = Annotated[
     str,
     Parameter(
         min_length=1,
-        max_length=MAX_ID,
-        description="The topic's name, or its id as the store has it.",
+        max_length=MAX_PLACE,
+        pattern=r"^.+/[0-9]{1,10}/[0-9]{1,19}$",
+        description="topic/partition/offset, as the tail and dead letters have it; the topic by "
+        "its name, or by its id as the store has it.",
     ),
 ]
-PartitionNumber = Annotated[
-    int, Parameter(ge=0, le=(1 << 31) - 1, description="The number of the partition.")
-]
-RecordOffset = Annotated[int, Parameter(ge=0, le=(1 << 63) - 1, description="The record's offset.")]
 SourceName = Annotated[
     str,
     Parameter(
@@ -74,20 +73,17 @@ async def tail(services: Answering) -> ServerSentEvent:
 
 
 @get(
-    "/events/{topic:str}/{partition:int}/{offset:int}",
-    responses=documented(404),
+    "/events/by-place",
+    responses=documented(404, 409),
     summary="One event's life",
     tags=["operator"],
 )
-async def event(
-    services: Answering, topic: Topic, partition: PartitionNumber, offset: RecordOffset
-) -> Found:
+async def event(services: Answering, place: PlaceText) -> Found:
     """One record's whole life: received, stored, settled, and the lists it changed first.
 
     What is recorded nowhere is null, and `unknown` says why.
     """
-    settings = services.operations.settings
-    found = await services.operations.look(life.by_place, settings, topic, partition, offset)
+    found = await services.operations.look(life.by_place, services.operations.settings, place)
     return {"events": found}
 
 
