@@ -11,11 +11,11 @@ from statistics import median
 from time import perf_counter
 
 from benchmarks.report import Report
-from serving.answers import RESERVED
 from serving.contract import VIEWS, View
-from serving.list_cache import Cache
 from serving.lookup import Lookup
 from serving.publisher.publish import Publisher
+from serving.reader.answers import RESERVED
+from serving.reader.list_cache import Cache
 
 ENTRIES = 50
 VENUES = 20_000

@@ -9,10 +9,10 @@ from typing import Any
 
 import redis.asyncio
 
-from .answers import Info, Match, Recommendation
 from .errors import ServingError
-from .list_cache import Cache
-from .reading import Answer, Commands, Reading, Side, Steps
+from .reader.answers import Info, Match, Recommendation
+from .reader.list_cache import Cache
+from .reader.reading import Answer, Commands, Reading, Side, Steps
 from .redis_errors import address, translated
 
 

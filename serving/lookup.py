@@ -15,10 +15,10 @@ from typing import Any
 
 import redis
 
-from .answers import Info, Item, Match, Recommendation
 from .errors import ServingError
-from .list_cache import Cache
-from .reading import Answer, Commands, Reading, Side, Steps
+from .reader.answers import Info, Item, Match, Recommendation
+from .reader.list_cache import Cache
+from .reader.reading import Answer, Commands, Reading, Side, Steps
 from .redis_errors import address, translated
 
 __all__ = ["Cache", "Info", "Item", "Lookup", "Match", "Recommendation", "Side"]

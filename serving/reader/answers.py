@@ -8,7 +8,7 @@ from functools import lru_cache
 from itertools import repeat
 from typing import Any, NamedTuple
 
-from .contract import (
+from ..contract import (
     DEFAULT,
     GENERATION,
     META,
@@ -18,7 +18,7 @@ from .contract import (
     Entry,
     Kind,
 )
-from .errors import Unreadable
+from ..errors import Unreadable
 
 RESERVED = (DEFAULT, GENERATION, META, SEQ, VERSION)
 """Fields that are asked for behind the ids."""

@@ -9,8 +9,7 @@ import unicodedata
 from collections.abc import Callable, Generator, Iterable
 from typing import Any, Literal, TypeAlias, TypeVar
 
-from .answers import RESERVED, Info, Match, Recommendation, info, recommendation, replies
-from .contract import (
+from ..contract import (
     ADDED,
     GENERATION,
     SEQ,
@@ -25,7 +24,8 @@ from .contract import (
     live_key,
     side_of,
 )
-from .errors import NotPublished, RedisUnreachable
+from ..errors import NotPublished, RedisUnreachable
+from .answers import RESERVED, Info, Match, Recommendation, info, recommendation, replies
 from .list_cache import MOST_EVENTS, Cache, Poll
 
 Side = Literal["artist", "venue"]
