@@ -1,4 +1,4 @@
-"""The event contract: what a booking system may say, and what we make of it.
+"""The judge of the event contract: a record becomes an event, or is refused by field and reason.
 
 Words used here:
     event: one statement of a source about one artist at one venue; one Kafka record.
