@@ -237,6 +237,7 @@ def _do(task: MaintenanceTask, schedule: Schedule, store: Path) -> bool:
         schedule.failed(task, _clock(store))
         logger.warning("Maintenance of %s failed (%s), trying again: %s", store, task.name, error)
         return False
+    # By the version after it: a task's own commits do not make it due again.
     schedule.done(task, _clock(store))
     return True
 
@@ -260,6 +261,7 @@ def main(
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the owner handles Ctrl-C
     os.nice(_NICE)
+    # Unbuffered: a buffer would read on in the pipe that `_end_with_owner` waits on.
     with os.fdopen(os.dup(_SETTINGS), "rb", buffering=0) as pipe:
         line = pipe.readline()
     if not line:
@@ -275,6 +277,7 @@ def main(
 def _end_with_owner() -> None:
     while os.read(_SETTINGS, 1):
         pass
+    # Without a clean exit, which would wait for a running task: each may be killed at any point.
     os._exit(0)
 
 

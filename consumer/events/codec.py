@@ -128,6 +128,7 @@ def decode(
     limits.check(value, headers)
     if value is None:
         return _tombstone(key, headers)
+    # Some programs begin every text with it, though JSON must not.
     value = value.removeprefix(codecs.BOM_UTF8)
     now_ms = time_ns() // 1_000_000 if now_ms is None else now_ms
     judge = _Judge(record_ms, now_ms, statuses or {})
@@ -223,6 +224,7 @@ def _tombstone(key: bytes | None, headers: Headers) -> Tombstone:
 
 
 def _id(field: str, text: str) -> str:
+    # Printable ASCII has no control character, and as many bytes as characters: most ids end here.
     if text and text.isascii() and text.isprintable() and len(text) <= MAX_ID_BYTES:
         return text
     if not text:
@@ -268,6 +270,7 @@ def _starts_at_ms(start: str | int | None, time_ms: int) -> int | None:
 
 def _parse_start(text: str) -> datetime:
     try:
+        # No instant with an offset is that short.
         if len(text) == len("2018-10-31"):
             day = msgspec.convert(text, date)
             return datetime(day.year, day.month, day.day, tzinfo=UTC)

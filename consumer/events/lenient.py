@@ -16,6 +16,7 @@ UNREAD: Final = object()
 
 MAX_NAME_CHARACTERS = 1_000
 _MAX_INT = 2**63 - 1
+# Up to it floats tell all integers apart: a greater one may have lost digits before it came here.
 _EXACT = 2**53
 _DIGITS = re.compile(r"[0-9]{1,19}")
 _DECIMAL = re.compile(r"[+-]?[0-9]{1,20}(?:\.[0-9]{1,20})?")
@@ -47,6 +48,7 @@ def _count(value: object) -> int | None:
         value = int(value)
     if isinstance(value, float) and value.is_integer() and abs(value) <= _EXACT:
         value = int(value)
+    # In Python `True` is an integer: 1.
     if not isinstance(value, int) or isinstance(value, bool):
         return None
     return value if 0 <= value <= _MAX_INT else None

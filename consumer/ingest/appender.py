@@ -90,5 +90,6 @@ class Appender:
         self._thread.join(wait_s)
         if self._thread.is_alive():
             return None
+        # Only now: until its end the thread writes the outcome into it.
         append, self._append = self._append, None
         return append

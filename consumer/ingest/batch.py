@@ -227,6 +227,7 @@ class Batch:
             progress[number].next = None if position == compiled.UNKNOWN else position
         if taken.rows:
             was = self.pending
+            # A position that moved without rows waits longer than rows do: their wait begins now.
             since_s = now_s if was.since_s is None or not was.events else was.since_s
             self.pending = Pending(was.events + taken.rows, was.bytes + taken.bytes, since_s)
         return taken
@@ -267,6 +268,7 @@ class Batch:
         was, waits = self.pending, any(each.moved for each in self.progress.values())
         self.pending = Pending(
             events=kept.num_rows,
+            # Bytes are not known by row: all of them stay as an upper bound while any row waits.
             bytes=was.bytes if kept.num_rows else 0,
             since_s=was.since_s if waits else None,
         )
@@ -286,6 +288,7 @@ class Batch:
     def flush(self) -> Flush:
         """All that waits, to be stored; what comes from here on follows on it."""
         flush = Flush(self.rows(), self.spans(), self.pending)
+        # Ahead of the commit, so that the next span continues from here; `restore` moves it back.
         for number, span in flush.spans.items():
             self.partitions[number].stored = span.end
         self.clear()
@@ -298,6 +301,7 @@ class Batch:
         ours = [number for number in flush.spans if number in progress]
         for number in ours:
             progress[number].stored = flush.spans[number].start
+        # The spans of both flushes join into one: older rows first keeps the order of offsets.
         back = flush.rows.filter(pc.is_in(flush.rows["partition"], _int32(ours)))
         self._builder.keep(pa.concat_tables([back, self.rows()]))
         was, since_s = self.pending, flush.pending.since_s

@@ -70,6 +70,7 @@ class Brake:
         """
         for source, tally in tallies.by_source(rows).items():
             seen = self._seen.get(source, NONE).plus(tally)
+            # Good messages alone always pass: after a correction they bring the share down again.
             if tally.dead and self.stops(seen):
                 raise MostlyBad(source, seen, *tallies.most_common(rows, source))
             self._seen[source] = self._latest(seen)

@@ -45,6 +45,7 @@ class Inflow:
         self._events += events
         self._dead += dead.num_rows
         self._commits += 1
+        # The minute begins with its first commit: a quiet hour is no part of a rate.
         if self._since_s is None:
             self._since_s = self._now_s()
         if dead.num_rows:

@@ -113,12 +113,15 @@ class LagMeter:
             storing: what a commit under way covers of them.
         """
         now_s = self._now_s()
+        # The absolute value: a clock that is set back must not end the measuring.
         if abs(now_s - self._looked_s) < EVERY_S:
             return
         self._looked_s = now_s
         self._lags = {number: self._lags.get(number, PartitionLag()) for number in progress}
         readings = {}
         for number, each in progress.items():
+            # A flush has moved `each.stored` ahead; until it is committed the store is at its
+            # start.
             stored = storing[number].start if number in storing else each.stored
             reading = self._read(number, stored, now_s)
             if reading is not None:
@@ -133,6 +136,8 @@ class LagMeter:
             low, end = self._consumer.get_watermark_offsets(partition, cached=True)
         except KafkaException:
             return None
+        # Negative until the first answer. The low one stays so: the client only learns it with its
+        # statistics on.
         if end < 0:
             return None
         return self._lags[number].read(max(low, 0) if stored is None else stored, end, now_s)

@@ -266,6 +266,7 @@ class Ingest:
         """Continue behind events that Kafka deleted, where that is accepted."""
         low, high = watermarks(self._consumer, self._topic.name, number, _WATERMARK_S)
         stored, following = progress.stored or 0, progress.next or 0
+        # Kafka refuses an offset at or above its first one only where that is beyond its last.
         if following >= low:
             raise EndLost(self._topic.name, number, stored, low, high)
         if not self._accept_loss:
@@ -283,6 +284,7 @@ class Ingest:
         self._topic_check.assert_unchanged()
         self._on_step("before_commit")
         flush = self._batch.flush()
+        # Judged while nothing of the batch is stored: after this only the store decides.
         if self._brake:
             self._brake.judge(flush.rows)
         named = {self._topic.app_id(number): span for number, span in flush.spans.items()}
@@ -313,6 +315,7 @@ class Ingest:
         self._inflow.stored(flush.rows)
         self._lag.stored(flush)
         self._on_step("before_kafka_offset")
+        # What was revoked during the append has another owner, who moves its offset.
         ours = self._batch.progress.keys() & flush.spans.keys()
         self._commit_kafka_offsets({number: flush.spans[number].end for number in ours})
 
@@ -335,6 +338,7 @@ class Ingest:
         """Store what waits; what other writers keep us from is read again by the next owner."""
         deadline = Deadline(patience_s)
         try:
+            # First the append under way: the store's handle serves one at a time.
             self._collect_append(patience_s)
             if not self._appender.busy:
                 self._flush(deadline.left_s)
@@ -348,6 +352,7 @@ class Ingest:
         try:
             self._consumer.commit(offsets=self._at(positions), asynchronous=True)
         except KafkaException as error:
+            # Not an error: positions come from the store, and Kafka's offsets only show the lag.
             logger.debug("Kafka's own offsets were not moved: %s", error)
 
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
@@ -359,6 +364,7 @@ class Ingest:
         positions = self._positions(numbers)
         self._on_step("assigned")
         self._meters.pulse.got(GROUP)
+        # With offsets of our own: without them the client would begin at Kafka's committed ones.
         consumer.incremental_assign(self._at(positions))
         for number in numbers - self._batch.within(State.REWINDING):
             self._batch.assign(number, positions[number])
@@ -367,6 +373,8 @@ class Ingest:
     def _revoked(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
         numbers = {each.partition for each in partitions}
         self._on_step("revoked")
+        # Before this returns: Kafka then hands the partitions over, and their next owner reads from
+        # what the store holds.
         self._flush_or_leave(self._revoke_s)
         self._revoke(numbers)
         logger.info("Handed over partitions %s of %s", _listed(numbers), self._topic.name)
@@ -374,6 +382,7 @@ class Ingest:
     def _lost(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
         numbers = {each.partition for each in partitions}
         self._revoke(numbers)
+        # Nothing is flushed: another member may own and store them already.
         logger.warning("Lost partitions %s of %s", _listed(numbers), self._topic.name)
 
     def _revoke(self, numbers: Collection[int]) -> None:
@@ -397,6 +406,7 @@ class Ingest:
 
     def _positions(self, numbers: Collection[int]) -> dict[int, int | None]:
         self._wait_for_the_append()
+        # The previous owner may have stored until a moment ago: only a new handle sees it.
         self._appender.store.refresh()
         app_ids = {number: self._topic.app_id(number) for number in numbers}
         held = self._appender.store.positions(app_ids.values())

@@ -135,6 +135,8 @@ class RowBuilder:
             return self._decoder.take(messages, positions, now_ms, clock_ms)
         except Exception as error:  # noqa: BLE001 - an edge: they are decoded one by one
             self._mishaps.note(error)
+        # It may have raised midway: its rows go and positions go back, or the decoder in Python
+        # would pass over what was taken.
         self._decoder.cut(before)
         if positions is not None:
             positions |= held

@@ -155,6 +155,8 @@ class SchemaRegistry:
             try:
                 return self._asked(lambda: self._get(schema))
             except _Unknown:
+                # One grace a minute: random bytes that name ever new schemas would each hold the
+                # stream up.
                 if not (self._grace_from < time.monotonic() < grace_until):
                     self._remember_unknown(schema)
                     raise
@@ -208,6 +210,7 @@ class SchemaRegistry:
         """The error, if waiting may help; else it is raised as what it means."""
         if not isinstance(error, SchemaRegistryError):
             return error
+        # No waiting ends it, so it is not asked again.
         if error.http_status_code in _LOGIN_REFUSED:
             raise RegistryRefused(self._url, error)
         if error.error_code == _NO_SUCH_SCHEMA or self._is_there(error):
@@ -223,6 +226,7 @@ class SchemaRegistry:
     def _pause(self) -> None:
         if self._stopping():
             raise Stopped
+        # Random, so that consumers do not all ask at the same moment once the registry is back.
         time.sleep(random.uniform(_PAUSE_S / 2, _PAUSE_S))
 
 

@@ -15,6 +15,7 @@ _PAUSE_S = 0.01
 def sync(paths: Iterable[Path]) -> None:
     """Flush these files and folders to the disk; a folder holds the names of its files."""
     for path in paths:
+        # Read-only is enough for fsync, and the only way to open a folder.
         descriptor = os.open(path, os.O_RDONLY)
         try:
             os.fsync(descriptor)
@@ -25,6 +26,7 @@ def sync(paths: Iterable[Path]) -> None:
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """A draft to write; at the end it takes the place of `path`, whole or not at all."""
+    # In the same folder, since a rename is atomic within one file system only.
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         yield draft
@@ -55,6 +57,8 @@ def try_lock(descriptor: int, *, shared: bool = False) -> bool:
     The kernel releases the lock when the descriptor is closed or the process dies.
     """
     try:
+        # flock, not lockf: a child process inherits it, and closing another descriptor of the same
+        # file does not release it.
         fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
