@@ -31,6 +31,7 @@ def gram(vectors: Vectors) -> Floats:
     total = np.zeros((vectors.shape[1],) * 2)
     step = max(1, _BATCH_BYTES // (8 * max(vectors.shape[1], 1)))
     with one_thread():
+        # In blocks: a float64 copy of all vectors would take twice their memory.
         for start in range(0, len(vectors), step):
             exact = vectors[start : start + step].astype(np.float64)
             total += exact.T @ exact
@@ -55,6 +56,7 @@ class Common:
         base = squares + regularization * np.eye(len(squares))
         self.upper = np.ascontiguousarray(_inverse_factor(base).T)
         """U = L^-T, where squares + lambda I = L L'."""
+        # (L L')^-1 = L^-T L^-1.
         self.inverse = self.upper @ self.upper.T
 
     def solve(
@@ -91,6 +93,8 @@ class Common:
         # Imported here: an install without a compiler has none.
         from trainer.als import _als  # noqa: PLC0415
 
+        # Short rows are solved by the dual system where one factor serves all: with a lambda by row
+        # none does.
         upper = self.upper if each is None else _NOTHING
         _als.solve_exactly(
             isa or best_isa(), confident.indptr, confident.indices, confident.data, fixed,
@@ -129,6 +133,8 @@ def solve(
 def _inverse_factor(matrix: Floats) -> Floats:
     """L^-1, where matrix = L L'."""
     try:
+        # Rather than an inverse: this fails where the matrix is not positive definite, and does not
+        # return numbers that mean nothing.
         lower = np.linalg.cholesky(matrix)
     except np.linalg.LinAlgError as error:
         raise InsaneModel(

@@ -174,6 +174,7 @@ def half_step(
     )  # fmt: skip
     # X = Z inv(L), so X'X = inv(L)' Z'Z inv(L).
     gram = inverse.T @ gram @ inverse
+    # The kernel's value lacks the penalty of the side that it kept fixed: it is added below.
     penalty = ridge.penalty(float(np.trace(gram)), own[-1])
     return Vectors(out, inverse, gram, penalty), value + fixed.penalty
 
@@ -183,7 +184,9 @@ def _whitening(gram: Doubles, ridge: Ridge) -> Whitening:
         lower = np.asarray(np.linalg.cholesky(gram + ridge.least * np.eye(len(gram))), np.float64)
         inverse = solve_triangular(lower, np.eye(len(lower)), lower=True)
         return Whitening(lower, inverse, np.empty(0, np.float32))
+    # With Y'Y = V diag(d) V' and D = diag(d + lambda): L = V D^(1/2), inv(L) inv(L') = inv(D).
     values, turn = np.linalg.eigh(gram)
+    # A Gram matrix has no eigenvalue below 0, but rounding may give one.
     squared = np.maximum(values, 0) + ridge.least
     scale = np.sqrt(squared)
     return Whitening(turn * scale, (turn / scale).T, (1 / squared).astype(np.float32))

@@ -119,6 +119,7 @@ class Local:
         _check(confidence, start)
         confidence = _canonical(confidence)
         options = self._options(confidence, start, recipe)
+        # The kernel starts threads of its own: those of BLAS would compete with them for the cores.
         with one_thread():
             matrix = relabelled(confidence, options.threads, _groups(start, options))
             sides = _ridges(confidence, matrix, recipe)
@@ -144,6 +145,7 @@ class Local:
         before, tolerance = np.inf, self._tolerance * (WARM_TOLERANCE_FACTOR if warm else 1)
         for value in descent.values(sweeps):
             self._watch(value + constant)
+            # No half-step has told J at the start: what the artists' first one tells stands for it.
             if warm and before == np.inf:
                 before = descent.halfway
             # J - J(0) = value. Strong regularisation may keep a fit near zero vectors for many
@@ -219,6 +221,7 @@ class Descent:
         if made.value > before.value:
             self._beta /= 2
             made = self._swept(extrapolate=False)
+        # The old artists are not needed any more: the next sweep writes its own in their place.
         self._spare = before.artists.coordinates
         self._state = made
 
@@ -248,6 +251,7 @@ class Descent:
         self._before = now
         if before is not None:
             extrapolated = now + np.float32(self._beta) * (now - before)
+            # Vectors of two sweeps have two bases; their sum has neither.
             venues = in_identity_basis(extrapolated, self._ridges.venues, self._options)
         return artists, venues
 

@@ -23,6 +23,7 @@ def ridges(confident: csr_matrix, recipe: Recipe) -> NDArray[np.float64]:
     """
     if not recipe.regularization_exponent:
         return np.full(confident.shape[0], recipe.regularization)
+    # Row pointers alone would count stored cells of value 0 too.
     before = np.concatenate([[0], np.cumsum(confident.data > 0)])
     cells = np.diff(before[confident.indptr])
     scale: NDArray[np.float64] = np.maximum(cells, 1.0) ** recipe.regularization_exponent

@@ -43,6 +43,7 @@ def relabelled(matrix: csr_matrix, threads: int, groups: int = 1) -> Relabelled:
     """
     n_artists, n_venues = matrix.shape
     indptr = np.ascontiguousarray(matrix.indptr, np.int32)
+    # The kernel reads 32-bit indices; scipy may hold 64-bit ones.
     column = np.ascontiguousarray(matrix.indices, np.int32)
     per_venue = np.bincount(column, minlength=n_venues).astype(np.int32)
     # By length first, stably by group then: within a group rows stay sorted by length.
@@ -85,6 +86,7 @@ def _smoothed(indptr: Ints, column: Ints, per_venue: Ints, threads: int) -> tupl
 
 def _grouped(order: Ints, numbers: Floats, groups: int) -> Ints:
     """The order, stably sorted into groups of equal size by their numbers."""
+    # By rank, not by value: groups get equal sizes however the numbers are spread.
     group = np.empty(len(order), np.uint16)  # integers of 16 bits are sorted by radix
     group[np.argsort(_levels(numbers), kind="stable")] = (
         np.arange(len(order)) * groups // len(order)

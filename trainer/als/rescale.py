@@ -39,7 +39,9 @@ def rescaled(solved: Vectors, fixed: Vectors, value: float) -> tuple[Vectors, Ve
     squared = gain - solved.penalty
     if both <= 0 or squared <= LEAST * gain:
         return solved, fixed
+    # u = (b - g) / q of the module: b is `gain`, g `both`, q `squared`.
     product = (gain - both) / squared
+    # Both penalties become u g: X'X times u * fixed / g, and Y'Y times u * solved / g.
     longer = product * fixed.penalty / both
     if longer <= 1:
         return solved, fixed

@@ -192,6 +192,7 @@ def fit(
     artist_rows = _active_rows(plays.per_artist, artist_ids)
     venue_rows = _active_rows(plays.per_venue, venue_ids)
     names = _picked(artist_ids, artist_rows), _picked(venue_ids, venue_rows)
+    # In id order: sums over rows in another order would differ in their last bits.
     given = _fit_input(plays.renumbered(artist_rows, venue_rows), as_of_ms, recipe)
     begin = _begin(start, names, given.confident, recipe)
     factors = (solver or engine(recipe.engine)).fit(
@@ -201,6 +202,7 @@ def fit(
     venues = _side(factors.venues, given.venues)
     venues = replace(venues, walk_row=np.arange(len(venues), dtype=np.int32))
     return Model(
+        # Back in the caller's rows: those without plays become unseen ones.
         artists=artists.taken(inverse_index(artist_rows, len(artist_ids))),
         venues=venues.taken(inverse_index(venue_rows, len(venue_ids))),
         artist_ids=list(artist_ids),
@@ -227,6 +229,7 @@ def days_since_last(
     """
     last = np.full(plays.n_artists, -np.inf)
     counted = partners[plays.venue] > 1
+    # Not `last[rows] = ...`: of several plays of one artist that would keep any one.
     np.maximum.at(last, plays.artist[counted], plays.at_ms[counted].astype(np.float64))
     days: NDArray[np.float64] = np.maximum(as_of_ms - last, 0) / DAY_MS
     return days
@@ -313,12 +316,15 @@ def _side(factors: NDArray[np.float32], busy: _Bustle) -> SideModel:
     """The statistics of rows that all have plays."""
     known, yearly = np.log1p(busy.popularity), np.log1p(busy.yearly)
     mean, std = float(known.mean()), float(known.std())
+    # A row without a play that counts has infinite days, which would spoil mean and deviation.
     recent = -np.log1p(busy.days[np.isfinite(busy.days)])
+    # Means over millions of rows lose digits in float32.
     exact = factors.astype(np.float64)
     side = SideModel(
         factors=factors,
         bias=_z(known, mean, std),
         mean=exact.mean(axis=0),
+        # With one factor np.cov returns a plain number.
         covariance=np.atleast_2d(np.cov(exact, rowvar=False, bias=True)),
         popularity_mean=mean,
         popularity_std=std,

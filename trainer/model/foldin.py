@@ -55,6 +55,7 @@ def fold_in(current: OnlineModel, plays: Plays, artists: Rows, venues: Rows) -> 
 
 
 def _solve(current: OnlineModel, plays: Plays, artists: Rows, venues: Rows) -> None:
+    # Artists first, as in a sweep of the fit: the venues are then solved against them.
     if len(artists):
         _refresh(current, current.artists, artists, plays, current.venues)
     if len(venues):

@@ -77,6 +77,8 @@ class GrowingFactors:
 
         The first call for an object costs time linear in all ids, later calls in new ids.
         """
+        # By identity: one and the same `Ids` only appends rows, another may number them
+        # differently.
         if self._followed is not ids:
             self._take(self.side.taken(positions(self.ids, ids.ids)))
             self._followed, self.ids = ids, ids.ids
@@ -97,6 +99,7 @@ class GrowingFactors:
             biases: of these rows.
         """
         old, new = (part.astype(np.float64) for part in (self._side.factors[rows], factors))
+        # In float64: rounding errors of these updates add up until all rows are summed again.
         squares = self._squares + (new.T @ new - old.T @ old)
         self._write(RowBackup(rows, factors, biases, squares))
 
@@ -113,6 +116,7 @@ class GrowingFactors:
         side = self._side
         side.factors[new.rows], self._squares = new.factors, new.squares
         new.biases.write(side, new.rows)
+        # A cached property keeps its value there: it belongs to the old Gram matrix.
         self.__dict__.pop("common", None)
 
     def _take(self, side: SideModel) -> None:

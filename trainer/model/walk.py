@@ -94,6 +94,7 @@ def _nearest(block: csr_matrix) -> csr_matrix:
 
 def _greatest(values: NDArray[np.float64], columns: NDArray[np.integer]) -> NDArray[np.bool_]:
     """Marks NEAREST of them."""
+    # np.partition keeps any of several equal values: which of them stay is decided by column.
     least = np.partition(values, -NEAREST)[-NEAREST]
     kept: NDArray[np.bool_] = values > least
     ties = np.flatnonzero(values == least)
