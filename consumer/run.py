@@ -58,6 +58,7 @@ def run(
     meters = Meters(registry)
     stopping = meters.pulse.asked
     with (
+        # Entered first and so left last: it also ends a process that cannot leave the others.
         _last_resort(settings.stop_timeout_s + LEAST_S),
         Shutdown(settings.stop_timeout_s) as stop,
         _served(settings, Application(registry, meters.pulse)),
@@ -91,6 +92,7 @@ def _serve(
     meters.pulse.wait_for(KAFKA, GROUP)
     topic = identify(settings, stopping=meters.pulse.asked(stop.is_set))
     store = Store.open(settings.store, on_step=on_step)
+    # Before anything is read: the offsets of another topic are those of other records.
     refuse_another(topic, store.app_ids, settings)
     _watch_store(settings, meters)
     watch, brake = _watch(settings, meters), Brake.from_settings(settings)
@@ -151,6 +153,7 @@ def _watch_store(settings: ConsumerSettings, meters: Meters) -> None:
 def _warm_up() -> None:
     """Get ready while the broker and the group are waited for."""
     rows.warm_up()
+    # What is imported by now stays for ever: no collection needs to look at it.
     gc.freeze()
     # By default it looks for cycles at every 700 messages, which have none.
     gc.set_threshold(_COLLECT_EVERY)

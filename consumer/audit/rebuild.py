@@ -102,6 +102,7 @@ def copy_decisions(path: Path, target: Path) -> int:
     if _made(wanted) <= _made(present):
         return 0
     store = Store.open(target)
+    # Before the rows that need it: a store with erasures and without their key is refused.
     if erasures.has_key(path):
         _copy_key(path, target)
     snapshot = delta_log.replay(path)
@@ -130,6 +131,7 @@ def _copy_key(path: Path, target: Path) -> None:
     key = target / erasures.KEY_FILE
     if key.exists() and key.read_bytes() != erasures.load_key(path):
         raise StoreUnusable(target, "it has erasures under a key of its own")
+    # copy2 keeps the mode: the key is for its owner alone.
     shutil.copy2(path / erasures.KEY_FILE, key)
     durable.sync([key, target])
 

@@ -74,6 +74,7 @@ def binary(data: bytes, headers: Headers) -> CloudEvent:
     for header, value in headers:
         name = header.lower()
         if name.startswith(_PREFIX) and value is not None:
+            # The first of a name counts, as of all headers.
             attributes.setdefault(name.removeprefix(_PREFIX), _quoted(utf8(name, value)))
     _check(attributes)
     return _filled(raw_fields("value", data), attributes)
@@ -137,8 +138,10 @@ def _lacks(data: Mapping[str, Raw], field: str) -> bool:
 def _status(attributes: Attributes) -> str | None:
     kind = _text("type", attributes) or ""
     rest, _, version = kind.rpartition(".")
+    # A type may end with its own version, as in `gig.cancelled.v1`.
     if version[:1] == "v" and version[1:].isdecimal():
         kind = rest
+    # Where none of them is found, rfind gives -1 and the whole type is the word.
     word = kind[max(map(kind.rfind, _BETWEEN_WORDS)) + 1 :]
     # One that may be a cancellation is no default: the status is refused by this word.
     return meaning(word) or (word if speaks_of_cancelling(word) else None)

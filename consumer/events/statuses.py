@@ -75,5 +75,6 @@ def speaks_of_cancelling(text: str) -> bool:
 
 def _of_phrase(text: str) -> str | None:
     words = _NO_LETTER.sub(" ", _CAMEL.sub(" ", text)).casefold().split()
+    # "Not cancelled" and "cancellation requested" must cancel nothing.
     says_so = any(_CANCELLED.fullmatch(word) for word in words)
     return "cancelled" if says_so and not _DOUBTFUL & set(words) else None

@@ -88,6 +88,7 @@ def refuse_nothing(value: bytes) -> None:
     Raises:
         InvalidEvent: it is empty, or the text ``null``.
     """
+    # The length first: to strip the line end of a long record would copy it.
     if len(value) <= len(_NOTHING) + 4 and value.strip() in {b"", _NOTHING}:
         what = "the text null, not null" if value.strip() else "empty, not null"
         raise InvalidEvent("value", value, f"is {what}", _AS_NULL)

@@ -97,6 +97,7 @@ def _kept(raw: Raw, matcher: Matcher, depth: int) -> bytes | None:
         return None if matcher.text(msgspec.json.decode(value)) else value
     if opening not in (b"{", b"["):
         return value
+    # Searched as bytes and dropped as a whole, since each level takes stack.
     if depth > _DEEPEST:
         return None if matcher.binary(value) else value
     if opening == b"{":

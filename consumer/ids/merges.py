@@ -109,6 +109,7 @@ def leads_to(into: Mapping[str, str], identity: str, wanted: str) -> bool:
 
 
 def _end(into: Mapping[str, str], identity: str) -> str:
+    # It ends: `links` lets no merge close a cycle.
     while identity in into:
         identity = into[identity]
     return identity

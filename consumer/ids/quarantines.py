@@ -61,6 +61,7 @@ def read(rows: pa.Table) -> list[Quarantine]:
 
 def resolve(decisions: Iterable[Quarantine]) -> Quarantines:
     """Which sources are quarantined, by the latest decision about each."""
+    # Sorted, so that readers that saw the rows in other orders come to the same result.
     latest = {each.source: each for each in sorted(decisions)}
     held = (each for each in latest.values() if each.status == QUARANTINED)
     return {each.source: each.since_us for each in held}
