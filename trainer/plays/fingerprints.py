@@ -59,5 +59,6 @@ def differing(
 
 def _sums(rows: NDArray[np.int32], hashes: NDArray[np.uint64], n: int) -> NDArray[np.uint64]:
     sums = np.zeros(n, np.uint64)
+    # Not np.bincount: it sums in floats, and these must be exact modulo 2**64.
     np.add.at(sums, rows, hashes)
     return sums

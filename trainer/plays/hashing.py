@@ -24,6 +24,7 @@ def keys(ids: Iterable[str], *, seed: int, side: str) -> NDArray[np.uint64]:
         digest = base.copy()
         digest.update(name.encode())
         digests += digest.digest()
+    # The byte order by name, so that all machines get the same bits.
     return np.frombuffer(bytes(digests), "<u8").astype(np.uint64)
 
 

@@ -70,6 +70,7 @@ class Ids:
         new = sorted(range(known, len(ids)), key=ids.__getitem__)
         if new:
             at = [bisect_left(self._order, ids[row], key=ids.__getitem__) for row in new]
+            # np.insert reads all positions as those of the old array, which is what bisection gave.
             self._order = np.insert(self._order, at, new)
         return self._order
 

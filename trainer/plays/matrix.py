@@ -163,10 +163,12 @@ def counts(plays: Plays) -> csr_matrix:
 def sum_of(counts: csr_matrix, changes: csr_matrix) -> csr_matrix:
     """Counts + changes, where changes may have more rows and columns; zeros are dropped."""
     missing = changes.shape[0] - counts.shape[0]
+    # Rows that came since have no cells yet.
     indptr = np.append(counts.indptr, np.repeat(counts.indptr[-1:], missing))
     grown = csr_matrix((counts.data, counts.indices, indptr), shape=changes.shape)
     grown.has_canonical_format = True
     total = grown + changes
+    # Else scipy would find it out by a pass over all cells.
     total.has_canonical_format = True
     return total
 

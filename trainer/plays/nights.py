@@ -75,6 +75,7 @@ def shared(own: Plays, rows: NDArray[np.integer], nights: Nights, as_of_ms: int)
     is_bill = last - first <= LARGEST_BILL
     asked, first, last = asked[:, is_bill], first[is_bill], last[is_bill]
     sizes = last - first
+    # The inverse of `codes_of`: the date of each night.
     days_ms = (asked[1] % _DAYS - _DAYS // 2) * DAY_MS
     worth = decay(days_ms, as_of_ms, MATES_HALF_LIFE_DAYS) / np.maximum(sizes - 1, 1)
     row, artist = np.repeat(asked[0], sizes), nights.artist[ranges(first, last)]

@@ -133,5 +133,6 @@ class PlaysView(Plays):
         if not merged:
             counted[: len(stated)] = stated
             return counted
+        # Not `counted[...] +=`: of several rows that count as one it would add only one.
         np.add.at(counted, merged.mapped(np.arange(len(stated), dtype=np.int32)), stated)
         return counted

@@ -77,6 +77,8 @@ class Candidates:
         mean = among.sum() / max(self._number, 1)
         square = np.square(among).sum() / max(self._number, 1)
         inverse = inverse_deviation(np.array([mean]), np.array([square]))
+        # For what is beyond the last column searchsorted gives the length: kept inside, since the
+        # comparison below rejects whatever column stands there.
         at = np.minimum(np.searchsorted(columns, listed), len(columns) - 1)
         found = np.where(columns[at] == listed, values[at], 0.0)
         z: Floats = (found - mean) * inverse[0]

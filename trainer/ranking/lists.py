@@ -101,6 +101,7 @@ class Lists:
     def changes(self, view: View, rows: Rows) -> Changes:
         """The lists of these rows; None for a row that has no plays left."""
         ids, _, same = self._subjects(view)
+        # A merged id has no plays of its own: those of its target count.
         has_plays = self._plays_of(view).have_plays(same.mapped(rows))
         live, gone = rows[has_plays], rows[~has_plays]
         none: dict[str, Entry | None] = {ids[row]: None for row in gone.tolist()}
@@ -115,6 +116,7 @@ class Lists:
             bias = score.everywhere(model.venues, model.weights.artists)
         ids, columns = self._targets(view)
         columns = columns[self._shown(view)]
+        # Stable: columns stand in id order, so that ties go to the lower id.
         ranked = np.argsort(-bias[columns], kind="stable")[: self._size]
         rows = columns[ranked]
         plays = [0] * len(rows) if has_returns(view) else None

@@ -46,6 +46,7 @@ class ScorePart:
 
         return ScorePart(
             rows=weighted(self.rows),
+            # One factor of the product alone: on both the weight would count twice.
             cols=self.cols,
             bias=weighted(self.bias),
             shift=weighted(self.shift),
@@ -142,6 +143,7 @@ def inverse_deviation(
     mean: NDArray[np.float64], square: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """1 / deviation of rows, from the means of values and of their squares; 0 where it is FLAT."""
+    # Var x = E x^2 - (E x)^2, which rounding may take below 0 where values are equal.
     deviation = np.sqrt(np.maximum(square - mean * mean, 0))
     inverse: NDArray[np.float64] = np.zeros_like(deviation)
     np.divide(1, deviation, out=inverse, where=deviation > FLAT * np.sqrt(square))

@@ -156,6 +156,7 @@ class Explainer:
     def _als(self, subject: _Subject, listed: Rows) -> _Part:
         factors = self._rows.factors[[subject.row]].astype(np.float64)
         plays = len(subject.plays)
+        # As `als_by_history` has it for artists, and `als` for venues.
         weight = plays / (plays + 1) if self._forward else 1.0
         scaled = weight * factors[0] * als.inverse_deviation(factors, self._cols)[0]
         candidates = self._cols.factors[listed].astype(np.float64)
@@ -172,6 +173,7 @@ class Explainer:
         confident = confidence(subject.plays, self._model.as_of_ms, recipe)
         weight = confident.data.astype(np.float64)
         seen = self._cols.factors[subject.met].astype(np.float64)
+        # A = Y'Y + sum of (c_i - 1) y_i y_i' + lambda I over what was played.
         ridge = np.diag(np.repeat(ridges(confident, recipe), len(self._gram)))
         with one_thread():  # small products: more threads only wait for each other
             left = self._gram + (seen.T * (weight - 1)) @ seen + ridge

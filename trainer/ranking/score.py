@@ -152,6 +152,7 @@ def everywhere(side: SideModel, weights: Mapping[str, float]) -> NDArray[np.floa
     """
     shared = biases(side)
     parts = [np.float32(weights[name]) * shared[name] for name in shared if weights.get(name)]
+    # Without any weight all candidates would be equal: popularity ranks them then.
     return _total(parts, len(side)) if parts else side.bias
 
 

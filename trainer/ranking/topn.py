@@ -108,6 +108,8 @@ def _in_python(score: LinearScore, exclude: csr_matrix | None, best: TopN) -> No
             np.add.at(exact, *_stored(score.additions, row))
         published = (exact + score.shift[row]).astype(np.float32)
         if exclude is not None:
+            # Infinite, and cut off after the sort: a column that is taken out would move the
+            # others.
             published[_stored(exclude, row)[0]] = -np.inf
         order = np.argsort(-published, kind="stable")[: best.cols.shape[1]]
         order = order[np.isfinite(published[order])]

@@ -32,6 +32,7 @@ def als_by_history(given: ScoringInput) -> ScorePart:
 
 def _part(given: ScoringInput, weight: NDArray[np.float64]) -> ScorePart:
     factors = given.vectors.astype(np.float64)
+    # Over candidates y, x . y has the mean x . mean and the variance x' C x: no product is formed.
     scaled = factors * (weight * inverse_deviation(factors, given.candidates.side))[:, None]
     return ScorePart(
         rows=scaled.astype(np.float32),
