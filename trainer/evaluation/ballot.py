@@ -48,6 +48,7 @@ class Ballot:
         own = scores[self.row, self.column]
         # Ranks of targets alone are needed: comparing is quicker than sorting whole rows.
         rank = (scores[self.row] >= own[:, None]).sum(axis=1) - 1
+        # DCG@K = sum of 1 / log2(rank + 2) over targets, ranks from 0.
         gain = np.where(rank < K, 1 / np.log2(rank + 2), 0.0)
         return np.bincount(self.row, gain, len(self.ideal)) / self.ideal
 

@@ -115,6 +115,7 @@ class Notebook:
     """The notebook's model: its call, its defaults, its matrix; rows by first appearance."""
 
     def __init__(self, parts: Split, seed: int) -> None:
+        # Ids that only come later stand behind those of train: the notebook does not know them.
         played = counts(parts.train)[: _seen(parts.train.artist), : _seen(parts.train.venue)]
         with one_thread():
             self._model = AlternatingLeastSquares(factors=NOTEBOOK_FACTORS, random_state=seed)

@@ -45,6 +45,7 @@ def exposure(best: NDArray[np.int32], per_candidate: NDArray[np.int64]) -> Expos
 def head(per_candidate: NDArray[np.int64]) -> NDArray[np.bool_]:
     """The fewest candidates that hold `HEAD_SHARE` of the plays."""
     order = np.argsort(-per_candidate, kind="stable")
+    # Plays of those ahead: the candidate that passes the share belongs to the head.
     before = np.cumsum(per_candidate[order]) - per_candidate[order]
     found = np.zeros(len(per_candidate), np.bool_)
     found[order[before < HEAD_SHARE * per_candidate.sum()]] = True

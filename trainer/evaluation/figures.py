@@ -24,6 +24,7 @@ def add(report: Report, view: View, marked: dict[str, Marks], n: int) -> None:
     found = intervals(np.hstack([*blocks, *(live - block for block in blocks)]))
     triples = [found[start : start + 3] for start in range(0, len(found), 3)]
     metrics = [f"ndcg{n}", f"recall{n}", f"mrr{n}"]
+    # Not strict: behind the figures of all rows `triples` holds the differences.
     for row, own, gained in zip(marked, triples, triples[len(blocks) :], strict=False):
         put(report["models"].setdefault(row, {}), view, cell(metrics, own))
         if row != "live":

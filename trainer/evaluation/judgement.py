@@ -115,6 +115,7 @@ def judge(gigs: Gigs, new: Setting, live: Setting) -> Judgement | None:
     rows = _rankers(parts, model, new, live)
     # View by view: the terms of a view are computed once for all rows.
     cells = [(view, _marked(rows, view)) for view in asked]
+    # rp3 ranks one direction alone: the first and the last cell together name all rows.
     return Judgement(
         cut_ms=parts.cut_ms,
         plays=len(gigs.plays),
@@ -165,6 +166,7 @@ def _drawn(
     columns = []
     for view, values in own:
         picked = times[:, np.searchsorted(everyone, view.subjects)]
+        # At least 1: a draw may leave a cell without any subject.
         columns.append(picked @ values / np.maximum(picked.sum(axis=1), 1))
     return np.stack(columns, axis=1)
 

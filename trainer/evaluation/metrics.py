@@ -41,8 +41,10 @@ def marks(best: NDArray[np.int32], targets: csr_matrix) -> Marks:
     """
     hit = hits(best, targets)
     wanted = np.diff(targets.indptr)
+    # DCG@K = sum of 1 / log2(rank + 2) over hits, ranks from 0; a perfect list has its hits first.
     discount = 1 / np.log2(np.arange(best.shape[1]) + 2)
     ideal = np.cumsum(discount)[np.minimum(wanted, best.shape[1]) - 1]
+    # argmax finds the first hit, and 0 where there is none: hence `any`.
     first = np.where(hit.any(axis=1), 1 / (hit.argmax(axis=1) + 1), 0.0)
     return Marks(hit @ discount / ideal, hit.sum(axis=1) / wanted, first)
 
@@ -71,6 +73,7 @@ def hits(best: NDArray[np.int32], targets: csr_matrix) -> NDArray[np.bool_]:
     """Whether each place of each list, r x K, holds a target; see `marks` for the arguments."""
     rows = np.repeat(np.arange(len(best)), best.shape[1]).reshape(best.shape)
     wanted = np.repeat(np.arange(len(best)), np.diff(targets.indptr)) * targets.shape[1]
+    # One number per pair. With -1 for none it would be the last column of the row above.
     codes = rows * targets.shape[1] + best
     return np.isin(codes, wanted + targets.indices) & (best >= 0)
 
@@ -83,6 +86,7 @@ def _drawn_means(columns: NDArray[np.float64], random: np.random.Generator) -> N
     for start in range(0, DRAWS, step):
         number = min(step, DRAWS - start)
         picked = random.integers(size, size=(number, size))
+        # How often each subject was drawn: one product then gives the means of all columns.
         times = np.apply_along_axis(np.bincount, 1, picked, minlength=size)
         parts.append(times @ columns / size)
     return np.concatenate(parts)

@@ -91,6 +91,7 @@ def _close(ids: list[str], places: Places) -> csr_matrix:
     # A chord of the unit sphere instead of the arc.
     chord = 2 * np.sin(RADIUS_KM / _EARTH_KM / 2)
     pairs = tree.query_pairs(chord, output_type="ndarray")
+    # Of a pair (a, b) only one order is found, and none of a point with itself.
     row = np.concatenate([pairs[:, 0], pairs[:, 1], np.arange(len(located))])
     column = np.concatenate([pairs[:, 1], pairs[:, 0], np.arange(len(located))])
     ones = np.ones(len(row), np.int32)

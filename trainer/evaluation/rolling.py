@@ -57,6 +57,7 @@ def _rank(step: Split, rows: Mapping[str, Ranker], seen: Seen) -> None:
 def _cuts(parts: Split) -> Iterator[int]:
     if not len(parts.later):
         return
+    # Whole steps: a last, shorter one would have fewer targets than the others.
     number = max(1, int((parts.later.at_ms[-1] - parts.cut_ms) // (DAYS * DAY_MS)))
     for step in np.unique(np.linspace(0, number - 1, min(number, MOST_STEPS)).astype(int)):
         # Steps do not overlap: a play is a target once.

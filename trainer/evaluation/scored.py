@@ -43,6 +43,7 @@ class Fitted:
         return joined(parts, len(view.subjects), len(view.candidates))
 
     def _asked(self, view: View) -> ScoringInput:
+        # By identity: `==` of two views would compare arrays.
         if self._given is None or self._view is not view:
             self._view, self._given, self._parts = view, asked_input(self._model, view), {}
         return self._given

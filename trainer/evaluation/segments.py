@@ -38,6 +38,7 @@ def by_history(view: View, marked: Marks) -> list[Segment]:
         marked: of its subjects.
     """
     known = plays_of(view)[view.subjects]
+    # A number that is a bound belongs to the band that begins there.
     band = np.searchsorted(HISTORIES, known, side="right") - 1
     return [
         Segment(

@@ -83,6 +83,7 @@ class _Cells(NamedTuple):
 
     def codes(self, n_candidates: int) -> NDArray[np.int64]:
         """One number per pair, distinct and sorted."""
+        # In 64 bits: 32 are too few from 46,341 x 46,341 pairs on.
         return np.unique(self.subject.astype(np.int64) * n_candidates + self.target)
 
 
@@ -140,6 +141,7 @@ def views(parts: Split, direction: Direction) -> list[View]:
     """All views of one direction; a view may have no subjects."""
     train, later = _seen_from(parts.train, direction), _seen_from(parts.later, direction)
     n_subjects, n_candidates = _number(train.subject), _number(train.target)
+    # Numbered by first appearance: what train never saw stands behind all that it saw.
     later = later.where(later.target < n_candidates)
     old = later.where(later.subject < n_subjects)
     new = later.where(later.subject >= n_subjects)
@@ -158,6 +160,7 @@ def _newcomers(new: _Cells, size: int) -> _Task:
     order = np.argsort(new.subject, kind="stable")
     grouped = new.subject[order]
     rank = np.empty(len(order), np.int64)
+    # By play, how many of its subject came before it: the sort keeps their order in time.
     rank[order] = np.arange(len(order)) - np.searchsorted(grouped, grouped)
     history = new.where(rank < size)
     return _Task("new" if size == 1 else f"new{size}", history, new, history)
@@ -237,6 +240,7 @@ def paired(gigs: Gigs, test: pa.Table) -> tuple[Split, View]:
     Targets may be venues that train never saw: no ranking can find those, and they count.
     """
     artists, venues = Ids(gigs.artist_ids), Ids(gigs.venue_ids)
+    # Before the test pairs are added: their venues may be targets, and are no candidates.
     n_candidates = len(venues)
     artist, venue = artists.add(test["artist_id"]), venues.add(test["venue_id"])
     shape = len(artists), len(venues)

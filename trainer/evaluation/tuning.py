@@ -172,6 +172,7 @@ def _best_change(
 def _changes(weights: Mapping[str, float]) -> Iterator[tuple[str, float]]:
     for term, weight in weights.items():
         tried = [weight * factor for factor in FACTORS] if weight else FROM_ZERO
+        # Never all of them 0: such a score tells no candidate from another.
         others = any(value for name, value in weights.items() if name != term)
         yield from ((term, each) for each in tried if each <= GREATEST and (each or others))
 
@@ -191,6 +192,7 @@ def paired_gain(names: Sequence[str], before: Marks, after: Marks) -> Gain:
     mean = float(np.mean([each.mean() for each in differences]))
     variances: dict[str, float] = {}
     for name, each in zip(names, differences, strict=True):
+        # The variance of a mean is var / n: added up over the windows of a view.
         variances[name] = variances.get(name, 0.0) + float(each.var()) / len(each)
     return Gain(mean, sum(variance**0.5 for variance in variances.values()) / len(differences))
 

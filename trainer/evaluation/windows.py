@@ -37,6 +37,7 @@ def past(plays: Plays, artist_ids: Sequence[str], venue_ids: Sequence[str], as_o
     """
     kept = np.flatnonzero(plays.at_ms <= as_of_ms)
     if len(kept) > MOST_PLAYS:
+        # All plays of the oldest day stay: which of them to drop would depend on their order.
         oldest = np.partition(plays.at_ms[kept], -MOST_PLAYS)[-MOST_PLAYS]
         kept = kept[plays.at_ms[kept] >= oldest]
     artist, venue, at_ms = plays.artist[kept], plays.venue[kept], plays.at_ms[kept]

@@ -149,7 +149,9 @@ def _plays(moment: Moment) -> dict[str, int]:
 
 def _changes(before: Mapping[str, int], now: Mapping[str, int]) -> list[Change]:
     """Those with plays now, by new plays."""
+    # Never below 0: plays that were taken back would shrink the sum that shares are of.
     new = {name: max(0, plays - before.get(name, 0)) for name, plays in now.items()}
+    # At least 1: where there are none, all shares are 0.
     of_new, of_before, of_now = (max(1, sum(each.values())) for each in (new, before, now))
     return [
         Change(name, n, n / of_new, before.get(name, 0) / of_before, now[name] / of_now)
@@ -174,6 +176,7 @@ def _showings(before: Moment, now: Moment) -> list[Showing]:
 
 def _shares(counted: NDArray[np.int64], lists: int, rows: NDArray[np.int64]) -> NDArray[np.float64]:
     """Of these rows; 0 where there is none (-1)."""
+    # Row -1 takes the 0 that is appended.
     return np.append(counted, 0)[rows] / max(1, lists)
 
 

@@ -80,6 +80,7 @@ def moment(
 def _visitors(plays: Plays) -> tuple[Numbers, Numbers]:
     """By venue: artists with plays there, and those of them who are rooted."""
     pairs = plays.counts
+    # A cell is a pair: an artist with more than one is rooted at each of its venues.
     rooted = np.repeat(np.diff(pairs.indptr) > 1, np.diff(pairs.indptr))
     return (
         np.bincount(pairs.indices, minlength=plays.n_venues),

@@ -89,6 +89,7 @@ def agreement(model: Model, judged: Model, artist_ids: Sequence[str]) -> float |
     venues = sorted({*judged.venue_ids}.intersection(model.venue_ids))
     in_both = {*judged.artist_ids}
     known = [name for name in artist_ids if name in in_both]
+    # The ten best of ten are the same for any two models.
     if len(venues) <= BEST or not known:
         return None
     one, two = (_best(each, known, venues) for each in (model, judged))
@@ -99,4 +100,5 @@ def agreement(model: Model, judged: Model, artist_ids: Sequence[str]) -> float |
 def _best(model: Model, artists: Sequence[str], venues: Sequence[str]) -> NDArray[np.int64]:
     own = model.artists.factors[positions(model.artist_ids, artists)]
     scores = own @ model.venues.factors[positions(model.venue_ids, venues)].T
+    # Sets are compared: the order of the ten does not matter.
     return np.argpartition(-scores, BEST, axis=1)[:, :BEST]

@@ -75,6 +75,7 @@ class Search:
 
     def _name(self) -> str:
         """Differs where figures cannot be compared: other plays, or another start."""
+        # Without the threads: a fit is the same for any number of them.
         facts = f"{digest(self.gigs)} {self.start.model_dump_json(exclude={'threads'})} {self.seed}"
         return sha256(facts.encode()).hexdigest()[:16]
 

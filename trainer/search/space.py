@@ -80,6 +80,7 @@ def suggested(trial: Trial, recipe: Recipe, *, dated: bool) -> Recipe:
     for name in searched(recipe, dated=dated)[1:]:
         low, high, log = SPANS[name]
         chosen[name] = trial.suggest_float(name, low, high, log=log)
+    # Not `model_copy`, which checks nothing.
     return Recipe.model_validate(recipe.model_dump() | chosen)
 
 

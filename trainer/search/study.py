@@ -65,6 +65,7 @@ class Study:
     def __init__(self, path: Path, name: str, start: Recipe, *, dated: bool, seed: int) -> None:
         check_installed()
         self._optuna = importlib.import_module("optuna")
+        # Optuna logs each trial by itself; `on_trial` is there for that.
         self._optuna.logging.set_verbosity(self._optuna.logging.WARNING)
         self._start, self._dated, self._seed = start, dated, seed
         self._study: optuna.Study = self._optuna.create_study(

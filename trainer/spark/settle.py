@@ -139,6 +139,7 @@ def _at_ms() -> Column:
 
 def _pairs(plays: DataFrame, as_of_ms: int, recipe: Recipe) -> DataFrame:
     age_days = f.greatest(f.lit(0), f.lit(as_of_ms) - f.col("at_ms")) / f.lit(DAY_MS)
+    # 0.5 ** (age / half-life), as `trainer.plays.matrix.decay` has it.
     weight = f.pow(f.lit(2.0), -age_days / f.lit(recipe.als_half_life_days))
     confidence = f.lit(recipe.alpha) * f.log1p(f.sum(weight))
     return plays.groupBy("artist", "venue").agg(
