@@ -83,6 +83,7 @@ def left_out(
 
 def _strike(pool: Pool, out: Mask, rows: Rows) -> None:
     places = pool.candidates.index[rows]
+    # What is no candidate has -1, which would leave out the last one.
     out[places[places >= 0]] = True
 
 

@@ -205,6 +205,7 @@ class LiveModel:
             before = self._following.version
             heard = self._following.listen(now_s)
             if heard and any(map(len, self._following.pending(1))):
+                # Lists that are right up to `before` are behind: what came after it changed plays.
                 self._changed_after = before
             told = self._facts.follow()
             if artifact is None or self._following.version is None:

@@ -72,6 +72,7 @@ class StoredLists:
 
     def is_there(self) -> None:
         """Raise where Redis does not answer, or nothing is published."""
+        # No id is empty: this reads the popular list, which every generation has.
         self._lookup.artist("", 1)
 
 

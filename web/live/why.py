@@ -63,4 +63,5 @@ def _names(live: LiveModel, entries: Sequence[Sequence[Reason]]) -> Names:
     for reason in (each for entry in entries for each in entry):
         if reason.cause is not None:
             wanted[reason.cause_of].add(reason.cause)
+    # Where the model is busy the reasons are given without names: ids stand for them.
     return {side: live.names(side, [*ids]) or {} for side, ids in wanted.items()}

@@ -130,6 +130,7 @@ class RedisProbe:
         known = self._live.known("artist")
         key = live_key(self._prefix, "artist")
         with translated(self._client, self._prefix):
+            # A count above 0 draws distinct fields; one below 0 would repeat some.
             drawn: Any = self._client.hrandfield(key, DRAWN, withvalues=True) or []
             # A draw: reading all lists would take longer than the time between two samples.
             fields = self._client.hlen(key)
@@ -145,6 +146,7 @@ def _pairs(flat: list[Any]) -> list[tuple[Any, Any]]:
 
 def _estimated(drawn: list[str], fields: int, known: int) -> Kinds:
     """From the kinds of drawn lists to those of all known artists."""
+    # Reserved fields and merged ids make it more than there are artists.
     own = min(fields, known)
     folded = round(own * drawn.count("foldin") / len(drawn))
     # Who has no list of their own gets the popular one.

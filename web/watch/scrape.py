@@ -55,6 +55,7 @@ def fetched(url: str) -> str:
     """
     try:
         with urllib.request.urlopen(url, timeout=_WAIT_S) as reply:  # noqa: S310 - our own, http
+            # Not all of it: what listens at that port may be another program.
             text: bytes = reply.read(_MOST)
     except (OSError, urllib.error.URLError, http.client.HTTPException) as error:
         raise Unscraped(
