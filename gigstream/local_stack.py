@@ -90,6 +90,7 @@ class Part:
     def stop(self) -> int:
         """Send SIGTERM, then SIGKILL after the leash's grace; returns the exit code."""
         if self._holder >= 0:
+            # To the leash the end of this pipe is the end of its owner: it ends the command.
             os.close(self._holder)
             self._holder = -1
         return self._leash.wait()
@@ -156,6 +157,7 @@ class LocalStack:
     def _start(self) -> None:
         home = self._given.home.absolute()
         announce = self._open.enter_context(only_stack(home))
+        # Before the broker, whose cluster id must be none that the store knows.
         stored = replay(self._given.store)
         self._broker = Broker(stored.positions if stored else ())
         self.log_folder = home / "log"
@@ -187,6 +189,7 @@ class LocalStack:
         if not installed():
             return None
         log_path = self.log_folder / "serve.log"
+        # The log is appended to: an address before this is that of an earlier run.
         before = log_path.stat().st_size if log_path.exists() else 0
         # A free port, as for Redis, unless the operator named one.
         if "serve_port" not in self._given.model_fields_set:
@@ -281,6 +284,7 @@ def _answers(part: Part, port: int, folder: Path) -> bool:
     with redis.Redis(host=_HOST, port=port, decode_responses=True, retry=once) as client:
         while not deadline.is_over and part.returncode is None:
             try:
+                # Its folder tells our server from another one that took the port first.
                 return bool(client.config_get("dir")["dir"] == os.path.realpath(folder))
             except redis.RedisError:
                 time.sleep(0.02)

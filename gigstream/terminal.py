@@ -27,6 +27,8 @@ _QUIET_S = 1.0
 _PLAIN_INTERVAL_S = 5.0
 _PLAIN_WIDTH = 100
 
+# Besides control characters those that turn the direction of writing, by which a text could look
+# like another one, and halves of surrogate pairs, which cannot be written.
 _STEERING = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 Share = Callable[[float | None], None]

@@ -61,6 +61,7 @@ def play_table(plays: Plays, artists: Ids, venues: Ids) -> pd.DataFrame:
     pairs = plays.pairs
     end = np.append(pairs.begin, len(plays))[1:]
     artist = np.repeat(np.arange(plays.n_artists), np.diff(pairs.indptr))
+    # Plays of a pair are sorted by time, so that its ends are the first and the last day.
     days = pairs.at_ms.astype("datetime64[ms]")
     return pd.DataFrame(
         {
