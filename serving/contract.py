@@ -3,14 +3,15 @@
 A *view* is one kind of list, held in one hash: ``artist`` (venues new to the artist), ``venue``
 (artists new to the venue), and ``artist:returns`` and ``venue:returns``, which list pairs that met
 already too. A *generation* is one complete set of lists; fold-ins replace single lists of the live
-one and are numbered in ``_seq``. Imports the standard library alone, as do all readers but for
-`redis`.
+one and are numbered in ``_seq``. Needs the standard library alone, as do all readers but for
+`redis`; where `msgspec` is installed, lists are parsed by it.
 """
 
 import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any, Literal
 
 from .errors import Unreadable
@@ -40,6 +41,23 @@ META = "_meta"
 DEFAULT = "_default"
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+# Parsing is the largest part of a look-up in the app; msgspec takes a fifth of the time.
+if find_spec("msgspec"):
+    import msgspec
+
+    _parse = msgspec.json.Decoder().decode
+
+    def _read_json(value: bytes | str) -> Any:  # noqa: ANN401 - any JSON
+        try:
+            return _parse(value)
+        except msgspec.DecodeError:
+            # The standard library decides what is readable and says why not, here and elsewhere.
+            return json.loads(value)
+else:
+
+    def _read_json(value: bytes | str) -> Any:  # noqa: ANN401
+        return json.loads(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +106,7 @@ class Entry:
             Unreadable: it does not follow the contract.
         """
         try:
-            read = json.loads(value)
+            read = _read_json(value)
             scores = list(map(float, read["s"]))
             return cls(read["g"], read["t"], read["k"], read["v"], scores, read.get("p"))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
