@@ -114,6 +114,15 @@ def test_a_list_says_why_and_how_to_read_it(visitor):
     assert visitor.page.locator(".map circle.listed").count() > 5
 
 
+def test_what_if_says_why_as_a_list_does(visitor):
+    visitor.open(PAGES["what if, ranked"])
+
+    assert visitor.page.locator(".legend span").count() >= 3
+    assert visitor.page.locator(".bar rect").count() > 10
+    assert "%" in visitor.page.locator(".because").first.inner_text()
+    assert visitor.page.locator("th", has_text="Mirrored").count() == 0
+
+
 def test_quality_shows_a_judged_generation(visitor):
     visitor.open("/quality")
 

@@ -1,6 +1,7 @@
 """The JSON of lists."""
 
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
@@ -19,8 +20,8 @@ class Entry(msgspec.Struct):
     """Gigs of the pair so far; null where the list has only pairs that never met."""
 
 
-class RankedList(msgspec.Struct):
-    """A part of a list, best first."""
+class ListPart(msgspec.Struct):
+    """Which part of which list it is."""
 
     id: str | None
     """Whom it is for; null for one that was only described."""
@@ -33,6 +34,11 @@ class RankedList(msgspec.Struct):
     offset: int
     next_offset: int | None
     """Where the next part begins; null at the end of the list."""
+
+
+class RankedList(ListPart):
+    """A part of a list, best first."""
+
     items: list[Entry]
 
 
@@ -44,16 +50,26 @@ def ranked_list(identity: str | None, answer: Answer, asked: Asked) -> RankedLis
         answer: the list.
         asked: which part of it was asked for.
     """
+    items = [Entry(*item) for item in answer.items or ()]
+    return RankedList(**part_of(identity, answer, asked), items=items)
+
+
+def part_of(identity: str | None, answer: Answer, asked: Asked) -> dict[str, Any]:
+    """The members of `ListPart`.
+
+    Args:
+        identity: whom the list is for; None: one that was only described.
+        answer: the list.
+        asked: which part of it was asked for.
+    """
     # A full page may be the last: then the next one is empty, which costs one request
     # and spares all others a count of the candidates.
-    items = answer.items or ()
-    is_full = len(items) == asked.n
-    return RankedList(
-        id=identity,
-        generation=answer.generation,
-        as_of=answer.as_of,
-        source=answer.source,
-        offset=asked.offset,
-        next_offset=asked.offset + asked.n if is_full else None,
-        items=[Entry(*item) for item in items],
-    )
+    is_full = len(answer.items or ()) == asked.n
+    return {
+        "id": identity,
+        "generation": answer.generation,
+        "as_of": answer.as_of,
+        "source": answer.source,
+        "offset": asked.offset,
+        "next_offset": asked.offset + asked.n if is_full else None,
+    }

@@ -9,6 +9,7 @@ from litestar.params import SkipValidation
 
 from serving.lookup import Side
 from trainer.live.reasons import Reason
+from web.api.answers import Entry
 from web.api.lists import Identity
 from web.api.problems import documented
 from web.api.queries import both, pairs_asked, venue_filters
@@ -37,13 +38,9 @@ class Share(msgspec.Struct):
     """Null where the term has none."""
 
 
-class Explained(msgspec.Struct):
+class Explained(Entry):
     """An entry of the list, with its reasons."""
 
-    id: str
-    name: str | None
-    score: float
-    plays: int | None
     shares: list[Share]
     """Greatest first; none for an entry that is no candidate any more."""
 
@@ -106,16 +103,17 @@ def _explained(services: Services, side: Side, identity: str, asked: Asked) -> R
         as_of=answer.as_of,
         source=answer.source,
         is_current=found.explained.current,
-        items=_items(found),
+        items=[
+            Explained(*item, shares=shares)
+            for item, shares in zip(answer.items or (), all_shares(found), strict=True)
+        ],
     )
 
 
-def _items(found: Why) -> list[Explained]:
-    entries = zip(found.answer.items or (), found.explained.entries, strict=True)
-    return [
-        Explained(*item, shares=[_share(reason, found.names) for reason in reasons])
-        for item, reasons in entries
-    ]
+def all_shares(found: Why) -> list[list[Share]]:
+    """The shares of each entry of a list, greatest first."""
+    entries = found.explained.entries
+    return [[_share(reason, found.names) for reason in reasons] for reasons in entries]
 
 
 def _share(reason: Reason, names: Names) -> Share:

@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trainer.live.reasons import Reason
+from trainer.ranking import score
 from web.console import bars, charts, maps, trends
+from web.console.console import STATIC
 
 VALUES = st.one_of(st.none(), st.floats(0, 1e9))
 POINTS = st.builds(
@@ -88,3 +90,10 @@ def test_differences_share_one_scale_with_nothing_on_it():
 
     assert low.zero == high.zero == low.end == high.begin
     assert low.begin < low.at < low.end < high.at < high.end <= 240
+
+
+def test_every_term_of_a_score_has_a_colour_and_a_label():
+    style = (STATIC / "console.css").read_text()
+
+    assert set(bars.TERMS) == set(bars.LABELS) == {*score.TERMS["artists"], *score.TERMS["venues"]}
+    assert [n for n, _ in enumerate(bars.TERMS, 1) if f".t{n} {{ fill" not in style] == []
