@@ -60,6 +60,20 @@ def listed(settings: OperationSettings) -> list[dict[str, Any]]:
     ]
 
 
+def kept(settings: OperationSettings) -> list[Record]:
+    """The generations that were published and whose model is still stored, newest first.
+
+    Raises:
+        TrainerError: the registry cannot be read.
+    """
+    if not settings.models.exists():  # a look makes no registry
+        return []
+    stored = {path.name for path in Registry(settings.models).artifacts()}
+    return [
+        each for each in newest_first(settings) if each.is_published and each.artifact in stored
+    ]
+
+
 def compare(settings: OperationSettings, one: int, other: int) -> dict[str, Any]:
     """How two generations differ: overlap of their lists, weights, recipe, quality, plays.
 

@@ -19,6 +19,7 @@ from web.api.services import Services
 from web.api.slashes import kept
 from web.console.routes import routers
 from web.errors import AddressRefused, CertificateRefused
+from web.live.earlier import Earlier
 from web.live.follower import Follower
 from web.live.lists import ListReader
 from web.live.model import LiveModel
@@ -132,7 +133,8 @@ def started(settings: ApiSettings, origins: Mapping[str, str], meters: Meters) -
     ):
         stored = StoredLists(client, settings.redis_prefix, settings.list_size)
         lists, operations = ListReader(stored, live), Operations(settings, origins)
-        services = Services(stored, live, lists, follower, sink, operations)
+        earlier = Earlier(settings, live)
+        services = Services(stored, live, lists, earlier, follower, sink, operations)
         yield Started(services, watcher)
 
 

@@ -9,7 +9,7 @@ from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 
-from web.api import catalogue, events, health, lists, reasons, what_if
+from web.api import catalogue, changes, events, health, lists, reasons, what_if
 from web.api.access import Access
 from web.api.operator import routes
 from web.api.parameters import known_parameters
@@ -27,6 +27,8 @@ _READERS = (
     lists.batch,
     reasons.of_artist,
     reasons.of_venue,
+    changes.of_artist,
+    changes.of_venue,
     catalogue.similar_artists,
     catalogue.similar_venues,
     catalogue.search,

@@ -15,7 +15,7 @@ from consumer.errors import ConsumerError
 from operations.errors import NotThere, OperationError, Refused
 from serving.errors import ServingError
 from trainer.errors import TrainerError
-from web.errors import BadQuery, NotConfirmed, NotReady, TooManyWatchers, UnknownId, WebError
+from web.errors import BadQuery, NotConfirmed, NotReady, TooMany, UnknownId, WebError
 
 logger = logging.getLogger(__name__)
 
@@ -214,7 +214,7 @@ HANDLERS: dict[Any, Any] = {
     UnknownId: _of_field,
     NotReady: _of_server,
     NotConfirmed: _of_server,
-    TooManyWatchers: _of_server,
+    TooMany: _of_server,
     ServingError: _of_server,
     OperationError: _of_operation,
     ConsumerError: _of_operation,

@@ -89,6 +89,17 @@ class ListReader:
         with self._live.reading() as state:
             return of_described(state, side, plays, asked).answer
 
+    def names(self, side: Side, ids: list[str]) -> dict[str, str]:
+        """Display names of entries of a list.
+
+        Args:
+            side: for whom the list is.
+            ids: of the other side.
+        """
+        # Redis has the same names: asked where the live model is busy or not there.
+        names = self._live.names(OTHER[side], ids)
+        return self._stored.names(OTHER[side], ids) if names is None else names
+
     def _scored(
         self, side: Side, identity: str, asked: Asked, known: Container[str] = ()
     ) -> Answer:
@@ -100,10 +111,7 @@ class ListReader:
 
     def _named(self, side: Side, found: Recommendation, asked: Asked) -> list[Item]:
         part = found.items[asked.offset : asked.offset + asked.n]
-        ids = [item.id for item in part]
-        # Redis has the same names: asked where the live model is busy or not there.
-        names = self._live.names(OTHER[side], ids)
-        names = self._stored.names(OTHER[side], ids) if names is None else names
+        names = self.names(side, [item.id for item in part])
         return [Item(item.id, names.get(item.id), item.score, item.plays) for item in part]
 
     def _beyond(self, side: Side, found: Recommendation, asked: Asked) -> Answer:
