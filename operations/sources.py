@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from pathlib import Path
@@ -28,6 +28,7 @@ from trainer.registry.snapshot import Snapshots
 _NOTHING = {"statements": 0, "dead_letters": 0, "first": None, "last": None}
 _IMPORT = "import:"
 _NEAR = 3
+_MOST_NAMED = 10
 
 
 def listed(settings: OperationSettings) -> list[dict[str, Any]]:
@@ -178,11 +179,15 @@ def _require_known(path: Path, name: str, *, unseen: bool = False) -> None:
     if name in stored:
         return
     near = _near(name, stored)
-    meant = f"did you mean {near}" if near else "check the name"
-    raise NotThere(
-        f"nothing of a source {name!r} is stored: {meant}; `gigstream source list` shows all",
-        field="source",
-    )
+    meant = f"did you mean {near}?" if near else _some(stored)
+    raise NotThere(f"nothing of a source {name!r} is stored; {meant}", field="source")
+
+
+def _some(known: Collection[str]) -> str:
+    """Known sources, as far as a line holds them."""
+    named = ", ".join(map(repr, sorted(known)[:_MOST_NAMED]))
+    more = f" and {len(known) - _MOST_NAMED} more" if len(known) > _MOST_NAMED else ""
+    return f"known are {named}{more}" if known else "no source has sent anything yet"
 
 
 def _near(name: str, known: Iterable[str]) -> str:
