@@ -93,7 +93,8 @@ def compare(settings: OperationSettings, one: int, other: int) -> dict[str, Any]
     for field, number in (("one", one), ("other", other)):
         if number not in records:
             raise NotThere(
-                f"there is no generation {number}; /v1/generations lists those that are kept",
+                f"there is no generation {number}; `gigstream generations` lists those that "
+                "are kept",
                 field=field,
             )
     first, second = records[one], records[other]
@@ -179,7 +180,7 @@ def _asked(settings: OperationSettings, request: Request, wait_s: float) -> int:
             if time.monotonic() > until_s:
                 raise NotYet(
                     f"the trainer has not done it within {wait_s:g} s and may do it yet; look at "
-                    "/v1/generations, or wait longer"
+                    "`gigstream generations`, or wait longer"
                 )
             time.sleep(ASK_S)
     return made

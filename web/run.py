@@ -17,7 +17,7 @@ from web.api.app import app
 from web.api.counted import counted
 from web.api.services import Services
 from web.api.slashes import kept
-from web.console.routes import routers
+from web.console.routes import pages
 from web.errors import AddressRefused, CertificateRefused
 from web.live.earlier import Earlier
 from web.live.follower import Follower
@@ -140,7 +140,7 @@ def started(settings: ApiSettings, origins: Mapping[str, str], meters: Meters) -
 
 def _serve(settings: ApiSettings, made: Started, bound: socket.socket, meters: Meters) -> None:
     config = uvicorn.Config(
-        counted(kept(app(settings, made.services, routers(settings, *made))), meters),
+        counted(kept(app(settings, made.services, *pages(settings, *made))), meters),
         log_config=None,  # ours
         access_log=False,
         server_header=False,

@@ -41,7 +41,7 @@ def settings(tmp_path):
         ("Box-Office", "did you mean 'box-office'"),
         ("gigs", "did you mean 'import:gigs'"),
         ("import:gig", "did you mean 'import:gigs'"),
-        ("ticketing", "check the name"),
+        ("ticketing", "known are"),
     ],
 )
 @pytest.mark.parametrize("decide", ["preview", "quarantine", "retract", "release"])

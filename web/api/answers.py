@@ -1,12 +1,34 @@
 """The JSON of lists."""
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
 from web.live.lists import Answer, Source
 from web.live.ranking import Asked
+
+Score = Annotated[float, msgspec.Meta(description="Comparable within one list only.")]
+Plays = Annotated[
+    int | None,
+    msgspec.Meta(
+        description="Gigs of the pair so far; null where the list has only pairs that never met."
+    ),
+]
+AsOf = Annotated[
+    datetime,
+    msgspec.Meta(
+        description="From when plays age in its scores: the clock of the data when the model of "
+        "its generation was fitted. /v1/status has the clock of the data now."
+    ),
+]
+Origin = Annotated[
+    Source,
+    msgspec.Meta(
+        description="model and foldin: the list in Redis, as published or as changed since. "
+        "popular: the id has no list of its own. live: scored for this request."
+    ),
+]
 
 
 class Entry(msgspec.Struct):
@@ -14,26 +36,25 @@ class Entry(msgspec.Struct):
 
     id: str
     name: str | None
-    score: float
-    """Comparable within one list only."""
-    plays: int | None
-    """Gigs of the pair so far; null where the list has only pairs that never met."""
+    score: Score
+    plays: Plays
 
 
 class ListPart(msgspec.Struct):
     """Which part of which list it is."""
 
-    id: str | None
-    """Whom it is for; null for one that was only described."""
+    id: Annotated[
+        str | None,
+        msgspec.Meta(description="Whom it is for; null for one that was only described."),
+    ]
     generation: int
-    as_of: datetime
-    """From when plays age in its scores: the data's clock at the fit."""
-    source: Source
-    """`model` and `foldin`: the list in Redis, as published or as changed since. `popular`: the id
-    has no list of its own. `live`: scored for this request."""
+    as_of: AsOf
+    source: Origin
     offset: int
-    next_offset: int | None
-    """Where the next part begins; null at the end of the list."""
+    next_offset: Annotated[
+        int | None,
+        msgspec.Meta(description="Where the next part begins; null at the end of the list."),
+    ]
 
 
 class RankedList(ListPart):

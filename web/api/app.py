@@ -1,6 +1,7 @@
 """The application: its routes, guards, bounds, and its description."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from litestar import Litestar, Router
 from litestar.di import Provide
@@ -39,13 +40,19 @@ _READERS = (
 _WRITERS = (events.events, *routes.WRITERS)
 
 
-def app(settings: ServeSettings, services: Services, pages: Sequence[Router] = ()) -> Litestar:
+def app(
+    settings: ServeSettings,
+    services: Services,
+    pages: Sequence[Router] = (),
+    handlers: Mapping[Any, Any] = HANDLERS,
+) -> Litestar:
     """The application over started services.
 
     Args:
         settings: addresses, tokens, bounds.
         services: what it answers from.
         pages: for people, beside the API.
+        handlers: what answers an error, by its kind.
     """
     access = Access(settings)
     # Where others can reach the API, readers need the token too.
@@ -68,7 +75,7 @@ def app(settings: ServeSettings, services: Services, pages: Sequence[Router] = (
         dependencies={"services": Provide(lambda: services, sync_to_thread=False)},
         guards=[access.known_host],
         middleware=[rate.middleware, restored],
-        exception_handlers=HANDLERS,
+        exception_handlers=dict(handlers),
         logging_config=None,  # the process sets its own up
         request_max_body_size=settings.serve_max_body,
         openapi_config=description(),

@@ -26,8 +26,7 @@ class Like(msgspec.Struct):
 
     id: str
     name: str | None
-    similarity: float
-    """Cosine of the two vectors, -1 to 1."""
+    similarity: Annotated[float, msgspec.Meta(description="Cosine of the two vectors, -1 to 1.")]
 
 
 class Alike(msgspec.Struct):
