@@ -119,12 +119,14 @@ class History(NamedTuple):
     """Statements about an id.
 
     Attributes:
-        statements: as `consumer.store.statements` reads them.
+        statements: as `consumer.store.statements` reads them, the latest first.
         names: of the other side.
+        has_more: whether there are older ones.
     """
 
     statements: list[dict[str, Any]]
     names: Mapping[str, str]
+    has_more: bool
 
 
 class Likes(NamedTuple):
@@ -140,10 +142,13 @@ def _list(console: Console, page: Page) -> Listing:
 
 def _history(console: Console, page: Page) -> History:
     other = OTHER[page.side]
-    found = latest(console.settings.store, page.side, page.identity, MOST_STATEMENTS).to_pylist()
+    # One more than is shown: it tells whether there are older ones.
+    rows = latest(console.settings.store, page.side, page.identity, MOST_STATEMENTS + 1).to_pylist()
+    found, older = rows[:MOST_STATEMENTS], rows[MOST_STATEMENTS:]
     # A tombstone names neither side.
     ids = {row[f"{other}_id"] for row in found} - {None}
-    return History(found, console.services.live.names(other, [*ids]) or {})
+    names = console.services.live.names(other, [*ids]) or {}
+    return History(found, names, has_more=bool(older))
 
 
 def _similar(console: Console, page: Page) -> Likes:
