@@ -13,7 +13,7 @@ from operations.published import newest_first, reasons
 from operations.settings import OperationSettings
 from trainer.live.following import Following
 from trainer.live.generation import Generation
-from trainer.live.roll_back import BEST, SAMPLED, common
+from trainer.live.roll_back import BEST, SAMPLED, common, target
 from trainer.ranking.lists import Lists
 from trainer.registry.artifact import load
 from trainer.registry.generations import Record
@@ -106,6 +106,31 @@ def compare(settings: OperationSettings, one: int, other: int) -> dict[str, Any]
         "weights": _differences(_flat(first.weights), _flat(second.weights)),
         "recipe": _differences(first.recipe, second.recipe),
     }
+
+
+def preview(settings: OperationSettings, generation: int | None) -> str | None:
+    """What a roll-back would touch, for people; None: nothing is live, so it will be refused.
+
+    Args:
+        settings: location of the models.
+        generation: to roll back to; None: as `target` chooses.
+
+    Raises:
+        NoSuchGeneration: there is none to roll back to.
+        TrainerError: the registry cannot be read.
+    """
+    if not settings.models.exists():  # a look makes no registry
+        return None
+    registry, records = Registry(settings.models), newest_first(settings)
+    live = registry.state().live_artifact
+    if live is None:
+        return None
+    name = target(records, {path.name for path in registry.artifacts()}, live, generation)
+    made = next(each for each in reversed(records) if each.artifact == name)
+    return (
+        f"all lists: the model {name} of generation {made.number} ({day(int(made.at * 1000))}, "
+        f"{made.plays:,} plays then) replaces {live} and is pinned"
+    )
 
 
 def command(

@@ -107,7 +107,7 @@ def test_a_quarantine_of_the_source_that_was_held_is_published(training):
     log.append(planted, source="planted")
     assert training.commands.run("train", "--once").returncode == 4
 
-    assert training.commands.run("source", "quarantine", "planted").returncode == 0
+    assert training.commands.run("source", "quarantine", "planted", "--yes").returncode == 0
     done = training.commands.run("train", "--once")
 
     assert done.returncode == 0, done.stderr

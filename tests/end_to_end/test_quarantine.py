@@ -57,12 +57,16 @@ def test_lists_are_as_without_a_quarantined_source_and_identical_once_it_is_rele
     whole = installation.lists()
     assert "spam-hall" in known(whole)
 
-    done = commands.json("source", "quarantine", SOURCE)
+    unasked = commands.run("source", "quarantine", SOURCE)
+    assert unasked.returncode == 2
+    assert "touches 91 statements of 90 gigs, 89 plays that count" in unasked.stderr
+    assert "add --yes" in unasked.stderr
+    done = commands.json("source", "quarantine", SOURCE, "--yes")
     assert (done["state"], done["changed"], done["statements"]) == ("quarantined", True, 91)
     until(lambda: installation.lists() == without)
     assert installation.status()["plays"] == 400
     assert installation.status()["events"] == 491
-    assert not commands.json("source", "quarantine", SOURCE)["changed"]
+    assert not commands.json("source", "quarantine", SOURCE, "--yes")["changed"]
 
     # What it sends from now on does not count either, nor after a restart.
     installation.send(event(3001, "new-1", "spam-hall", source=SOURCE, time_ms=LATER_MS))
@@ -106,7 +110,7 @@ def test_a_quarantine_from_a_moment_on_takes_back_what_was_said_since(installati
     until(lambda: "spam-hall" in known(installation.lists()))
     until(lambda: "old-hall" not in known(installation.lists()))
 
-    done = commands.json("source", "quarantine", SOURCE, "--since", moment)
+    done = commands.json("source", "quarantine", SOURCE, "--since", moment, "--yes")
 
     assert done["since"] == moment
     until(lambda: installation.lists() == before)
@@ -121,7 +125,7 @@ def test_with_every_source_quarantined_no_list_is_left_and_one_is_made_again(ins
     until(installation.generation)
     whole = installation.lists()
 
-    commands.json("source", "quarantine", "default")
+    commands.json("source", "quarantine", "default", "--yes")
     until(lambda: not installation.client.keys(f"{installation.prefix}:artist*"))
     assert commands.run("artist", "artist-1").returncode != 0
     time.sleep(2)
@@ -138,7 +142,7 @@ def test_a_trainer_that_starts_later_and_a_single_fit_leave_the_source_out(insta
     installation.stored(391)
     assert commands.json("train", "--once")["generation"]
     before = installation.lists()
-    commands.json("source", "quarantine", SOURCE)
+    commands.json("source", "quarantine", SOURCE, "--yes")
 
     assert commands.json("train", "--once")["generation"]
     assert is_clean(installation)
@@ -179,7 +183,7 @@ def test_a_source_with_100_000_gigs_is_out_of_all_lists(tmp_path, prefix):
         assert len(training.lists("artist")) > 30_000
 
         began = time.monotonic()
-        training.commands.json("source", "quarantine", "flood")
+        training.commands.json("source", "quarantine", "flood", "--yes")
         until(lambda: _halls(training) == 0, OUT_S, every_s=0.5)
         took_s = time.monotonic() - began
 

@@ -1,4 +1,4 @@
-"""A decision about a source that nobody has heard of is refused: a typo is no decision."""
+"""A decision about a source that is not known is refused: a typo is no decision."""
 
 import pytest
 
