@@ -38,7 +38,7 @@ def verdict(training: Training) -> dict:
 def test_a_refused_refit_leaves_the_live_lists_as_they_are(training):
     started(training, real())
     before, lists = live(training), training.lists("artist")
-    assert before["quality"]["note"] == "not judged: nothing is published yet"
+    assert before["quality"]["note"] == "not judged: there was no live model to compare it with"
     assert training.process
     assert stop(training.process) == 0
     training.commands.environ["GIGSTREAM_REGULARIZATION"] = "100000"
