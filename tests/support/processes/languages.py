@@ -1,6 +1,6 @@
 """The contract page's examples in other languages, run by Node and Go against a real Redis.
 
-Their Redis clients are fetched once into the cache of the tests. Nothing of ours installs Node or
+Their Redis clients are fetched once into the cache of the tests. No script here installs Node or
 Go: where one is missing, its test is skipped. Where a client cannot be fetched, the test fails
 under CI, and is skipped on a machine that may be offline.
 """
