@@ -1,4 +1,4 @@
-"""Texts that name commands, in the words of the API: each way in speaks of what it offers."""
+"""Texts that name commands, in the words of the API: each interface names what it offers."""
 
 import re
 from collections.abc import Mapping
