@@ -45,7 +45,7 @@ _NAMED = 10
 
 
 class Snapshot(NamedTuple):
-    """What is settled at one store version: copied, so that following goes on."""
+    """What is settled at one store version: copied, so that following need not wait."""
 
     version: int
     plays: Plays
@@ -100,7 +100,7 @@ class Earlier:
         with self._turn():
             record = self._record(since)
             with self._live.reading() as state:
-                # From one state with the plays: a reset of the store numbers rows anew.
+                # From one state with the plays: a reset of the store gives rows other numbers.
                 row = _row(state, side, identity)
                 ready = self._ready(record, state.version) or snapshot(state)
             held = ready if isinstance(ready, _Held) else self._made(record, ready)

@@ -83,7 +83,7 @@ def described_reasons(
 
     Args:
         pool: that the list was ranked from.
-        subject: whom it is for; None: nobody in particular, by the popular list.
+        subject: whom it is for; None: it is the popular list.
         items: the entries.
     """
     explainer = Explainer(SUBJECTS[pool.side], pool.model, pool.history, pool.candidates.rows)
