@@ -1,7 +1,5 @@
 """The pages for operators, in a real browser: open to all, and each action done by its form."""
 
-from urllib.parse import quote
-
 import pytest
 
 from support.processes.browsing import PHONE, Visitor
@@ -105,17 +103,6 @@ def test_a_letter_is_replayed_with_a_corrected_value(operator, api, audited):
     until(
         lambda: api.ask("/v1/events/by-id", event_id="by-console", source="default").status == 200
     )
-
-
-def test_what_was_left_as_it_came_is_no_correction(operator, api, audited):
-    found = api.ask("/v1/dead-letters", field="time", unresolved="true").json["dead_letters"][0]
-    operator.open(f"/dead-letters/one?id={quote(found['id'], safe='')}")
-    confirm(operator, "replay", "Replay")
-
-    operator.page.get_by_role("heading", name="Audit").wait_for()
-    line = audited()[0]
-    assert "corrected_bytes" not in line["arguments"]
-    assert line["facts"]["invalid"] == 1
 
 
 def test_ids_are_merged_hidden_shown_and_erased(operator, api, audited, installed):
