@@ -22,6 +22,8 @@ from consumer.table.reader_marks import Mark
 _SAYS = ("event_id", "artist_id", "venue_id", "starts_at", "status", "artist_name", "venue_name")
 _READ = schema.columns(["source", "time", "version", *_SAYS])
 _ROWS_AT_ONCE = 1 << 18
+MAX_ROWS = 1_000_000
+"""A larger store or import is not compared: it would take longer than most imports, and memory."""
 
 Said = tuple[list[int], list[int], list[int]]
 """Of statements: hashes of their gigs, ranks, and hashes of all that they say."""
@@ -41,6 +43,9 @@ class Stated:
         """Take a statement."""
         # Descriptions are not compared: whether they are news stays unknown.
         self._is_more |= bool(event.venue or event.artist or event.extra)
+        self._is_more |= len(self._ids) >= MAX_ROWS
+        if self._is_more:
+            return
         says = (
             *(event.event_id, event.artist_id, event.venue_id, event.starts_at_ms),
             *(event.status, event.artist_name, event.venue_name),
@@ -57,7 +62,7 @@ class Stated:
         Raises:
             StoreDamaged, StoreNewer: it cannot be read.
         """
-        if self._is_more or not self._said:
+        if self._is_more or not self._said or before.rows > MAX_ROWS:
             return None
         stored, deleted = before.statements(list(self._said))
         # A statement after a deletion may bring the gig back, whatever was stated before.
@@ -89,6 +94,11 @@ class Before:
     def __exit__(self, *_: object) -> None:
         self._mark.close()
 
+    @property
+    def rows(self) -> int:
+        """How many statements and tombstones there are."""
+        return sum(file.rows for file in self._files())
+
     def statements(self, sources: Sequence[str]) -> tuple[dict[str, Said], list[int]]:
         """What was stated by these sources, and hashes of the ids that any source deleted."""
         found: dict[str, Said] = {source: ([], [], []) for source in sources}
@@ -100,9 +110,12 @@ class Before:
                 _note(rows.filter(pc.equal(rows["source"], source)), said)
         return found, deleted
 
-    def _rows(self) -> Iterator[pa.Table]:
+    def _files(self) -> Iterator[delta_log.File]:
         files = self._snapshot.files.values() if self._snapshot else ()
-        for file in (each for each in files if each.kind == "event"):
+        return (each for each in files if each.kind == "event")
+
+    def _rows(self) -> Iterator[pa.Table]:
+        for file in self._files():
             yield from parquet.stream(self._path, file, _READ, _ROWS_AT_ONCE)
 
 

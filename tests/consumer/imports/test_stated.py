@@ -3,6 +3,7 @@
 import pytest
 
 from consumer.events import encode
+from consumer.imports import stated
 from consumer.imports.columns import Columns
 from consumer.imports.file_set import FileSet
 from consumer.imports.problems import Ignored
@@ -92,3 +93,12 @@ def test_a_store_that_is_not_there_held_nothing(tmp_path, importing):
         stated.add(event)
     with Before(tmp_path / "none") as before:
         assert stated.is_in(before) is False
+
+
+def test_a_large_store_or_import_is_not_compared(importing, monkeypatch):
+    importing(PLAIN)
+    assert importing(PLAIN) is True
+    monkeypatch.setattr(stated, "MAX_ROWS", 2)
+    assert importing(PLAIN) is None, "three rows are imported"
+    monkeypatch.setattr(stated, "MAX_ROWS", 5)
+    assert importing(PLAIN) is None, "more are stored"
