@@ -3,7 +3,8 @@
 import re
 from collections.abc import Mapping
 
-_COMMAND = re.compile(r"`gigstream ([^`]+)`")
+_TICK = "\x60"
+_COMMAND = re.compile(f"{_TICK}gigstream ([^{_TICK}]+){_TICK}")
 _SEARCH = re.compile(r"(artist|venue) --name (\S+)")
 _ROUTES: Mapping[str, str] = {
     "accept": "POST /v1/generations/accept",
