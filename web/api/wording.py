@@ -26,7 +26,6 @@ _ROUTES: Mapping[str, str] = {
     "source quarantine": "POST /v1/sources/quarantine",
     "source release": "POST /v1/sources/release",
     "status": "GET /v1/status",
-    "train --once": "POST /v1/generations/refit",
     "train --once --force": 'POST /v1/generations/refit with "force": true',
     "unmerge": "POST /v1/ids/unmerge",
     "unpin": "POST /v1/generations/unpin",

@@ -10,7 +10,7 @@ OPERATOR = [
     ("GET", "/v1/audit"),
     ("GET", "/v1/partitions"),
     ("GET", "/v1/events/by-id"),
-    ("GET", "/v1/events/{topic}/{partition}/{offset}"),
+    ("GET", "/v1/events/by-place"),
     ("GET", "/v1/generations"),
     ("GET", "/v1/generations/compare"),
     ("GET", "/v1/sources"),

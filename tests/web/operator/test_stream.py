@@ -11,6 +11,22 @@ import pytest
 from support.processes.installation import event
 from support.processes.running import stop, until
 from support.processes.serving import served
+from support.processes.worked import worked
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory, kafka, redis_server):
+    """An installation of its own: the life of an event ends where others erase and roll back."""
+    with worked(tmp_path_factory.mktemp("stream"), kafka, redis_server) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def api(installed):
+    """The API of that installation, ready."""
+    made = served(installed, GIGSTREAM_SERVE_RATE="100000")
+    until(made.ready, 90)
+    return made
 
 
 def watch(api, kept, opened):
