@@ -3,23 +3,6 @@
 import pytest
 
 from support.processes.running import until
-from support.processes.serving import served
-from support.processes.worked import worked
-
-
-@pytest.fixture(scope="module")
-def installed(tmp_path_factory, kafka, redis_server):
-    """An installation of its own: after gigs of other tests, scores are as of another moment."""
-    with worked(tmp_path_factory.mktemp("reasons"), kafka, redis_server) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def api(installed):
-    """The API of that installation, ready."""
-    made = served(installed, GIGSTREAM_SERVE_RATE="100000")
-    until(made.ready, 90)
-    return made
 
 
 @pytest.mark.parametrize(
@@ -32,9 +15,9 @@ def api(installed):
         ("artist", "no-one", "/v1/artists/no-one/why", {}),
     ],
 )
-def test_the_shares_of_each_entry_add_up_to_its_score(api, side, identity, path, query):
+def test_the_shares_of_each_entry_add_up_to_its_score(own_api, side, identity, path, query):
     # A list that changes now is explained by the next look.
-    found = until(lambda: (now := api.ask(path, **query).json)["is_current"] and now)
+    found = until(lambda: (now := own_api.ask(path, **query).json)["is_current"] and now)
 
     assert found["id"] == identity
     assert found["items"]
@@ -44,9 +27,9 @@ def test_the_shares_of_each_entry_add_up_to_its_score(api, side, identity, path,
         assert shares == sorted(shares, reverse=True)
 
 
-def test_they_are_those_of_the_command_line(api, installed):
-    said = installed.commands.json("artist", "artist-3", "-n", "4", "--why")["items"]
-    found = api.ask("/v1/artists/artist-3/why", n=4).json["items"]
+def test_they_are_those_of_the_command_line(own_api, own_installed):
+    said = own_installed.commands.json("artist", "artist-3", "-n", "4", "--why")["items"]
+    found = own_api.ask("/v1/artists/artist-3/why", n=4).json["items"]
 
     assert [item["id"] for item in found] == [item["id"] for item in said]
     for item, other in zip(found, said, strict=True):
@@ -54,9 +37,9 @@ def test_they_are_those_of_the_command_line(api, installed):
         assert mine == {each["term"]: each["cause"] for each in other["why"]}
 
 
-def test_a_filtered_list_explains_only_what_it_shows(api):
-    found = api.ask("/v1/artists/artist-3/why", city="Hamburg", n=2).json
-    listed = api.ask("/v1/artists/artist-3/venues", city="Hamburg", n=2).json
+def test_a_filtered_list_explains_only_what_it_shows(own_api):
+    found = own_api.ask("/v1/artists/artist-3/why", city="Hamburg", n=2).json
+    listed = own_api.ask("/v1/artists/artist-3/venues", city="Hamburg", n=2).json
 
     assert [item["id"] for item in found["items"]] == [item["id"] for item in listed["items"]]
     assert found["source"] == "live"

@@ -1,7 +1,5 @@
 """The routes for operators answer as the OpenAPI description says, whatever schemathesis sends."""
 
-from collections.abc import Iterator
-
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, seed, settings
@@ -9,10 +7,7 @@ from schemathesis import GenerationMode
 from schemathesis.checks import CHECKS
 
 from support.data.operator_routes import BARE, OPERATOR
-from support.processes.installation import Installation
-from support.processes.running import until
-from support.processes.serving import TOKEN, served
-from support.processes.worked import worked
+from support.processes.serving import TOKEN
 
 EXAMPLES = {"GET": 15, "POST": 8}
 FITS = 4
@@ -27,17 +22,8 @@ CASES = [
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory, kafka, redis_server) -> Iterator[Installation]:
-    """One of its own: what is tried here changes it at random."""
-    with worked(tmp_path_factory.mktemp("tried"), kafka, redis_server) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def description(installed):
-    api = served(installed, GIGSTREAM_SERVE_RATE="100000")
-    until(api.ready, 90)
-    return schemathesis.openapi.from_url(f"{api.base}/schema/openapi.json")
+def description(own_api):
+    return schemathesis.openapi.from_url(f"{own_api.base}/schema/openapi.json")
 
 
 @pytest.mark.parametrize(("method", "path", "mode"), CASES)

@@ -10,23 +10,7 @@ import pytest
 
 from support.processes.installation import event
 from support.processes.running import stop, until
-from support.processes.serving import served
-from support.processes.worked import worked
-
-
-@pytest.fixture(scope="module")
-def installed(tmp_path_factory, kafka, redis_server):
-    """An installation of its own: the life of an event ends where others erase and roll back."""
-    with worked(tmp_path_factory.mktemp("stream"), kafka, redis_server) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def api(installed):
-    """The API of that installation, ready."""
-    made = served(installed, GIGSTREAM_SERVE_RATE="100000")
-    until(made.ready, 90)
-    return made
+from support.processes.serving import TOKEN, served
 
 
 def watch(api, kept, opened):
@@ -43,10 +27,10 @@ def watch(api, kept, opened):
 
 
 @pytest.fixture
-def watched(api):
+def watched(own_api):
     """What the tail has told so far, after what was there already."""
     kept, opened = [], threading.Event()
-    threading.Thread(target=watch, args=(api, kept, opened), daemon=True).start()
+    threading.Thread(target=watch, args=(own_api, kept, opened), daemon=True).start()
     assert opened.wait(60)
     return kept
 
@@ -64,36 +48,36 @@ def at(api, place):
     return api.ask("/v1/events/by-place", place=place)
 
 
-def test_partitions_tell_offsets_and_lag(api, installed):
-    found = api.ask("/v1/partitions").json
+def test_partitions_tell_offsets_and_lag(own_api, own_installed):
+    found = own_api.ask("/v1/partitions").json
 
-    assert found["topic"] == installed.topic
+    assert found["topic"] == own_installed.topic
     assert [each["partition"] for each in found["partitions"]] == [0, 1, 2]
     assert sum(each["end"] - each["low"] for each in found["partitions"]) >= 400
     assert {(each["lag_events"], each["lag_s"]) for each in found["partitions"]} == {(0, 0.0)}
 
 
-def test_the_tail_tells_each_record_with_its_verdict(watched, installed):
+def test_the_tail_tells_each_record_with_its_verdict(watched, own_installed):
     sent = event(9_200, "artist-1", "venue-2", event_id="tail-1")
-    installed.send(sent)
+    own_installed.send(sent)
     until(lambda: verdict_of(watched, "tail-1") == ["stored"])
-    installed.send(sent)
+    own_installed.send(sent)
     until(lambda: verdict_of(watched, "tail-1") == ["stored", "duplicate"])
     late = msgspec.structs.replace(sent, time_ms=sent.time_ms - 1, venue_id="venue-3")
-    installed.send(late)
+    own_installed.send(late)
     until(lambda: verdict_of(watched, "tail-1")[-1] == "superseded")
-    installed.send_raw(b'{"event_id": "<b>tail-2</b>"}')
-    installed.send()
+    own_installed.send_raw(b'{"event_id": "<b>tail-2</b>"}')
+    own_installed.send()
 
     until(lambda: any(each["verdict"] == "dead" for each in watched[1:]))
     assert watched[0].startswith("text/event-stream")
 
 
-def test_a_fold_in_s_event_has_its_whole_life(api, installed):
-    installed.send(event(9_300, "artist-4", "venue-9", event_id="life-1"))
+def test_a_fold_in_s_event_has_its_whole_life(own_api, own_installed):
+    own_installed.send(event(9_300, "artist-4", "venue-9", event_id="life-1"))
     (found,) = until(
         lambda: (
-            (reply := api.ask("/v1/events/by-id", event_id="life-1", source="default")).status
+            (reply := own_api.ask("/v1/events/by-id", event_id="life-1", source="default")).status
             == 200
             and reply.json["events"][0]["listed"]
             and reply.json["events"]
@@ -105,24 +89,24 @@ def test_a_fold_in_s_event_has_its_whole_life(api, installed):
     assert found["received"]["at"] < found["committed"]["at"] <= found["listed"]["at"]
     assert 0 < found["committed"]["after_ms"] <= found["listed"]["after_ms"] < 60_000
     assert "artist-4" in found["listed"]["artists"]
-    assert found["listed"]["generation"] == installed.generation()
+    assert found["listed"]["generation"] == own_installed.generation()
     assert found["unknown"] == []
-    place = f"{installed.topic}/{found['partition']}/{found['offset']}"
-    assert at(api, place).json["events"] == [found]
-    assert at(api, f"{found['topic_id']}/{place.split('/', 1)[1]}").status == 200
+    place = f"{own_installed.topic}/{found['partition']}/{found['offset']}"
+    assert at(own_api, place).json["events"] == [found]
+    assert at(own_api, f"{found['topic_id']}/{place.split('/', 1)[1]}").status == 200
 
 
-def test_an_event_of_a_generation_names_it(api, act, installed):
-    act("/v1/generations/refit")
-    (found,) = life(api, event_id="e5", source="default")
+def test_an_event_of_a_generation_names_it(own_api):
+    assert own_api.ask("/v1/generations/refit", {}, token=TOKEN).status == 200
+    (found,) = life(own_api, event_id="e5", source="default")
 
     assert found["listed"]["generation"] >= 1
     assert found["committed"]["version"] is not None
 
 
-def test_a_dead_letter_has_a_life_too(api):
-    letter = api.ask("/v1/dead-letters", n=1).json["dead_letters"][0]
-    (found,) = at(api, letter["id"]).json["events"]
+def test_a_dead_letter_has_a_life_too(own_api):
+    letter = own_api.ask("/v1/dead-letters", n=1).json["dead_letters"][0]
+    (found,) = at(own_api, letter["id"]).json["events"]
 
     assert found["verdict"] == "dead"
     assert found["dead"] == {"field": letter["field"], "reason": letter["reason"]}
@@ -137,8 +121,8 @@ def test_a_dead_letter_has_a_life_too(api):
         ("{topic}/0/99999999", "not stored yet"),
     ],
 )
-def test_what_is_not_stored_is_told(api, installed, place, said):
-    refused = at(api, place.format(topic=installed.topic))
+def test_what_is_not_stored_is_told(own_api, own_installed, place, said):
+    refused = at(own_api, place.format(topic=own_installed.topic))
 
     assert (refused.status, refused.json["field"]) == (404, "place")
     assert said in refused.json["detail"]
@@ -156,22 +140,22 @@ def test_what_is_not_stored_is_told(api, installed, place, said):
         (f"gigs/0/{1 << 63}", 409),
     ],
 )
-def test_what_is_no_place_is_refused(api, place, status):
-    refused = at(api, place)
+def test_what_is_no_place_is_refused(own_api, place, status):
+    refused = at(own_api, place)
 
     assert (refused.status, refused.json["field"]) == (status, "place")
 
 
-def test_watchers_are_bounded_and_do_not_keep_a_server(installed):
-    api = served(installed, GIGSTREAM_SERVE_RATE="1000")
-    until(api.ready, 90)
-    stream = f"{api.base}/v1/stream"
+def test_watchers_are_bounded_and_do_not_keep_a_server(own_installed):
+    own_api = served(own_installed, GIGSTREAM_SERVE_RATE="1000")
+    until(own_api.ready, 90)
+    stream = f"{own_api.base}/v1/stream"
     opened = [urllib.request.urlopen(stream, timeout=60) for _ in range(20)]  # noqa: S310
 
-    assert api.ask("/v1/stream").status == 503
+    assert own_api.ask("/v1/stream").status == 503
     opened.pop().close()
-    until(lambda: next_stream(api))
-    assert stop(api.process) == 0
+    until(lambda: next_stream(own_api))
+    assert stop(own_api.process) == 0
 
 
 def next_stream(api):
