@@ -56,6 +56,8 @@ def run(
     """
     registry = new_registry()
     meters = Meters(registry)
+    # Before the first probe can come: until these are there we are not ready.
+    meters.pulse.wait_for(KAFKA, GROUP)
     stopping = meters.pulse.asked
     with (
         # Entered first and so left last: it also ends a process that cannot leave the others.
@@ -89,7 +91,6 @@ def _serve(
     on_step: Callable[[str], None],
     maintenance: Sequence[str],
 ) -> None:
-    meters.pulse.wait_for(KAFKA, GROUP)
     topic = identify(settings, stopping=meters.pulse.asked(stop.is_set))
     store = Store.open(settings.store, on_step=on_step)
     # Before anything is read: the offsets of another topic are those of other records.

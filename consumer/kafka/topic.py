@@ -8,9 +8,10 @@ there the cluster id, new at each start, stands for the topic's id too.
 import logging
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient
@@ -34,6 +35,8 @@ logger = logging.getLogger(__name__)
 _EMBEDDED = "mockCluster"
 _SLICE_S = 0.2
 _REPLY_S = 10.0
+
+Reply = TypeVar("Reply")
 
 
 def app_id(cluster_id: str, topic_id: str, partition: int) -> str:
@@ -121,7 +124,11 @@ def identify(settings: ConsumerSettings, *, stopping: Callable[[], bool] = lambd
     cluster_id = _cluster_id(admin, settings, complaints, stopping)
     # To describe a topic of the mock cluster would create it.
     embedded = cluster_id.startswith(_EMBEDDED)
-    found = _find_embedded(admin, settings, cluster_id) if embedded else _find(admin, settings)
+    found = (
+        _find_embedded(admin, settings, cluster_id)
+        if embedded
+        else _find(admin, settings, stopping)
+    )
     if found is None:
         raise TopicMissing(settings.kafka_topic, settings.kafka_bootstrap)
     return Topic(settings.kafka_topic, cluster_id, *found)
@@ -168,20 +175,28 @@ def _refuse_login(settings: ConsumerSettings, complaints: list[KafkaError]) -> N
             raise WrongCredentials(settings.kafka_bootstrap, complaint.str())
 
 
-def describe(admin: AdminClient, name: str, *, timeout_s: float) -> Found | None:
+def describe(
+    admin: AdminClient,
+    name: str,
+    *,
+    timeout_s: float,
+    stopping: Callable[[], bool] = lambda: False,
+) -> Found | None:
     """Describe the topic of that name; None: there is none.
 
     Args:
         admin: the client.
         name: of the topic.
         timeout_s: how long to wait for the answer.
+        stopping: whether to give up waiting.
 
     Raises:
         KafkaException: no answer, or an error.
+        Stopped: ``stopping`` came true.
     """
     answers = admin.describe_topics(TopicCollection([name]), request_timeout=timeout_s)
     try:
-        described = answers[name].result()
+        described = _reply(answers[name], stopping)
     except KafkaException as error:
         if error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
             return None
@@ -189,15 +204,27 @@ def describe(admin: AdminClient, name: str, *, timeout_s: float) -> Found | None
     return Found(str(described.topic_id), range(len(described.partitions)))
 
 
-def _find(admin: AdminClient, settings: ConsumerSettings) -> Found | None:
+def _reply(asked: Future[Reply], stopping: Callable[[], bool]) -> Reply:
+    """A broker's reply, waited for in slices so that a signal is noticed and the pulse beats."""
+    while True:
+        try:
+            return asked.result(_SLICE_S)
+        except TimeoutError:
+            if stopping():
+                raise Stopped from None
+
+
+def _find(
+    admin: AdminClient, settings: ConsumerSettings, stopping: Callable[[], bool]
+) -> Found | None:
     """The topic; None where it is missing and was not created."""
-    found = _describe(admin, settings)
+    found = _describe(admin, settings, stopping)
     if found is None and settings.kafka_create_partitions:
-        _create(admin, settings)
+        _create(admin, settings, stopping)
         deadline = Deadline(_REPLY_S)
         while found is None and not deadline.is_over:
             time.sleep(_SLICE_S)
-            found = _describe(admin, settings)
+            found = _describe(admin, settings, stopping)
     return found
 
 
@@ -206,18 +233,21 @@ def _reply_s(settings: ConsumerSettings) -> float:
     return max(_REPLY_S, settings.connect_timeout_s)
 
 
-def _describe(admin: AdminClient, settings: ConsumerSettings) -> Found | None:
+def _describe(
+    admin: AdminClient, settings: ConsumerSettings, stopping: Callable[[], bool]
+) -> Found | None:
     with _translating(settings):
-        return describe(admin, settings.kafka_topic, timeout_s=_reply_s(settings))
+        name, reply_s = settings.kafka_topic, _reply_s(settings)
+        return describe(admin, name, timeout_s=reply_s, stopping=stopping)
 
 
-def _create(admin: AdminClient, settings: ConsumerSettings) -> None:
+def _create(admin: AdminClient, settings: ConsumerSettings, stopping: Callable[[], bool]) -> None:
     name, partitions = settings.kafka_topic, settings.kafka_create_partitions
     with _translating(settings):
         reply_s = _reply_s(settings)
         try:
             made = admin.create_topics([NewTopic(name, partitions)], request_timeout=reply_s)
-            made[name].result()
+            _reply(made[name], stopping)
             logger.info("Created topic %s with %d partitions", name, partitions)
         except KafkaException as error:
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:

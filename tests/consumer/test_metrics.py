@@ -200,11 +200,17 @@ def test_a_broker_that_goes_away_is_reported_until_it_is_back(settings):
             consuming.stop()
 
 
+def answered(answer):
+    """A probe's answer; None: nobody listens yet."""
+    return answer if answer[0] else None
+
+
 def test_a_consumer_that_waits_for_kafka_is_alive_and_not_ready(settings):
     away = settings.model_copy(update={"kafka_bootstrap": f"127.0.0.1:{free_port()}"})
     port = settings.consumer_metrics_port
     with Consuming(away) as consuming:
-        until(lambda: get(port, "/healthz")[0] == 200)
-        status, text = get(port, "/readyz")
+        # Also the very first answer: nothing was reached yet.
+        status, text = until(lambda: answered(get(port, "/readyz")))
         assert (status, text) == (503, "waiting for Kafka, the consumer group")
+        assert get(port, "/healthz")[0] == 200
         assert consuming.code() == 3

@@ -12,9 +12,11 @@ from consumer.errors import (
     TopicMissing,
     WrongCredentials,
 )
-from consumer.kafka.topic import identify
+from consumer.kafka.client import admin_client
+from consumer.kafka.topic import describe, identify
 from consumer.settings import ConsumerSettings
 from support.servers.guarded import as_user
+from support.servers.kafka import KafkaBroker
 
 NO_BROKER = "127.0.0.1:1"
 
@@ -82,6 +84,27 @@ def test_a_signal_ends_the_wait_for_a_broker():
 
     with pytest.raises(Stopped):
         identify(settings, stopping=lambda: True)
+
+
+def test_a_signal_ends_the_wait_for_a_broker_that_accepted_a_question():
+    asked = []
+
+    def stopping():
+        asked.append(time.monotonic())
+        return len(asked) == 3
+
+    with KafkaBroker(own=True) as broker:
+        name = broker.create_topic()
+        admin = admin_client(of(broker, name))
+        describe(admin, name, timeout_s=10)
+        broker.pause()
+
+        with pytest.raises(Stopped):
+            describe(admin, name, timeout_s=10, stopping=stopping)
+
+        broker.resume()
+    # Often enough for a pulse: the longest that a loop may be silent is 10 s.
+    assert asked[-1] - asked[0] < 3
 
 
 def test_an_option_that_librdkafka_does_not_know_is_named(kafka):
