@@ -55,7 +55,7 @@ def _rolled_back(training: Training) -> float:
     training.commands.json("train", "--once", timeout_s=PATIENCE_S)
     before = training.generation()
     return _seconds_until(
-        lambda: training.commands.json("rollback", timeout_s=PATIENCE_S),
+        lambda: training.commands.json("rollback", "--yes", timeout_s=PATIENCE_S),
         lambda: training.generation() > before,
     )
 
@@ -64,7 +64,9 @@ def _quarantined(training: Training) -> float:
     """Seconds until no list shows the venue of the source."""
     _started(training)
     return _seconds_until(
-        lambda: training.commands.json("source", "quarantine", _SPAM, timeout_s=PATIENCE_S),
+        lambda: training.commands.json(
+            "source", "quarantine", _SPAM, "--yes", timeout_s=PATIENCE_S
+        ),
         lambda: not _shows_hall(training),
     )
 

@@ -19,7 +19,7 @@ import click
 
 from gigstream.catalogue import MODULES, SECTIONS
 from gigstream.invocation import as_called
-from gigstream.terminal import lenient, plain
+from gigstream.texts import lenient, plain
 
 INTERRUPTED = 130
 _AGAIN_S = 0.05

@@ -40,9 +40,8 @@ def main() -> int:
         if pipe.poll(_POLL_S * 1000):  # readable: the owner's end was closed
             _end(child)
     with contextlib.suppress(ProcessLookupError):
-        os.killpg(
-            child.pid, signal.SIGKILL
-        )  # the command is a session leader: this reaches its children
+        # The command is a session leader: this reaches its children.
+        os.killpg(child.pid, signal.SIGKILL)
     # A negative code is the signal that ended it; shells report 128 + signal.
     return child.returncode if child.returncode >= 0 else 128 - child.returncode
 

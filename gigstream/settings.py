@@ -40,6 +40,9 @@ from web.settings import ApiSettings
 PREFIX = "GIGSTREAM_"
 CONFIG = "GIGSTREAM_CONFIG"
 _IGNORED = "GIGSTREAM_TEST_"
+_ORIGINS = "GIGSTREAM_ORIGINS"
+"""Of a child process: where its parent has each value from, since for it all are variables."""
+_UP = "gigstream up"
 _FOLDERS = ("home", "spark_jars", "recipe_file")
 _LIBRDKAFKA_UNDERSCORED = {"log_level", "enabled_events"}
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -149,7 +152,7 @@ def load() -> Settings:
 
 def environment(settings: Settings) -> dict[str, str]:
     """The settings as variables for a child process, which then needs no file to have them."""
-    variables = {CONFIG: os.devnull}
+    variables = {CONFIG: os.devnull, _ORIGINS: json.dumps(_handed_on(settings))}
     for name in Settings.model_fields:
         value = _plain(getattr(settings, name))
         variables[PREFIX + name.upper()] = (
@@ -159,25 +162,36 @@ def environment(settings: Settings) -> dict[str, str]:
 
 
 def origins(settings: Settings) -> dict[str, str]:
-    """Where the value of each setting comes from: a variable, a file, `gigstream up`, the default.
-
-    In a process that `gigstream up` started all settings are variables; there those that differ
-    from the default are its own.
-    """
-    given = {name.upper().partition("__")[0]: name.partition("__")[0] for name in os.environ}
-    file, stack = read_toml(), running_stack(settings.home)
+    """Where each value comes from: variables, a file, `gigstream up`, or the default."""
+    if handed_on := os.environ.get(_ORIGINS):
+        return dict(json.loads(handed_on))
+    variables: dict[str, list[str]] = {}
+    for name in sorted(os.environ):
+        variables.setdefault(name.upper().partition("__")[0], []).append(name)
+    file, tuned, stack = read_toml(), _tuned(vars(settings)), running_stack(settings.home)
+    tables = Settings._tables()  # noqa: SLF001 - ours
+    # In the order in which the first that names a setting wins.
+    places = (
+        (file, os.environ.get(CONFIG, "gigstream.toml")),
+        (tuned, settings.recipe_file),
+        (stack, _UP),
+    )
     found: dict[str, str] = {}
-    for name, field in Settings.model_fields.items():
-        variable = given.get(PREFIX + name.upper())
-        # `gigstream up` hands on every setting; an operator set those that are not the default.
-        if variable and os.environ.get(CONFIG) == os.devnull:
-            default = field.get_default(call_default_factory=True)
-            found[name] = "default" if getattr(settings, name) == default else "gigstream up"
-        elif variable or name in file:
-            found[name] = variable or os.environ.get(CONFIG, "gigstream.toml")
-        else:
-            found[name] = "gigstream up" if name in stack else "default"
+    for name in Settings.model_fields:
+        given = variables.get(PREFIX + name.upper(), [])
+        named = given + [place for content, place in places if name in content]
+        # A table is put together from all that name a part of it; any other value is the first's.
+        found[name] = ", ".join(named if name in tables else named[:1]) or "default"
     return found
+
+
+def _handed_on(settings: Settings) -> dict[str, str]:
+    """The origins of a child's settings: what differs from this process's own, `up` has chosen."""
+    own = load()
+    return {
+        name: origin if getattr(settings, name) == getattr(own, name) else _UP
+        for name, origin in origins(own).items()
+    }
 
 
 def read_toml(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
@@ -256,7 +270,7 @@ def _unknown_in_environment() -> Iterator[str]:
     for name in sorted(os.environ):
         if name.upper().startswith(PREFIX) and not name.upper().startswith(_IGNORED):
             setting, _, entry = name.upper().removeprefix(PREFIX).lower().partition("__")
-            if name.upper() != CONFIG and not _known(setting, entry):
+            if name.upper() not in {CONFIG, _ORIGINS} and not _known(setting, entry):
                 yield f"{name}: no such setting; {_advice(setting, environment=True)}"
 
 

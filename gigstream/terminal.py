@@ -1,15 +1,10 @@
 """What a command says: results on stdout, progress and remarks on stderr.
 
 With `--json`, stdout carries one JSON object as its last line, and no text for people.
-
-Texts may come from other parties. Characters that control a terminal are shown escaped, and letters
-that its encoding lacks as `?`.
 """
 
 import functools
-import io
 import json
-import re
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -22,14 +17,11 @@ from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from gigstream.invocation import as_called
+from gigstream.tables import Rows
+from gigstream.texts import plain
 
 _QUIET_S = 1.0
 _PLAIN_INTERVAL_S = 5.0
-_PLAIN_WIDTH = 100
-
-# Besides control characters those that turn the direction of writing, by which a text could look
-# like another one, and halves of surrogate pairs, which cannot be written.
-_STEERING = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 Share = Callable[[float | None], None]
 
@@ -42,26 +34,6 @@ class Report:
     exit_code: int = 0
 
 
-def plain(text: str, *, lines: bool = False) -> str:
-    """Escape the control characters of a text, as Python does.
-
-    Args:
-        text: any text.
-        lines: keep its line ends.
-    """
-    kept = "\n" if lines else ""
-    return _STEERING.sub(
-        lambda found: found[0] if found[0] == kept else found[0].encode("unicode_escape").decode(),
-        text,
-    )
-
-
-def lenient(stream: TextIO) -> None:
-    """Make a stream write `?` for letters that its encoding lacks; by default it raises."""
-    if isinstance(stream, io.TextIOWrapper):
-        stream.reconfigure(errors="replace")
-
-
 class Terminal:
     """Where a command writes."""
 
@@ -71,10 +43,18 @@ class Terminal:
         self._out, self._err = _console(sys.stdout), _console(sys.stderr)
 
     def say(self, *what: RenderableType) -> None:
-        """Print texts or tables for people on stdout; nothing with `--json`."""
+        """Print texts or tables for people on stdout; nothing with `--json`.
+
+        A table without rows is a remark: no heading stands there alone, and a pipe gets no line.
+        """
         for each in () if self._as_json else what:
-            shown = as_called(plain(each, lines=True)) if isinstance(each, str) else each
-            self._out.print(shown, soft_wrap=isinstance(each, str))
+            if isinstance(each, Rows) and not each.rows:
+                self.remark(each.empty)
+            elif isinstance(each, str):
+                self._out.print(as_called(plain(each, lines=True)), soft_wrap=True)
+            else:
+                # Not cropped: a terminal itself wraps what is wider, and nothing is lost.
+                self._out.print(each, crop=False)
 
     def remark(self, *texts: str) -> None:
         """Print lines on stderr that explain the result."""
@@ -92,11 +72,12 @@ class Terminal:
     def progress(self, what: str) -> Iterator[Share]:
         """Yield a function that takes the share done, 0 to 1, None if unknown.
 
-        The first second is silent.
+        The first second is silent. What was shown as a share ends at 100 %, unless it fails.
         """
         shown = _Bar(what, self._err) if self._err.is_terminal else _Lines(what, self._err)
         try:
             yield shown
+            shown.done()
         finally:
             shown.close()
 
@@ -121,10 +102,7 @@ def command(name: str) -> Callable[[Callable[..., Report]], click.Command]:
 
 
 def _console(file: TextIO) -> Console:
-    console = Console(file=file, highlight=False, emoji=False, markup=False)
-    if not console.is_terminal:
-        console.width = _PLAIN_WIDTH
-    return console
+    return Console(file=file, highlight=False, emoji=False, markup=False)
 
 
 class _Bar:
@@ -141,21 +119,39 @@ class _Bar:
             self._bar.start()
         self._bar.update(self._task, completed=share, total=None if share is None else 1.0)
 
+    def done(self) -> None:
+        """Leave it to `close`: a bar does not stay."""
+
     def close(self) -> None:
         self._bar.stop()
 
 
 class _Lines:
-    """A line every few seconds, where stderr is not a terminal."""
+    """A line every few seconds, where stderr is not a terminal; one alone where no share is known.
+
+    Args:
+        what: is done.
+        console: where it is shown.
+    """
 
     def __init__(self, what: str, console: Console) -> None:
         self._what, self._console = what, console
         self._next_s = time.monotonic() + _QUIET_S
+        self._last = ""
 
     def __call__(self, share: float | None) -> None:
         if time.monotonic() >= self._next_s:
             self._next_s = time.monotonic() + _PLAIN_INTERVAL_S
-            done = "..." if share is None else f": {share:.0%}"
+            self._print("..." if share is None else f": {share:.0%}")
+
+    def done(self) -> None:
+        """End a share that was shown."""
+        if self._last.endswith("%"):
+            self._print(": 100%")
+
+    def _print(self, done: str) -> None:
+        if done != self._last:
+            self._last = done
             self._console.print(f"{self._what}{done}", soft_wrap=True)
 
     def close(self) -> None:

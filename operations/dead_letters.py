@@ -252,7 +252,8 @@ def _by_id(rows: pa.Table, identity: str) -> pa.Table:
         return found
     if not found.num_rows:
         raise NotThere(
-            f"there is no dead letter {identity!r}; `dead-letters list` shows their ids", field="id"
+            f"there is no dead letter {identity!r}; `gigstream dead-letters list` shows their ids",
+            field="id",
         )
     some = ", ".join(addresses(found).to_pylist()[:_SHOWN])
     raise Refused(

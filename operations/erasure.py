@@ -1,8 +1,8 @@
 """Erasing an id from store, models and Redis, and the receipt.
 
 The store comes first, so that nothing is derived from the id again. A running trainer then follows
-by itself and is waited for. Without one, the models that hold the id are removed here and new lists
-are published as `train --once` does.
+by itself (`Trainer._purge`) and is waited for. Without one, the models that hold the id are removed
+here and new lists are published as `train --once` does.
 """
 
 import json

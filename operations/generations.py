@@ -13,7 +13,7 @@ from operations.published import newest_first, reasons
 from operations.settings import OperationSettings
 from trainer.live.following import Following
 from trainer.live.generation import Generation
-from trainer.live.roll_back import BEST, SAMPLED, common
+from trainer.live.roll_back import BEST, SAMPLED, common, target
 from trainer.ranking.lists import Lists
 from trainer.registry.artifact import load
 from trainer.registry.generations import Record
@@ -60,6 +60,20 @@ def listed(settings: OperationSettings) -> list[dict[str, Any]]:
     ]
 
 
+def kept(settings: OperationSettings) -> list[Record]:
+    """The generations that were published and whose model is still stored, newest first.
+
+    Raises:
+        TrainerError: the registry cannot be read.
+    """
+    if not settings.models.exists():  # a look makes no registry
+        return []
+    stored = {path.name for path in Registry(settings.models).artifacts()}
+    return [
+        each for each in newest_first(settings) if each.is_published and each.artifact in stored
+    ]
+
+
 def compare(settings: OperationSettings, one: int, other: int) -> dict[str, Any]:
     """How two generations differ: overlap of their lists, weights, recipe, quality, plays.
 
@@ -79,7 +93,8 @@ def compare(settings: OperationSettings, one: int, other: int) -> dict[str, Any]
     for field, number in (("one", one), ("other", other)):
         if number not in records:
             raise NotThere(
-                f"there is no generation {number}; /v1/generations lists those that are kept",
+                f"there is no generation {number}; `gigstream generations` lists those that "
+                "are kept",
                 field=field,
             )
     first, second = records[one], records[other]
@@ -91,6 +106,31 @@ def compare(settings: OperationSettings, one: int, other: int) -> dict[str, Any]
         "weights": _differences(_flat(first.weights), _flat(second.weights)),
         "recipe": _differences(first.recipe, second.recipe),
     }
+
+
+def preview(settings: OperationSettings, generation: int | None) -> str | None:
+    """What a roll-back would touch, for people; None: nothing is live, so it will be refused.
+
+    Args:
+        settings: location of the models.
+        generation: to roll back to; None: as `target` chooses.
+
+    Raises:
+        NoSuchGeneration: there is none to roll back to.
+        TrainerError: the registry cannot be read.
+    """
+    if not settings.models.exists():  # a look makes no registry
+        return None
+    registry, records = Registry(settings.models), newest_first(settings)
+    live = registry.state().live_artifact
+    if live is None:
+        return None
+    name = target(records, {path.name for path in registry.artifacts()}, live, generation)
+    made = next(each for each in reversed(records) if each.artifact == name)
+    return (
+        f"all lists: the model {name} of generation {made.number} ({day(int(made.at * 1000))}, "
+        f"{made.plays:,} plays then) replaces {live} and is pinned"
+    )
 
 
 def command(
@@ -165,7 +205,7 @@ def _asked(settings: OperationSettings, request: Request, wait_s: float) -> int:
             if time.monotonic() > until_s:
                 raise NotYet(
                     f"the trainer has not done it within {wait_s:g} s and may do it yet; look at "
-                    "/v1/generations, or wait longer"
+                    "`gigstream generations`, or wait longer"
                 )
             time.sleep(ASK_S)
     return made

@@ -146,7 +146,7 @@ def by_event(settings: OperationSettings, source: str, event_id: str) -> list[di
     if not rows:
         raise NotThere(
             f"the store holds no event {event_id!r} of source {source!r}; dead letters have no "
-            "event id, look for them in /v1/dead-letters",
+            "event id, `gigstream dead-letters list` shows them",
             field="event_id",
         )
     return _lives(settings, sorted(rows, key=lambda row: row["recorded_at"])[-MOST:][::-1])
@@ -300,7 +300,7 @@ def _absent(settings: OperationSettings, topic: str, partition: int, offset: int
     positions = snapshot.positions.items() if snapshot else ()
     own = [at for name, at in positions if name.endswith(f"/{partition}")]
     if own and offset >= max(own):
-        return f"{topic}/{partition}/{offset} is not stored yet; see /v1/partitions for the lag"
+        return f"{topic}/{partition}/{offset} is not stored yet; `gigstream status` tells the lag"
     return (
         f"the store holds no record of {topic}/{partition}/{offset}; it may have been erased, or "
         "be a marker of a transaction"

@@ -2,7 +2,9 @@
 
 import time
 from collections import Counter
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,8 @@ from trainer.registry.snapshot import Snapshots
 
 _NOTHING = {"statements": 0, "dead_letters": 0, "first": None, "last": None}
 _IMPORT = "import:"
+_NEAR = 3
+_MOST_NAMED = 10
 
 
 def listed(settings: OperationSettings) -> list[dict[str, Any]]:
@@ -43,19 +47,22 @@ def listed(settings: OperationSettings) -> list[dict[str, Any]]:
     ]
 
 
-def preview(settings: OperationSettings, name: str, since: datetime | None) -> Impact | None:
-    """What a retraction would touch; None: the source is quarantined so already.
+def preview(
+    settings: OperationSettings, name: str, since: datetime | None, *, unseen: bool = False
+) -> Impact | None:
+    """What a quarantine would touch; None: the source is quarantined so already.
 
     Args:
         settings: locations of store and models.
         name: of the source.
         since: only what was recorded then or later, in UTC; None: all.
+        unseen: it need not have sent anything yet.
 
     Raises:
-        NotThere: nothing of it is stored.
+        NotThere: the source is not known.
         ConsumerError: the store cannot be read.
     """
-    _require_stored(settings.store, checked_source(name))
+    _require_known(settings.store, name, unseen=unseen)
     before = decisions.read(settings.store).quarantines
     wanted = {**before, name: _epoch_us(since)}
     return None if wanted == before else impact.of_retraction(settings, name, wanted)
@@ -69,37 +76,45 @@ def retract(
     Args:
         settings: locations of store and audit.
         actor: who decides it.
-        name: of the source, of which something is stored.
+        name: of the source.
         since: only what was recorded then or later, in UTC; None: all.
 
     Raises:
-        NotThere: nothing of it is stored.
+        NotThere: the source is not known.
         ConsumerError: the store cannot be read or written.
     """
     # Inside: a source that is not there is a refusal on the audit.
     with noted(settings, actor, "retract", source=name, since=_text(since)) as deed:
-        _require_stored(settings.store, checked_source(name))
+        _require_known(settings.store, name)
         version = _record(settings.store, name, QUARANTINED, _epoch_us(since))
         deed.facts = {"changed": version is not None, "store_version": version}
     return {"source": name, **_now(settings.store, name), **deed.facts}
 
 
 def quarantine(
-    settings: OperationSettings, actor: Actor, name: str, since: datetime | None
+    settings: OperationSettings,
+    actor: Actor,
+    name: str,
+    since: datetime | None,
+    *,
+    unseen: bool = False,
 ) -> dict[str, Any]:
     """Stop counting what a source has sent and will send. Returns what was done.
 
     Args:
         settings: locations of store and audit.
         actor: who decides it.
-        name: of the source, which need not have sent anything yet.
+        name: of the source.
         since: only what was recorded then or later, in UTC; None: all.
+        unseen: it need not have sent anything yet.
 
     Raises:
+        NotThere: the source is not known.
         Refused: no source can have this name.
         ConsumerError: the store cannot be read or written.
     """
     with noted(settings, actor, "source quarantine", source=name, since=_text(since)) as deed:
+        _require_known(settings.store, name, unseen=unseen)
         return _decided(settings.store, deed.facts, name, QUARANTINED, _epoch_us(since))
 
 
@@ -112,10 +127,12 @@ def release(settings: OperationSettings, actor: Actor, name: str) -> dict[str, A
         name: of the source.
 
     Raises:
+        NotThere: the source is not known.
         Refused: no source can have this name.
         ConsumerError: the store cannot be read or written.
     """
     with noted(settings, actor, "source release", source=name) as deed:
+        _require_known(settings.store, name)
         return _decided(settings.store, deed.facts, name, RELEASED, ALL)
 
 
@@ -152,16 +169,34 @@ def _after(known: tuple[Quarantine, ...], wanted: Quarantine) -> Quarantine:
     return wanted._replace(recorded_us=max(wanted.recorded_us, after_us))
 
 
-def _require_stored(path: Path, name: str) -> None:
-    if count_of_source(path, name):
+def _require_known(path: Path, name: str, *, unseen: bool = False) -> None:
+    """Refuse a source that has sent nothing and that no quarantine names: a typo is no decision."""
+    checked_source(name)
+    # Statements first: the sources of dead letters are read from their bytes, which takes longer.
+    if unseen or name in decisions.read(path).quarantines or count_of_source(path, name):
         return
+    stored = {each for each in sources(path) if each}
+    if name in stored:
+        return
+    near = _near(name, stored)
+    meant = f"did you mean {near}?" if near else _some(stored)
+    raise NotThere(f"nothing of a source {name!r} is stored; {meant}", field="source")
+
+
+def _some(known: Collection[str]) -> str:
+    """Known sources, as far as a line holds them."""
+    named = ", ".join(map(repr, sorted(known)[:_MOST_NAMED]))
+    more = f" and {len(known) - _MOST_NAMED} more" if len(known) > _MOST_NAMED else ""
+    return f"known are {named}{more}" if known else "no source has sent anything yet"
+
+
+def _near(name: str, known: Iterable[str]) -> str:
+    """The sources that a mistyped name may mean; "" where there is none."""
     # The name of a file is the likeliest slip: its source has `import:` in front.
-    imported = f"{_IMPORT}{name}"
-    meant = f"{imported!r} is stored" if count_of_source(path, imported) else "check the name"
-    raise NotThere(
-        f"nothing of a source {name!r} is stored: {meant}; `gigstream source list` shows all",
-        field="source",
-    )
+    spelt = {each: each.removeprefix(_IMPORT).casefold() for each in sorted(known)}
+    close = get_close_matches(name.removeprefix(_IMPORT).casefold(), spelt.values(), _NEAR)
+    found = [each for each, plain in spelt.items() if plain in close]
+    return " or ".join(map(repr, found[:_NEAR]))
 
 
 def _gigs(settings: OperationSettings) -> Counter[str | None]:

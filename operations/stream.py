@@ -14,6 +14,7 @@ from consumer.kafka.inspect import LagMeter
 from consumer.table import delta_log, parquet, schema
 from operations.settings import OperationSettings
 from operations.verdicts import place, verdicts
+from trainer.plays.interactions import COLUMNS
 
 KEPT = 500
 """Records of the tail that are kept."""
@@ -23,23 +24,6 @@ _ROWS = 200
 """Records of one look; of more the newest."""
 _READ = ("event", "dead")
 _SHOWN = ("source", "event_id", "artist_id", "venue_id", "status", "field", "reason")
-_COLUMNS = (
-    "topic_id",
-    "partition",
-    "offset",
-    "recorded_at",
-    "digest",
-    "source",
-    "event_id",
-    "artist_id",
-    "venue_id",
-    "time",
-    "status",
-    "version",
-    "starts_at",
-    "artist_name",
-    "venue_name",
-)
 
 
 def partitions(settings: OperationSettings) -> list[dict[str, Any]]:
@@ -130,7 +114,7 @@ def _rows(store: Path, entry: delta_log.Entry) -> list[dict[str, Any]]:
     for file in (each for each in entry.added if each.kind in _READ):
         own = ("reason", "field") if file.kind == "dead" else ()
         try:
-            rows = parquet.read(store, file, schema.columns([*_COLUMNS, *own]))
+            rows = parquet.read(store, file, schema.columns([*COLUMNS, *own]))
         except FileNotFoundError:  # compacted meanwhile: it is passed over
             continue
         found += _with(rows.slice(max(0, rows.num_rows - _ROWS)), file.kind, entry.version)

@@ -3,20 +3,19 @@
 found = await AsyncLookup(redis.asyncio.Redis()).artist("radiohead", n=5)
 """
 
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import redis.asyncio
+from redis.exceptions import RedisError
 
-from .answers import Info, Match, Recommendation
 from .errors import ServingError
-from .list_cache import Cache
-from .reading import Answer, Commands, Reading, Side, Steps
-from .redis_errors import address, translated
+from .reader.answers import Info, Match, Recommendation
+from .reader.reading import Answer, Commands, Reader, Side, Steps
+from .redis_errors import translate
 
 
-class AsyncLookup:
+class AsyncLookup(Reader[redis.asyncio.Redis]):
     """What `Lookup` does, for a client of `redis.asyncio`.
 
     Args:
@@ -25,17 +24,6 @@ class AsyncLookup:
         clock: epoch seconds, for ages.
         cache: see `Lookup`.
     """
-
-    def __init__(
-        self,
-        client: redis.asyncio.Redis,
-        prefix: str = "gig",
-        *,
-        clock: Callable[[], float] = time.time,
-        cache: Cache | None = None,
-    ) -> None:
-        self._client = client
-        self._reading = Reading(prefix, clock, cache, lambda: address(client))
 
     async def artist(self, artist_id: str, n: int = 10, *, returns: bool = False) -> Recommendation:
         """The best venues for an artist; see `Lookup.artist`."""
@@ -85,10 +73,13 @@ class AsyncLookup:
 
     async def _send(self, commands: Commands) -> list[Any]:
         """One round trip."""
-        with translated(self._client, self._reading.prefix):
+        try:  # not `translated`: a context manager would cost each look-up a microsecond
             if len(commands) == 1:
-                return [await self._client.execute_command(*commands[0])]  # type: ignore[no-untyped-call]
+                command = commands[0]
+                return [await self._client.execute_command(*command)]  # type: ignore[no-untyped-call]
             async with self._client.pipeline(transaction=False) as pipe:
                 for command in commands:
                     pipe.execute_command(*command)
                 return await pipe.execute()
+        except RedisError as error:
+            raise translate(error, self._client, self._reading.prefix) from error

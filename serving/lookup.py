@@ -9,22 +9,22 @@ whether it decodes responses or not; it belongs to the caller. `AsyncLookup` is 
 asyncio.
 """
 
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import redis
+from redis.exceptions import RedisError
 
-from .answers import Info, Item, Match, Recommendation
 from .errors import ServingError
-from .list_cache import Cache
-from .reading import Answer, Commands, Reading, Side, Steps
-from .redis_errors import address, translated
+from .reader.answers import Info, Item, Match, Recommendation
+from .reader.list_cache import Cache
+from .reader.reading import Answer, Commands, Reader, Side, Steps
+from .redis_errors import translate
 
 __all__ = ["Cache", "Info", "Item", "Lookup", "Match", "Recommendation", "Side"]
 
 
-class Lookup:
+class Lookup(Reader[redis.Redis]):
     """Reads what the publisher of `prefix` wrote.
 
     All methods raise `serving.errors.ServingError`s, whose text is one line with the remedy:
@@ -38,17 +38,6 @@ class Lookup:
         cache: holds lists in memory and drops those that change events name; for this object
             alone. None: each answer is read from Redis.
     """
-
-    def __init__(
-        self,
-        client: redis.Redis,
-        prefix: str = "gig",
-        *,
-        clock: Callable[[], float] = time.time,
-        cache: Cache | None = None,
-    ) -> None:
-        self._client = client
-        self._reading = Reading(prefix, clock, cache, lambda: address(client))
 
     def artist(self, artist_id: str, n: int = 10, *, returns: bool = False) -> Recommendation:
         """The best venues for an artist.
@@ -130,7 +119,7 @@ class Lookup:
 
     def _send(self, commands: Commands) -> list[Any]:
         """One round trip."""
-        with translated(self._client, self._reading.prefix):
+        try:  # not `translated`: a context manager would cost each look-up a microsecond
             if len(commands) == 1:
                 command = commands[0]
                 return [self._client.execute_command(*command)]  # type: ignore[no-untyped-call]
@@ -138,3 +127,5 @@ class Lookup:
                 for command in commands:
                     pipe.execute_command(*command)  # type: ignore[no-untyped-call]
                 return pipe.execute()
+        except RedisError as error:
+            raise translate(error, self._client, self._reading.prefix) from error

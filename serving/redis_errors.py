@@ -46,7 +46,7 @@ def translated(client: AnyClient, prefix: str) -> Iterator[None]:
     try:
         yield
     except exceptions.RedisError as error:
-        raise _translate(error, address(client), prefix) from error
+        raise translate(error, client, prefix) from error
 
 
 def address(client: AnyClient) -> str:
@@ -58,7 +58,15 @@ def address(client: AnyClient) -> str:
     return f"{options.get('host', 'localhost')}:{options.get('port', 6379)}"
 
 
-def _translate(error: exceptions.RedisError, where: str, prefix: str) -> ServingError:
+def translate(error: exceptions.RedisError, client: AnyClient, prefix: str) -> ServingError:
+    """An error of redis-py in our words.
+
+    Args:
+        error: that a call raised.
+        client: that was called.
+        prefix: of the keys.
+    """
+    where = address(client)
     # Order matters: to redis-py a wrong password and a missing server are both ConnectionErrors.
     match error:
         case exceptions.AuthenticationError() | exceptions.AuthorizationError():

@@ -139,7 +139,8 @@ QUALITY = Metric(
     "gauge",
     "NDCG@10",
     "Of the live model's recipe on the latest plays (`judged`), and of what it was compared with "
-    "then: `live` (the one before), `popular`, `recent`, `rp3`. Absent where it was not judged.",
+    "then: `live` (the one before), `popular`, `recent`, and `rp3` where artists alone were "
+    "judged: it ranks nothing for venues. Absent where it was not judged.",
     ("row",),
 )
 STAGED_BYTES = Metric(

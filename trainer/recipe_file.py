@@ -14,8 +14,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 from trainer.errors import BadRecipe
 from trainer.recipe import Recipe
 
-BASELINES = ("popular", "recent", "rp3")
-"""Rows of the gate's comparison that need no fit."""
+BASELINES = ("popular", "recent")
+"""Rows of the gate's comparison that need no fit and rank both sides."""
 
 
 class Range(NamedTuple):

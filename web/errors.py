@@ -9,7 +9,7 @@ WebError                1  failed while working
 ├── BadQuery            2  a field of a request cannot be
 ├── NotConfirmed        3  Kafka did not confirm the events in time
 ├── Unscraped           3  the metrics of another process cannot be read
-└── TooManyWatchers     3  too many watch the stream already
+└── TooMany             3  too many ask for the same costly thing already
 """
 
 
@@ -83,8 +83,8 @@ class NotConfirmed(WebError):
     exit_code = 3
 
 
-class TooManyWatchers(WebError):
-    """Too many watch the stream already."""
+class TooMany(WebError):
+    """Too many watch the stream, or wait for lists of earlier generations, already."""
 
     exit_code = 3
 

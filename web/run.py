@@ -17,8 +17,9 @@ from web.api.app import app
 from web.api.counted import counted
 from web.api.services import Services
 from web.api.slashes import kept
-from web.console.routes import routers
+from web.console.routes import pages
 from web.errors import AddressRefused, CertificateRefused
+from web.live.earlier import Earlier
 from web.live.follower import Follower
 from web.live.lists import ListReader
 from web.live.model import LiveModel
@@ -132,13 +133,14 @@ def started(settings: ApiSettings, origins: Mapping[str, str], meters: Meters) -
     ):
         stored = StoredLists(client, settings.redis_prefix, settings.list_size)
         lists, operations = ListReader(stored, live), Operations(settings, origins)
-        services = Services(stored, live, lists, follower, sink, operations)
+        earlier = Earlier(settings, live)
+        services = Services(stored, live, lists, earlier, follower, sink, operations)
         yield Started(services, watcher)
 
 
 def _serve(settings: ApiSettings, made: Started, bound: socket.socket, meters: Meters) -> None:
     config = uvicorn.Config(
-        counted(kept(app(settings, made.services, routers(settings, *made))), meters),
+        counted(kept(app(settings, made.services, *pages(settings, *made))), meters),
         log_config=None,  # ours
         access_log=False,
         server_header=False,

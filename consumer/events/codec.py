@@ -1,4 +1,4 @@
-"""The event contract: what a booking system may say, and what we make of it.
+"""The judge of the event contract: a record becomes an event, or is refused by field and reason.
 
 Words used here:
     event: one statement of a source about one artist at one venue; one Kafka record.
@@ -254,7 +254,8 @@ def _time_ms(time: datetime | int, judge: _Judge) -> int:
 
 def _refuse_ahead(time: datetime | int, problem: str, judge: _Judge) -> NoReturn:
     clocks = f"record's timestamp {_utc(judge.record_ms)}, consumer's clock {_utc(judge.now_ms)}"
-    remedy = f"{REMEDIES['time']}, and set the clock that is wrong"
+    # The likeliest slip: the date of a gig to come, which is no time of a statement.
+    remedy = f"{REMEDIES['time']} (when the gig is goes into starts_at), or set the wrong clock"
     raise InvalidEvent("time", _shown(time), f"{problem} ({clocks})", remedy)
 
 

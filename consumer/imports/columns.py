@@ -19,7 +19,10 @@ _DEFAULTS = {
 _OPTIONAL = {"artist_name", "venue_name", "status"}
 # The names of artists and venues are their ids where a file has no others.
 _INSTEAD = {"artist_id": "artist_name", "venue_id": "venue_name"}
-_STATUSES = ("event status", "gig status", "show status", "booking status", "eventstatus")
+_SPELT = {
+    "status": ("event status", "gig status", "show status", "booking status", "eventstatus"),
+    "date": ("starts_at",),
+}
 _NUMBERS = {"artist_id": "1", "venue_id": "2", "date": "3"}
 _UNNAMED = _DEFAULTS | _NUMBERS
 _OPTIONS = {
@@ -79,6 +82,11 @@ class Columns:
         found, _ = self._look_up(names)
         return found.keys() >= {"artist_id", "venue_id"}
 
+    def unread(self, names: Sequence[str]) -> list[str]:
+        """The headings of a file that no column is found by."""
+        found, _ = self._look_up(names)
+        return [name for at, name in enumerate(names) if name and at not in found.values()]
+
     def _look_up(self, names: Sequence[str]) -> tuple[dict[str, int], dict[str, str]]:
         found, missing = {}, {}
         for ours, name in self._asked().items():
@@ -97,13 +105,14 @@ class Columns:
             if missing.get(ours) == _DEFAULTS[ours] and other in found:
                 found[ours] = found[other]
                 del missing[ours]
-        # A column that cancels gigs shall not be passed over for its heading.
-        if missing.get("status") == _DEFAULTS["status"]:
-            spelt = (_position(each, names) for each in _STATUSES)
+        # A column that cancels gigs shall not be passed over for its heading, and a gig's date has
+        # the name that the event contract gives it.
+        for ours, others in _SPELT.items():
+            spelt = (_position(each, names) for each in others)
             at = next((each for each in spelt if each is not None), None)
-            if at is not None:
-                found["status"] = at
-                del missing["status"]
+            if missing.get(ours) == _DEFAULTS[ours] and at is not None:
+                found[ours] = at
+                del missing[ours]
 
     def _asked(self) -> dict[str, str]:
         asked = {

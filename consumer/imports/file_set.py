@@ -48,6 +48,7 @@ class FileSet:
         paths: The files.
         sources: The source of each; lines of the contract that name one keep theirs.
         about: What was found out about each file that was looked at.
+        unread: Headings of each of these that are not read.
 
     Raises:
         BadFile: A name cannot be a source's.
@@ -65,6 +66,7 @@ class FileSet:
     ) -> None:
         self.paths, self.sources = list(paths), source_names(paths, name)
         self.about: dict[Path, str] = {}
+        self.unread: dict[Path, list[str]] = {}
         self._is_named = name is not None
         self._columns, self._reading = columns or Columns(), reading or Reading()
         self._assume_date, self._statuses = assume_date, statuses or {}
@@ -180,6 +182,7 @@ class FileSet:
         reading = replace(self._reading, statuses={**own, **self._reading.statuses})
         file = open_file(path, self._columns, reading)
         self.about[path] = file.source.about
+        self.unread[path] = self._columns.unread(file.source.names)
         return file
 
     def _words(self, source: str) -> Mapping[str, str]:

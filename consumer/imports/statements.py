@@ -14,7 +14,7 @@ position. So the later import counts, and in one import the last row, whichever 
 import datetime as dt
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from consumer.imports.columns import Columns
@@ -23,6 +23,7 @@ from consumer.imports.problems import Problems, Strict
 from consumer.imports.reading import Reading
 from consumer.imports.row_events import events
 from consumer.imports.sender import Sender
+from consumer.imports.stated import Stated
 from consumer.settings import ConsumerSettings
 
 __all__ = ["Imported", "Progress", "Sent", "events", "run", "send"]
@@ -46,10 +47,12 @@ class Sent:
     Attributes:
         events: How many statements.
         artist: That of the first one.
+        stated: All that they state.
     """
 
     events: int = 0
     artist: str = ""
+    stated: Stated = field(default_factory=Stated)
 
 
 def run(
@@ -118,4 +121,5 @@ def send(
             sender.send(event)
             sent.events += 1
             sent.artist = sent.artist or event.artist_id
+            sent.stated.add(event)
     return Imported(len(files.paths), sent.events, time.monotonic() - began_s)

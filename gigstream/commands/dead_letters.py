@@ -11,9 +11,9 @@ import click
 
 from consumer.dead_letters.kinds import Kind
 from consumer.dead_letters.letters import DeadLetter, Filter
-from gigstream.commands.lists import table
 from gigstream.errors import WrongUse
 from gigstream.settings import load
+from gigstream.tables import Rows, bounded
 from gigstream.terminal import Report, Terminal, command
 from operations import dead_letters as dead
 from operations.audit import os_user
@@ -21,6 +21,9 @@ from operations.audit import os_user
 Function = TypeVar("Function", bound=Callable[..., Report])
 
 _KINDS = 20
+_OF_KINDS = ("count", "source", "field", "the newest reason")
+_OF_LETTERS = ("id", "time", "field", "reason", "replayed")
+_PROSE = {"the newest reason", "reason"}
 TIME = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"])
 
 
@@ -52,10 +55,16 @@ def _filters(function: Function) -> Function:
 def list_(terminal: Terminal, *, n: int, unresolved: bool, **wanted: object) -> Report:
     """Count dead letters by source and field, then list the newest: position, time, and reason."""
     found = dead.listing(load().store, _filter(wanted, is_open=unresolved), n)
-    terminal.say(table(("count", "source", "field", "the newest reason"), _counted(found.kinds)))
     rows = list(map(_line, found.newest))
-    terminal.say("", table(("id", "time", "field", "reason", "replayed"), rows))
-    terminal.say(f"{len(found.newest):,} of {found.matching:,} that match")
+    if rows:
+        terminal.say(Rows(_OF_KINDS, _counted(found.kinds), prose=_PROSE))
+        # Their number has no option: all are in the JSON.
+        hidden = len(found.kinds) - _KINDS
+        terminal.remark(*[f"{hidden:,} more kinds; --json has all"] if hidden > 0 else [])
+        terminal.say("")
+    terminal.say(Rows(_OF_LETTERS, rows, prose=_PROSE, empty="no dead letter matches"))
+    terminal.say(*[f"{len(rows):,} of {found.matching:,} that match"] if rows else [])
+    terminal.remark(*bounded(len(rows), found.matching))
     by_kind = [asdict(kind) for kind in found.kinds]
     return Report(
         {"matching": found.matching, "kinds": by_kind, "dead_letters": list(found.newest)}
@@ -76,7 +85,7 @@ def show(terminal: Terminal, identity: str, *, raw: bool) -> Report:
         _write(letter.value or b"")
     else:
         terminal.say(
-            table(
+            Rows(
                 ("", ""),
                 [(name, _shown(value)) for name, value in data.items() if name != "value_base64"],
             )

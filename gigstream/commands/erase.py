@@ -8,8 +8,8 @@ import click
 from consumer.logs import log_to_stderr
 from consumer.table.schema import Side
 from gigstream.commands.confirmation import confirm, yes_option
-from gigstream.commands.lists import table
 from gigstream.settings import load
+from gigstream.tables import Rows
 from gigstream.terminal import Report, Terminal, command
 from operations import erasure
 from operations.audit import os_user
@@ -43,7 +43,7 @@ def erase(terminal: Terminal, side: Side, identity: str, *, yes: bool, wait_s: f
         wait_s=wait_s,
         configure=partial(log_to_stderr, settings),
     )
-    terminal.say(table(("", ""), list(_lines(receipt))), erasure.OUTSIDE)
+    terminal.say(Rows(("", ""), list(_lines(receipt))), erasure.OUTSIDE)
     return Report(receipt | {"outside": erasure.OUTSIDE})
 
 

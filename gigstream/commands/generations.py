@@ -6,12 +6,13 @@ from typing import Any
 import click
 
 from consumer.logs import log_to_stderr
-from gigstream.commands.lists import table
+from gigstream.commands.confirmation import confirm, yes_option
 from gigstream.settings import load
+from gigstream.tables import Rows
 from gigstream.terminal import Report, Terminal, command
 from operations.audit import os_user
 from operations.generations import command as asked
-from operations.generations import listed
+from operations.generations import listed, preview
 from trainer.registry.requests import Action
 from trainer.registry.state import Registry
 
@@ -23,7 +24,11 @@ _WAIT = click.option(
     type=click.FloatRange(0),
     help="Seconds for a running trainer to do it.",
 )
-_COLUMNS = ("generation", "when", "model", "", "plays", "version", "overlap", "verdict", "weights")
+_COLUMNS = (
+    *("generation", "when", "model", "state", "plays", "version", "overlap"),
+    *("verdict", "weights"),
+)
+_PROSE = {"state", "verdict", "weights"}
 
 
 @command("generations")
@@ -35,20 +40,26 @@ def generations(terminal: Terminal) -> Report:
     with the generation before. A model that is `gone` cannot be rolled back to.
     """
     found = listed(load())
-    terminal.say(table(_COLUMNS, [_row(each) for each in found]))
+    terminal.say(
+        Rows(_COLUMNS, [*map(_row, found)], prose=_PROSE, empty="nothing is published yet")
+    )
     terminal.say(*(f"{each['generation']}: {why}" for each in found for why in each["reasons"]))
     return Report({"generations": found})
 
 
 @command("rollback")
 @click.argument("generation", metavar="[GENERATION]", type=click.IntRange(1), required=False)
+@yes_option
 @_WAIT
-def rollback(terminal: Terminal, generation: int | None, *, wait_s: float) -> Report:
+def rollback(terminal: Terminal, generation: int | None, *, yes: bool, wait_s: float) -> Report:
     """Publish an earlier generation's model again under a new number, and pin it.
 
     Its lists are made from today's plays: what was cancelled, erased or quarantined since does not
     return. Without GENERATION, it is the last published model that is older than the live one.
     """
+    touched = preview(load(), generation)
+    if touched is not None:
+        confirm(terminal, "rollback", touched, yes=yes)
     made = _asked("rollback", wait_s, generation)
     name = Registry(load().models).state().live_artifact
     terminal.say(

@@ -4,7 +4,7 @@ import contextlib
 import datetime as dt
 import shlex
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from consumer.imports import known_ids
 from consumer.imports.file_set import FileSet
 from consumer.imports.findings import SHOWN, Findings
 from consumer.imports.problems import BadFile, Ignored
+from consumer.imports.stated import Before
 from consumer.imports.statements import Imported, Progress, Sent, send
 from consumer.imports.survey import Seen, Survey
 from consumer.kafka.inspect import lag
@@ -33,6 +34,7 @@ Sources = dict[str, Seen]
 _STALL_S = 1.0
 _LISTS_S = 100.0
 _LOOK_S = 0.1
+_NAMED = 20
 
 
 @command("import")
@@ -95,15 +97,45 @@ def import_(
             _show(terminal, chosen, findings, sources)
             _show_replaced(terminal, survey, settings.store)
             sent = Sent()
-            with (
-                _says_where_it_stopped(terminal, sent, sources),
-                file_progress(terminal, paths) as progress,
-            ):
-                done = send(chosen, settings, problems=Ignored(), progress=progress, sent=sent)
-    report = _report(terminal, chosen, findings, sources, done)
+            done, held = _send(terminal, chosen, settings, sources, sent)
+    report = _report(terminal, chosen, findings, sources, done, held=held)
     if report.data["plays"]:
         _wait_for_first_lists(terminal, settings, sent.artist)
     return report
+
+
+def _send(
+    terminal: Terminal, chosen: FileSet, settings: Settings, sources: Sources, sent: Sent
+) -> tuple[Imported, bool | None]:
+    """Send all; returns what was sent, and whether the store held it; None: that is unknown."""
+    with (
+        _compared(settings.store, sent) as compare,
+        _says_where_it_stopped(terminal, sent, sources),
+        file_progress(terminal, chosen.paths) as progress,
+    ):
+        done = send(chosen, settings, problems=Ignored(), progress=progress, sent=sent)
+        return done, compare()
+
+
+@contextlib.contextmanager
+def _compared(store: Path, sent: Sent) -> Iterator[Callable[[], bool | None]]:
+    """Yield a function that says whether the store held all that was sent; None: unknown."""
+    # A store that cannot be read is no reason not to send: the consumer may be elsewhere.
+    try:
+        before = Before(store)
+    except ConsumerError:
+        yield lambda: None
+    else:
+        # Opened before anything is sent: a consumer stores it at once.
+        with before:
+            yield lambda: _is_in(sent, before)
+
+
+def _is_in(sent: Sent, before: Before) -> bool | None:
+    try:
+        return sent.stated.is_in(before)
+    except ConsumerError:
+        return None
 
 
 def _keep_sources(
@@ -166,6 +198,10 @@ def _show(terminal: Terminal, chosen: FileSet, findings: Findings, sources: Sour
     """The source of each file, and what is doubtful."""
     for path, source in zip(chosen.paths, chosen.sources, strict=True):
         terminal.say(f"{path} ({chosen.about.get(path)}): source {source}")
+        unread = chosen.unread.get(path, [])
+        more = f" and {len(unread) - _NAMED:,} more" if len(unread) > _NAMED else ""
+        names = ", ".join(map(repr, unread[:_NAMED]))
+        terminal.say(*[f"{path}: columns that are not read: {names}{more}"] if unread else [])
     for kind, problem in findings.shown():
         terminal.say(f"{kind}: {problem}")
     if findings.counts:
@@ -214,12 +250,25 @@ def _dry_run(
 
 
 def _report(
-    terminal: Terminal, chosen: FileSet, findings: Findings, sources: Sources, done: Imported
+    terminal: Terminal,
+    chosen: FileSet,
+    findings: Findings,
+    sources: Sources,
+    done: Imported,
+    *,
+    held: bool | None,
 ) -> Report:
     # A small file is sent within the resolution of the clock.
     rate = done.events / max(done.seconds, 1e-9)
     terminal.say(f"{done.events:,} events sent in {done.seconds:.1f} s ({rate:,.0f} per s)")
-    sent = {"files": done.files, "events": done.events, "seconds": round(done.seconds, 3)}
+    if held:
+        terminal.say("nothing changed: the store has all of these gigs already, as stated here")
+    sent = {
+        "files": done.files,
+        "events": done.events,
+        "seconds": round(done.seconds, 3),
+        "changed": None if held is None else not held,
+    }
     return Report(sent | _data(chosen, findings, sources))
 
 
@@ -256,6 +305,7 @@ def _data(chosen: FileSet, findings: Findings, sources: Sources) -> dict[str, An
     files = zip(chosen.paths, chosen.sources, strict=True)
     return {
         "sources": [{"file": str(path), "source": source} for path, source in files],
+        "unread_columns": {str(path): names for path, names in chosen.unread.items()},
         "rows": sum(seen.rows for seen in sources.values()),
         "plays": sum(seen.plays for seen in sources.values()),
         "cancelled": sum(seen.cancelled for seen in sources.values()),

@@ -1,15 +1,17 @@
 """`artist` and `venue`: print the list that an app would get."""
 
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import click
-from rich.table import Table
 
 from gigstream.errors import WrongUse
 from gigstream.settings import load
-from gigstream.terminal import Report, Terminal, command, plain
+from gigstream.tables import Rows, bounded
+from gigstream.terminal import Report, Terminal, command
+from gigstream.texts import plain
 from operations.ids import typed
 from serving.connection import connect
 from serving.lookup import Lookup, Match, Recommendation, Side
@@ -17,6 +19,7 @@ from serving.lookup import Lookup, Match, Recommendation, Side
 Function = TypeVar("Function", bound=Callable[..., Report])
 
 _MATCHES = 20
+_MOST = 200
 _SHOWN = 3
 
 
@@ -27,7 +30,7 @@ def _arguments(function: Function) -> Function:
         "--why", is_flag=True, help="Say what puts each entry into the list; reads store and model."
     )(function)
     return click.option(
-        "-n", default=10, show_default=True, type=click.IntRange(1, 200), help="How many."
+        "-n", default=10, show_default=True, type=click.IntRange(1, _MOST), help="How many."
     )(function)
 
 
@@ -47,7 +50,7 @@ def artist(
 ) -> Report:
     """Venues for an artist, best first."""
     with connected() as lookup:
-        wanted = _identity(terminal, lookup, "artist", identity, name)
+        wanted = _identity(terminal, lookup, "artist", identity, name, n)
         found = lookup.artist(wanted, n, returns=returns)
         _remark(terminal, "artist", found, n)
         return (_show_why if why else _show)(terminal, lookup, "artist", found)
@@ -69,7 +72,7 @@ def venue(
 ) -> Report:
     """Artists for a venue, best first."""
     with connected() as lookup:
-        wanted = _identity(terminal, lookup, "venue", identity, name)
+        wanted = _identity(terminal, lookup, "venue", identity, name, n)
         found = lookup.venue(wanted, n, returns=returns)
         _remark(terminal, "venue", found, n)
         return (_show_why if why else _show)(terminal, lookup, "venue", found)
@@ -83,10 +86,10 @@ def connected() -> Iterator[Lookup]:
         yield Lookup(client, settings.redis_prefix)
 
 
-def _identity(
-    terminal: Terminal, lookup: Lookup, side: Side, identity: str | None, name: str | None
+def _identity(  # noqa: PLR0917 - as the command is given them
+    terminal: Terminal, lookup: Lookup, side: Side, identity: str | None, name: str | None, n: int
 ) -> str:
-    """The given id, or the one found by name.
+    """The given id, or the one found by name; of several that match, `n` are shown, or more.
 
     Raises:
         WrongUse: Neither or both were given; the name matches no id, or several.
@@ -97,12 +100,12 @@ def _identity(
         if not identity:
             raise WrongUse(f"'' is no {side} id; give a non-empty one")
         return typed(identity)
-    return _named(
-        terminal, side, typed(str(name)), lookup.search(str(name), of=side, limit=_MATCHES)
-    )
+    # All of them: how many there are is said, and the names are read as a whole anyway.
+    matches = lookup.search(typed(str(name)), of=side, limit=sys.maxsize)
+    return _named(terminal, side, str(name), matches, max(n, _MATCHES))
 
 
-def _named(terminal: Terminal, side: Side, name: str, matches: list[Match]) -> str:
+def _named(terminal: Terminal, side: Side, name: str, matches: list[Match], shown: int) -> str:
     """The id of the only exact match, or of the only match."""
     if not matches:
         raise WrongUse(
@@ -114,7 +117,9 @@ def _named(terminal: Terminal, side: Side, name: str, matches: list[Match]) -> s
     for only in (exact, matches):
         if len(only) == 1:
             return only[0].id
-    terminal.say(table(("id", "name"), [(match.id, plain(match.name)) for match in matches]))
+    rows = [(match.id, match.name) for match in matches[:shown]]
+    terminal.say(Rows(("id", "name"), rows, prose={"name"}))
+    terminal.remark(*bounded(len(rows), len(matches), _MOST))
     some = ", ".join(f"{match.id} ({match.name})" for match in matches[:_SHOWN])
     raise WrongUse(f"several {side}s are called {name!r}; give an id, such as {some}")
 
@@ -179,7 +184,7 @@ def _data(found: Recommendation, names: Mapping[str, str], own: str | None) -> d
     }
 
 
-def list_table(found: Recommendation, names: Mapping[str, str], *, title: str = "") -> Table:
+def list_table(found: Recommendation, names: Mapping[str, str], *, title: str = "") -> Rows:
     """A table of a list with names; it has a column of plays if the list has them.
 
     Args:
@@ -189,28 +194,11 @@ def list_table(found: Recommendation, names: Mapping[str, str], *, title: str = 
     """
     with_plays = any(item.plays is not None for item in found.items)
     rows = [
-        (str(rank), item.id, plain(names.get(item.id, "")), f"{item.score:.3f}", str(item.plays))
+        (str(rank), item.id, names.get(item.id, ""), f"{item.score:.3f}", str(item.plays))
         for rank, item in enumerate(found.items, 1)
     ]
     head = ("", "id", "name", "score", "plays")
     # All rows have the column; it is cut off unless the list has returns.
-    end = len(head) if with_plays else -1
-    return table(head[:end] if end < 0 else head, [row[:end] for row in rows], title=title)
-
-
-def table(head: tuple[str, ...], rows: list[tuple[str, ...]], *, title: str = "") -> Table:
-    """A plain table; rich measures wide letters, so that Korean names are aligned.
-
-    Args:
-        head: titles of the columns; all empty: no header.
-        rows: cells as text.
-        title: printed above the table.
-    """
-    made = Table(*head, title=title or None, title_justify="left", box=None, pad_edge=False)
-    made.show_header = any(head)
-    # A long id is folded, never cut: it must be possible to copy it.
-    for column in made.columns:
-        column.overflow = "fold"
-    for row in rows:
-        made.add_row(*(plain(cell, lines=True) for cell in row))
-    return made
+    end = None if with_plays else -1
+    empty = "this list has no entries"
+    return Rows(head[:end], [row[:end] for row in rows], prose={"name"}, title=title, empty=empty)

@@ -19,8 +19,8 @@ from operations.audit import os_user
 def retract(terminal: Terminal, name: str, *, since: datetime | None, yes: bool) -> Report:
     """Take back an import, or what a source has sent: its statements stop counting.
 
-    The same as `source quarantine`, which asks nothing: the statements stay stored, and what the
-    source sends later does not count either. `gigstream source release NAME` takes it back.
+    The same as `source quarantine`: the statements stay stored, and what the source sends later
+    does not count either. `gigstream source release NAME` takes it back.
     """
     settings = load()
     touched = sources.preview(settings, name, since)

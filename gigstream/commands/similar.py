@@ -6,10 +6,10 @@ import click
 import numpy as np
 
 from consumer.table.schema import Side
-from gigstream.commands.lists import table
 from gigstream.errors import WrongUse
 from gigstream.live_model import published
 from gigstream.settings import load
+from gigstream.tables import Rows
 from gigstream.terminal import Report, Terminal, command
 from operations.ids import typed
 from trainer.live.following import Following
@@ -27,15 +27,12 @@ def similar(terminal: Terminal, side: Side, identity: str, n: int) -> Report:
     typed(identity)
     generation, following = published(load())
     items = _items(generation, following, side, identity, n)
-    if not items:
-        terminal.remark(
-            f"{side} {identity!r} has no factors yet, so nothing can be compared with it"
-        )
     rows: list[tuple[str, ...]] = [
         (str(rank), item["id"], item["name"] or "", f"{item['similarity']:.3f}")
         for rank, item in enumerate(items, 1)
     ]
-    terminal.say(table(("", "id", "name", "similarity"), rows))
+    empty = f"{side} {identity!r} has no factors yet, so nothing can be compared with it"
+    terminal.say(Rows(("", "id", "name", "similarity"), rows, prose={"name"}, empty=empty))
     return Report({"id": identity, "generation": generation.number, "items": items})
 
 

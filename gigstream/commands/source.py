@@ -5,9 +5,10 @@ from typing import Any
 
 import click
 
+from gigstream.commands.confirmation import confirm, yes_option
 from gigstream.commands.dead_letters import TIME
-from gigstream.commands.lists import table
 from gigstream.settings import load
+from gigstream.tables import Rows
 from gigstream.terminal import Report, Terminal, command
 from operations import sources
 from operations.audit import os_user
@@ -27,19 +28,29 @@ def list_(terminal: Terminal) -> Report:
     `first` and `last` are the times of the earliest and the latest record.
     """
     found = sources.listed(load())
-    terminal.say(table(_COLUMNS, [tuple(_cell(each, name) for name in _COLUMNS) for each in found]))
+    rows = [tuple(_cell(each, name) for name in _COLUMNS) for each in found]
+    terminal.say(Rows(_COLUMNS, rows, empty="no source has sent anything yet"))
     return Report({"sources": found})
 
 
 @command("quarantine")
 @click.argument("name", metavar="NAME")
 @click.option("--since", type=TIME, help="Only what was recorded at this time or later, in UTC.")
-def quarantine(terminal: Terminal, name: str, *, since: datetime | None) -> Report:
+@click.option("--unseen", is_flag=True, help="A source that has sent nothing yet is meant, too.")
+@yes_option
+def quarantine(
+    terminal: Terminal, name: str, *, since: datetime | None, unseen: bool, yes: bool
+) -> Report:
     """Stop counting what a source has sent, and what it sends from now on.
 
     Its statements stay stored: the lists follow as if they were not there. `release` takes it back.
     """
-    return _said(terminal, sources.quarantine(load(), os_user(), name, since))
+    settings = load()
+    # Not with --yes: to count what it touches settles the whole store, and a script is in a hurry.
+    touched = None if yes else sources.preview(settings, name, since, unseen=unseen)
+    if touched is not None:
+        confirm(terminal, f"quarantine source {name!r}", touched.text, yes=yes)
+    return _said(terminal, sources.quarantine(settings, os_user(), name, since, unseen=unseen))
 
 
 @command("release")

@@ -5,9 +5,10 @@ from typing import Any
 import click
 
 from gigstream.advice import advice
-from gigstream.commands.lists import table
 from gigstream.settings import load
+from gigstream.tables import Rows
 from gigstream.terminal import Report, Terminal, command
+from operations.clocks import day
 from operations.status import SIDES, Status
 from trainer.registry.generations import PUBLISHED
 
@@ -35,7 +36,7 @@ def status(terminal: Terminal, *, exact: bool) -> Report:
         terminal.remark(f"run `gigstream tune` again: {recipe['tune_again']}")
     terminal.remark(*found.warned, *map(str, found.problems))
     terminal.remark(*filter(None, [advice(settings, found.exit_code)]))
-    terminal.say(table(("", ""), [(name, _text(value)) for name, value in found.facts.items()]))
+    terminal.say(Rows(("", ""), [(name, _text(value)) for name, value in found.facts.items()]))
     return Report(found.facts, exit_code=found.exit_code)
 
 
@@ -59,7 +60,17 @@ def _facts(value: dict[str, Any]) -> str:
         return f"{value['file']}, tuned on {value['tuned_plays']:,} plays"
     if set(value) == set(SIDES):
         return ", ".join(f"{value[side]:,} {side}s" for side in SIDES)
-    return str(value)
+    if "token" in value:
+        return _lease(value)
+    return ", ".join(f"{name} {_text(each)}" for name, each in value.items()) or "-"
+
+
+def _lease(value: dict[str, Any]) -> str:
+    """Which process may publish."""
+    since = value.get("since", "")
+    began = f" since {day(int(since) * 1000)}" if since.isdecimal() else ""
+    of = f"writer {value['token']} of registry {value.get('registry', '?')}"
+    return f"process {value.get('pid', '?')} on {value.get('host', '?')}{began}, {of}"
 
 
 def _hit_rate(found: dict[str, Any]) -> str:

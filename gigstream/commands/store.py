@@ -5,8 +5,8 @@ import click
 from consumer.maintain import at_once
 from consumer.maintenance.check import inspect
 from consumer.table import delta_log
-from gigstream.commands.lists import table
 from gigstream.settings import load
+from gigstream.tables import Rows
 from gigstream.terminal import Report, Terminal, command
 from operations.contents import contents
 
@@ -44,7 +44,7 @@ def stats(terminal: Terminal) -> Report:
     """Show rows, files, bytes, log and positions, read from the log alone."""
     path = load().store
     facts = contents(path)
-    shown = table(("", ""), [(name, _text(value)) for name, value in facts.items()])
+    shown = Rows(("", ""), [(name, _text(value)) for name, value in facts.items()])
     terminal.say(f"{path}: nothing stored yet" if facts["version"] is None else shown)
     return Report(facts)
 

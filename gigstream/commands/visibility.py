@@ -34,4 +34,7 @@ def show(terminal: Terminal, side: Side, identity: str) -> Report:
 def _decide(terminal: Terminal, side: Side, identity: str, state: State) -> Report:
     done = decide(load(), os_user(), side, identity, state)
     terminal.say(f"{side} {identity} {'is' if done['changed'] else 'was already'} {state}")
+    if done["changed"]:
+        # The decision is a row of the store: the trainer reads it there and makes the lists again.
+        terminal.remark("all lists follow within seconds, where a trainer runs")
     return Report(done)

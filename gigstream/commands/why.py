@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from gigstream.terminal import plain
+from gigstream.texts import plain
 from serving.lookup import Item, Lookup, Recommendation, Side
 from trainer.live.reasons import Explained, Reason
 from trainer.ranking.words import NO_REASON, WORDS, raising

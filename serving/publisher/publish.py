@@ -39,7 +39,6 @@ from serving.publisher.fields import (
     Texts,
     fold_in_arguments,
     list_fields,
-    size_of,
     text_fields,
 )
 from serving.publisher.scripts import refusal, source
@@ -177,6 +176,16 @@ class Publisher:
         """
         return self._stage(generation, view, list_fields(generation, entries))
 
+    def stage_encoded(self, generation: int, view: View, lists: Iterable[tuple[str, str]]) -> int:
+        """Write lists that are encoded already into staging. Returns how many.
+
+        Args:
+            generation: that was begun, and that these lists are of.
+            view: which lists.
+            lists: id and `Entry.encode` of its list, each id once.
+        """
+        return self._stage(generation, view, ((field_of(each), text) for each, text in lists))
+
     def stage_texts(self, generation: int, view: TextView, texts: Iterable[tuple[str, str]]) -> int:
         """Write names or infos into staging. Returns how many.
 
@@ -209,11 +218,9 @@ class Publisher:
         self._stage(generation, view, text_fields(texts.items()))
 
     def _stage(self, generation: int, view: View | TextView, fields: Iterable[Field]) -> int:
-        return self._staging(generation).write(view, map(self._counted, fields))
-
-    def _counted(self, field: Field) -> Field:
-        self.staged_chars += size_of(field)
-        return field
+        staged = self._staging(generation).write(view, fields)
+        self.staged_chars += staged.chars
+        return staged.fields
 
     def commit(
         self,

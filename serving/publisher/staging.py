@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import redis
 from redis.client import Pipeline
@@ -18,6 +19,13 @@ CHUNK_CHARS = 1 << 20
 """Fields and values per round trip, about: what client and server buffer at a time."""
 
 _SPECIAL = re.compile(r"([\\*?\[\]])")  # in a pattern of SCAN
+
+
+class Staged(NamedTuple):
+    """How much was written: fields, removed ones included, and characters of all of them."""
+
+    fields: int
+    chars: int
 
 
 class Staging:
@@ -38,16 +46,19 @@ class Staging:
             self._renew(pipe)
             pipe.execute()
 
-    def write(self, view: View | TextView, fields: Iterable[Field]) -> int:
-        """Set and remove fields. Returns how many were given."""
-        return sum(self._write(view, chunk) for chunk in chunks(fields, CHUNK_CHARS, size_of))
+    def write(self, view: View | TextView, fields: Iterable[Field]) -> "Staged":
+        """Set and remove fields."""
+        found, chars = 0, 0
+        for chunk in chunks(fields, CHUNK_CHARS, size_of):
+            self._write(view, chunk)
+            found, chars = found + len(chunk), chars + sum(map(size_of, chunk))
+        return Staged(found, chars)
 
-    def _write(self, view: View | TextView, chunk: list[Field]) -> int:
+    def _write(self, view: View | TextView, chunk: list[Field]) -> None:
         with translated(self._client, self._prefix), self._client.pipeline(False) as pipe:
             _apply(pipe, self._keys[view], chunk)
             self._renew(pipe)  # in the same round trip: else a slow stage expires between two
             pipe.execute()
-        return len(chunk)
 
     def _renew(self, pipe: Pipeline) -> None:
         for key in self._keys.values():

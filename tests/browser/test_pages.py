@@ -5,9 +5,29 @@ from urllib.parse import quote
 
 import pytest
 
-from support.processes.browsing import PHONE, Visitor
+from support.processes.browsing import DESK, PHONE, Visitor
 from support.processes.serving import TOKEN
+from web.live.profile import MOST_MET
 
+BROKEN_WORDS = """() => {
+  const broken = [];
+  for (const cell of document.querySelectorAll("td")) {
+    const walker = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT);
+    while (walker.nextNode()) {
+      const text = walker.currentNode.textContent;
+      for (const found of text.matchAll(/[A-Za-z]{2,12}/g)) {
+        const range = document.createRange();
+        range.setStart(walker.currentNode, found.index);
+        range.setEnd(walker.currentNode, found.index + found[0].length);
+        // Of an id or a place in Kafka any letter may be the last one of its line.
+        const isWord = /^[\\s\\w,.:;()]*$/.test(text) && !/\\S{13}/.test(text);
+        if (isWord && range.getClientRects().length > 1) broken.push(found[0]);
+      }
+    }
+  }
+  return broken;
+}"""
+"""Words of tables that stand on two lines."""
 HEAVY = 300_000
 """Bytes of a page over the wire, at most."""
 ARTIST, VENUE = "4472", "20"
@@ -26,6 +46,12 @@ PAGES = {
     "what if, ranked": f"/what-if?side=artist&plays={VENUE}+2018-05-01%0A84",
     "quality": "/quality",
     "find": "/find?q=a",
+    "stream": "/stream",
+    "dead letters": "/dead-letters",
+    "generations": "/generations",
+    "sources": "/sources",
+    "settings": "/settings",
+    "audit": "/audit",
     "login": "/login",
 }
 
@@ -50,6 +76,38 @@ def test_a_page_is_as_good_in_the_dark_and_on_a_phone(browser, console, path):
         assert visitor.findings() == []
         assert not visitor.is_wider_than_the_screen()
         assert visitor.amiss == []
+
+
+@pytest.mark.parametrize("path", PAGES.values(), ids=PAGES)
+def test_the_words_of_a_table_are_whole(visitor, path):
+    for size in (PHONE, DESK):
+        visitor.page.set_viewport_size(size)
+        visitor.open(path)
+        assert visitor.page.evaluate(BROKEN_WORDS) == [], size
+
+
+def test_on_a_phone_the_pages_are_behind_a_button(browser, console):
+    with Visitor(browser, console.base, viewport=PHONE) as visitor:
+        visitor.open("/generations")
+        pages = visitor.page.get_by_role("navigation", name="Pages")
+        assert visitor.page.locator("h1").bounding_box()["y"] < 150
+        assert pages.get_by_role("link").count() == 0
+        visitor.page.get_by_role("button", name="Pages").click()
+        assert visitor.findings() == []
+        pages.get_by_role("link", name="Sources").click()
+
+        visitor.page.get_by_role("heading", name="Sources").wait_for()
+        # What one acts by is there on a phone too.
+        assert visitor.page.get_by_role("link", name="Quarantine, preview first").count() > 0
+
+
+def test_a_count_is_the_true_one_where_not_all_are_shown(visitor):
+    visitor.open(f"/venues/{VENUE}")
+    said = visitor.page.locator(".facts").inner_text().split()
+    artists = int(said[said.index("Artists") + 1])
+
+    assert artists > MOST_MET
+    assert f"(50 of {artists})" in visitor.page.locator("summary").last.inner_text()
 
 
 def test_every_page_of_the_navigation_is_there(visitor):
@@ -114,6 +172,15 @@ def test_a_list_says_why_and_how_to_read_it(visitor):
     assert visitor.page.locator(".map circle.listed").count() > 5
 
 
+def test_what_if_says_why_as_a_list_does(visitor):
+    visitor.open(PAGES["what if, ranked"])
+
+    assert visitor.page.locator(".legend span").count() >= 3
+    assert visitor.page.locator(".bar rect").count() > 10
+    assert "%" in visitor.page.locator(".because").first.inner_text()
+    assert visitor.page.locator("th", has_text="Mirrored").count() == 0
+
+
 def test_quality_shows_a_judged_generation(visitor):
     visitor.open("/quality")
 
@@ -140,6 +207,8 @@ def test_pictures_for_the_docs(browser, console):
         pytest.skip("set GIGSTREAM_TEST_SCREENSHOTS to a folder, such as docs/images")
     for name, path, scheme in SHOWN:
         with Visitor(browser, console.base, color_scheme=scheme) as visitor:
+            visitor.log_in(TOKEN, "Ada")
+            visitor.page.get_by_text("Ada").wait_for()
             visitor.open(path)
             visitor.page.screenshot(path=f"{folder}/console-{name}.png")
 
@@ -149,4 +218,5 @@ SHOWN = [
     ("artist", f"/artists/{quote(ARTIST)}", "light"),
     ("what-if", PAGES["what if, ranked"], "dark"),
     ("quality", "/quality", "light"),
+    ("generations", "/generations", "light"),
 ]

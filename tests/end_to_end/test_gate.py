@@ -38,7 +38,7 @@ def verdict(training: Training) -> dict:
 def test_a_refused_refit_leaves_the_live_lists_as_they_are(training):
     started(training, real())
     before, lists = live(training), training.lists("artist")
-    assert before["quality"]["note"] == "not judged: nothing is published yet"
+    assert before["quality"]["note"] == "not judged: there was no live model to compare it with"
     assert training.process
     assert stop(training.process) == 0
     training.commands.environ["GIGSTREAM_REGULARIZATION"] = "100000"
@@ -107,7 +107,7 @@ def test_a_quarantine_of_the_source_that_was_held_is_published(training):
     log.append(planted, source="planted")
     assert training.commands.run("train", "--once").returncode == 4
 
-    assert training.commands.run("source", "quarantine", "planted").returncode == 0
+    assert training.commands.run("source", "quarantine", "planted", "--yes").returncode == 0
     done = training.commands.run("train", "--once")
 
     assert done.returncode == 0, done.stderr

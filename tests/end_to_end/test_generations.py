@@ -54,7 +54,11 @@ def test_a_roll_back_publishes_the_older_model_on_todays_plays(training):
     training.cancel("only", "again")
     training.right()
 
-    done = training.commands.json("rollback")
+    unasked = training.commands.run("rollback")
+    assert unasked.returncode == 2
+    assert f"touches all lists: the model {first['model']} of generation" in unasked.stderr
+    assert "add --yes" in unasked.stderr
+    done = training.commands.json("rollback", "--yes")
 
     newest, *_ = generations(training)
     assert done["generation"] == newest["generation"] > second["generation"]
@@ -73,7 +77,10 @@ def test_a_pinned_model_stays_over_new_gigs_and_restarts_until_it_is_unpinned(tr
     assert stop(training.process) == 0
     training.commands.environ.update(REFITS)
 
-    assert training.commands.json("rollback", str(first["generation"]))["model"] == first["model"]
+    assert (
+        training.commands.json("rollback", str(first["generation"]), "--yes")["model"]
+        == first["model"]
+    )
     training.start()
     training.book(*((f"more-{n}", f"artist-{n}", "other-hall") for n in range(20)))
     training.right()
@@ -129,7 +136,7 @@ def test_a_quarantine_counts_for_a_pinned_model_without_a_refit(training):
     before = live_model(training)
     until(lambda: "spam-hall" in shown(training))
 
-    training.commands.json("source", "quarantine", "spambox")
+    training.commands.json("source", "quarantine", "spambox", "--yes")
 
     until(lambda: "spam-hall" not in shown(training))
     training.right()
@@ -140,7 +147,7 @@ def test_ids_that_were_merged_since_are_no_entries_of_the_older_models_lists(tra
     training.commands.json("merge", "venue", "gone-hall", "into", "venue-1", "--yes")
     until(lambda: "gone-hall" not in shown(training))
 
-    training.commands.json("rollback")
+    training.commands.json("rollback", "--yes")
 
     assert "gone-hall" not in shown(training)
     assert "venue-1" in shown(training)
@@ -150,9 +157,9 @@ def test_what_cannot_be_rolled_back_to_is_refused_with_its_reason(training):
     (newest, first) = generations(training)
     shutil.rmtree(training.commands.home / "models" / first["model"])
 
-    unknown = training.commands.run("rollback", "77")
-    gone = training.commands.run("rollback", str(first["generation"]))
-    none = training.commands.run("rollback")
+    unknown = training.commands.run("rollback", "77", "--yes")
+    gone = training.commands.run("rollback", str(first["generation"]), "--yes")
+    none = training.commands.run("rollback", "--yes")
 
     assert [each.returncode for each in (unknown, gone, none)] == [2, 2, 2]
     assert "generation 77 was not published here" in unknown.stderr
@@ -205,7 +212,7 @@ def test_an_erased_id_does_not_return(installation, tmp_path):
     found = commands.json("generations")["generations"]
     assert [each["pinned"] for each in found] == [False] * len(found)
     shutil.copytree(tmp_path / "copy", models / first["model"])
-    refused = commands.run("rollback", str(first["generation"]))
+    refused = commands.run("rollback", str(first["generation"]), "--yes")
 
     assert refused.returncode == 4
     assert "holds an id that was erased" in refused.stderr

@@ -75,7 +75,7 @@ def test_a_quarantined_source_s_descriptions_go(installation):
     commands.start("train")
     until(lambda: infos(installation, "venue") == {"venue-1": {"city": "Hamburg"}})
 
-    commands.json("source", "quarantine", "wrong")
+    commands.json("source", "quarantine", "wrong", "--yes")
     until(lambda: infos(installation, "venue") == {})
     commands.json("source", "release", "wrong")
     until(lambda: infos(installation, "venue") == {"venue-1": {"city": "Hamburg"}})

@@ -47,7 +47,7 @@ def test_each_publishes_its_recipe_and_follows_the_store_by_itself(installation,
     ]
     assert lists[0] != lists[1]
     published = second.json("train", "--once")["generation"]
-    assert second.json("rollback")["generation"] > published
+    assert second.json("rollback", "--yes")["generation"] > published
     assert installation.commands.json("generations")["generations"][0]["live"]
     for commands in (installation.commands, second):
         assert commands.run("verify", "lists").returncode == 0

@@ -138,10 +138,12 @@ def test_agencies_files_are_imported_as_they_are(settings):
 
     assert plays(settings) == PLAYS
     again = [gigstream("import", "--json", name, *COMMANDS[name]) for name in FILES]
+    assert [done.data["changed"] for done in again] == [False] * len(again)
     stored(settings, sum(done.data["events"] for done in again))
     assert plays(settings) == PLAYS
     said = gigstream("import", "spring.xlsx", "--id", "No").out
     assert "import:spring: 5 of its ids are known, and this file replaces what they stated" in said
+    assert "nothing changed: the store has all of these gigs already" in said
     for name, options in COMMANDS.items():
         looked = gigstream("import", "--dry-run", "--json", name, *options).data
         assert looked["new_ids"] == 0

@@ -16,8 +16,8 @@ from click import Command, Group
 
 from gigstream import terminal as terminals
 from gigstream.cli import Later, cli, run
-from gigstream.commands.lists import table
 from gigstream.errors import WrongUse
+from gigstream.tables import Rows
 from gigstream.terminal import Report, Terminal, command
 from support.processes.commands import ROOT, gigstream
 from support.processes.living import until
@@ -118,7 +118,7 @@ def test_a_long_id_is_folded_and_never_cut(add):
     identity = "x" * 300
 
     def body(terminal: Terminal) -> Report:
-        terminal.say(table(("id", "name"), [(identity, "The Hall")]))
+        terminal.say(Rows(("id", "name"), [(identity, "The Hall")]))
         return Report({})
 
     add(body)

@@ -175,7 +175,7 @@ def test_an_id_that_names_none_or_several_is_wrong_use(topics, store):
     none, several = gigstream("dead-letters", "show", "7"), gigstream("dead-letters", "show", "0")
 
     assert (none.code, several.code) == (2, 2)
-    assert "there is no dead letter '7'; `dead-letters list` shows their ids" in none.line
+    assert "there is no dead letter '7'; `gigstream dead-letters list` shows their ids" in none.line
     assert "several dead letters end in '0'; give a whole id" in several.line
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gigstream.settings import BadSettings, environment, load, shown
+from gigstream.settings import BadSettings, environment, load, origins, shown
 from gigstream.stack_file import only_stack
 
 
@@ -163,6 +163,35 @@ def test_a_child_process_gets_the_same_settings_whatever_its_folder_holds(monkey
         monkeypatch.setenv(name, value)
 
     assert load() == settings
+
+
+def test_a_value_says_where_it_comes_from(monkeypatch):
+    Path("gigstream.toml").write_text('list_size = 7\n[kafka]\n"linger.ms" = 5\n')
+    monkeypatch.setenv("GIGSTREAM_KAFKA__SASL_PASSWORD", "a")
+    monkeypatch.setenv("GIGSTREAM_LOG_LEVEL", "debug")
+    found = origins(load())
+
+    assert found["list_size"] == "gigstream.toml"
+    assert found["kafka"] == "GIGSTREAM_KAFKA__SASL_PASSWORD, gigstream.toml"
+    assert found["log_level"] == "GIGSTREAM_LOG_LEVEL"
+    assert found["factors"] == "default"
+
+
+def test_a_process_of_the_local_stack_says_where_its_parent_has_a_value_from(monkeypatch):
+    Path("gigstream.toml").write_text("list_size = 7\n")
+    monkeypatch.setenv("GIGSTREAM_FACTORS", "64")
+    settings = load()
+    chosen = settings.model_copy(update={"redis_url": "redis://127.0.0.1:7/0"})
+    for name, value in environment(chosen).items():
+        monkeypatch.setenv(name, value)
+    Path("gigstream.toml").unlink()
+    found = origins(load())
+
+    assert found["list_size"] == "gigstream.toml"
+    # Set, though to what is the default.
+    assert found["factors"] == "GIGSTREAM_FACTORS"
+    assert found["redis_url"] == "gigstream up"
+    assert found["alpha"] == "default"
 
 
 def test_the_servers_of_a_running_local_stack_are_found_until_it_is_gone(tmp_path):

@@ -138,7 +138,14 @@ def test_the_documented_rights_of_the_publisher_suffice(monkeypatch):
             writer.claim()
             publish(writer, 1)
             found = live(settings)
+            monkeypatch.setenv("GIGSTREAM_CONNECT_TIMEOUT_S", "0.1")
+            shown = gigstream("status").out
 
+    (lease,) = [line.split(None, 1)[1] for line in shown.splitlines() if line.startswith("lease")]
+    assert re.fullmatch(
+        rf"process {os.getpid()} on \S+ since 20\S+Z, writer 1 of registry r", lease.strip()
+    )
+    assert not set("{}'") & set(shown), "no value is shown as Python writes it"
     assert found["generation"] == 1
     assert (
         found["lease"].items() >= {"registry": "r", "token": "1", "pid": str(os.getpid())}.items()

@@ -5,8 +5,9 @@ import json
 
 import pytest
 
-from gigstream.commands.lists import table
-from gigstream.terminal import Report, Terminal, lenient, plain
+from gigstream.tables import Rows
+from gigstream.terminal import Report, Terminal
+from gigstream.texts import lenient, plain
 from support.processes.commands import gigstream, started
 
 STEERING = "\x1b]0;owned\x07\x1b[31mred\x9b2J\u202e\r\b"
@@ -21,7 +22,7 @@ def test_characters_that_steer_are_shown_escaped():
 
 def test_a_name_with_escape_sequences_goes_to_no_terminal_as_it_is(capsys):
     terminal = Terminal()
-    terminal.say(table(("id", "name"), [("a", STEERING)]), f"artist a ({STEERING})")
+    terminal.say(Rows(("id", "name"), [("a", STEERING)]), f"artist a ({STEERING})")
     terminal.remark(STEERING)
     shown = capsys.readouterr()
 
@@ -58,6 +59,47 @@ def test_json_can_be_read_whatever_the_encoding(tmp_path):
     out, _ = started("check", "store", "--json", env=env, cwd=tmp_path).communicate(timeout=60)
 
     assert json.loads(out.splitlines()[-1])["settings"]["home"] == "유나-Ž-🎸"
+
+
+def test_a_share_that_was_shown_ends_at_100_percent(capsys, monkeypatch):
+    monkeypatch.setattr("gigstream.terminal._QUIET_S", 0.0)
+    with Terminal().progress("Importing") as share:
+        share(0.5)
+        share(0.9)
+    assert capsys.readouterr().err.splitlines() == ["Importing: 50%", "Importing: 100%"]
+
+    with Terminal().progress("Importing") as share:
+        share(1.0)
+    assert capsys.readouterr().err.splitlines() == ["Importing: 100%"]
+
+    with pytest.raises(KeyboardInterrupt):
+        cut_short()
+    assert capsys.readouterr().err.splitlines() == ["Importing: 50%"]
+
+
+def cut_short():
+    """A progress that is interrupted."""
+    with Terminal().progress("Importing") as share:
+        share(0.5)
+        raise KeyboardInterrupt
+
+
+def test_a_phase_without_a_share_is_one_line(capsys, monkeypatch):
+    monkeypatch.setattr("gigstream.terminal._QUIET_S", 0.0)
+    monkeypatch.setattr("gigstream.terminal._PLAIN_INTERVAL_S", 0.0)
+    with Terminal().progress("Fitting") as share:
+        for _ in range(3):
+            share(None)
+    assert capsys.readouterr().err.splitlines() == ["Fitting..."]
+
+
+def test_a_table_without_rows_is_a_sentence_beside_the_result(capsys):
+    Terminal().say(Rows(("id", "name"), [], empty="nothing is there yet"))
+    shown = capsys.readouterr()
+    assert (shown.out, shown.err) == ("", "gigstream: nothing is there yet\n")
+
+    Terminal(as_json=True).say(Rows(("id", "name"), [], empty="nothing is there yet"))
+    assert capsys.readouterr().err == ""
 
 
 def test_a_stream_of_another_kind_is_left_alone(capsys):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gigstream.cli import run
-from gigstream.settings import load
+from gigstream.settings import load, origins
 from operations.status import _recipe
 from support.data.gigs import world
 
@@ -53,6 +53,7 @@ def recipe(events, capsys, monkeypatch) -> Path:
 
 def test_a_recipe_file_wins_over_defaults_and_loses_to_file_and_environment(recipe, monkeypatch):
     assert (load().alpha, load().factors) == (17, 16)
+    assert origins(load())["alpha"] == str(recipe)
     Path("gigstream.toml").write_text("alpha = 18\n")
     assert (load().alpha, load().factors) == (18, 16)
     monkeypatch.setenv("GIGSTREAM_ALPHA", "19")

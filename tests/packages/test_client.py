@@ -125,9 +125,10 @@ def test_the_package_is_small_and_its_modules_are_the_product_s(wheel, tmp_path)
     package = tmp_path / "gigstream_client"
     homes = {"lists": ROOT / "serving", "events": ROOT / "consumer" / "events"}
     for folder, home in homes.items():
-        for module in (package / folder).glob("*.py"):
-            if (folder, module.name) != ("lists", "__init__.py"):
-                assert module.read_bytes() == (home / module.name).read_bytes()
+        for module in (package / folder).rglob("*.py"):
+            name = module.relative_to(package / folder)
+            if (folder, str(name)) != ("lists", "__init__.py"):
+                assert module.read_bytes() == (home / name).read_bytes()
     size = sum(path.stat().st_size for path in tmp_path.rglob("*") if path.is_file())
 
     assert size <= LARGEST

@@ -70,7 +70,8 @@ def test_a_lookup_needs_redis_alone(bare, redis_server, publisher, prefix):
     foreign = loaded - set(sys.stdlib_module_names) - known
     # redis-py registers itself under no other name, Python itself under these.
     assert set() == {name for name in foreign if not name.startswith("_")}
-    used = ("answers", "contract", "errors", "list_cache", "lookup", "reading", "redis_errors")
+    top = ("contract", "errors", "lookup", "reader", "redis_errors")
+    used = (*top, "reader.answers", "reader.list_cache", "reader.reading")
     assert {"serving", *(f"serving.{name}" for name in used)} == {
         name for name in modules if name.partition(".")[0] == "serving"
     }

@@ -54,6 +54,37 @@ def test_a_list_reads_back_as_written_but_for_rounded_scores(entry):
     )
 
 
+ODD = [
+    '{"g":1,"t":2,"k":"model","v":["\\u00d8","\\n"],"s":[1,1e-05]}',
+    '{"g":1,"g":2,"t":2,"k":"model","v":["x"],"s":[NaN],"p":[3]}',
+    '{"g":1,"t":2,"k":"model","v":["\\ud800"],"s":["1.5"],"p":null}',
+    '{"g":1,"t":2,"k":"model","v":["x"],"s":[1e400]}',
+    '\ufeff{"g":1,"t":2,"k":"model","v":[],"s":[]}',
+    '{"g":1,"t":2,"k":"model","v":["x"],"s":[]}',
+    '{"g":1,"t":2,"k":"model","v":[],"s":[]}x',
+    '{"g":1}',
+    "[]",
+    "",
+]
+
+
+@pytest.mark.parametrize("text", ODD)
+@pytest.mark.parametrize("as_bytes", [False, True])
+def test_a_list_reads_the_same_with_msgspec_and_without(text, as_bytes, monkeypatch):
+    value = text.encode() if as_bytes else text
+
+    def read():
+        try:
+            return repr(Entry.decode(value))
+        except Unreadable as error:
+            return str(error)
+
+    assert contract._read_json is not json.loads
+    with_msgspec = read()
+    monkeypatch.setattr(contract, "_read_json", json.loads)
+    assert read() == with_msgspec
+
+
 def test_a_list_is_written_as_the_contract_shows_it():
     entry = Entry(42, 1541030400, "model", ["v1", "Ørsted"], [0.8123456, 12.0], [3, 0])
 

@@ -40,3 +40,12 @@ def test_the_example_reads_lists(server, run):
         assert listed["v"] == [item.id for item in expected.items]
         assert listed["s"] == [item.score for item in expected.items]
         assert listed["g"] == expected.generation
+
+
+@pytest.mark.parametrize(("ci", "outcome"), [("true", "Failed"), ("", "Skipped")])
+def test_a_client_that_cannot_be_fetched_fails_under_ci(tmp_path, monkeypatch, ci, outcome):
+    monkeypatch.setenv("CI", ci)
+    with pytest.raises(BaseException, match="fails, as it does offline") as ended:
+        languages._fetch(["false"], tmp_path)
+
+    assert ended.typename == outcome

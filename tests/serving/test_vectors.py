@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from serving import answers
 from serving.contract import field_of, id_of
-from serving.list_cache import Cache
+from serving.reader import answers
+from serving.reader.list_cache import Cache
 
 VECTORS = json.loads(
     (Path(__file__).parents[2] / "docs" / "contract" / "vectors.json").read_text("utf-8")

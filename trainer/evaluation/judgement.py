@@ -56,8 +56,9 @@ class Judgement:
         cut_ms: the date of the cut, epoch ms.
         plays: number of all plays, of which the last ones were ranked.
         subjects: by cell.
-        figures: mean NDCG@10 by row.
-        gains: difference of the judged row to each other row, with its 95 % interval.
+        figures: mean NDCG@10 by row, of the rows that rank every cell: all are comparable.
+        gains: difference of the judged row to each other row, with its 95 % interval, over the
+            cells that both rank: `rp3` ranks venues for artists alone.
         model: that was judged, fitted before the cut.
         train: the plays before the cut.
     """
@@ -120,10 +121,7 @@ def judge(gigs: Gigs, new: Setting, live: Setting) -> Judgement | None:
         cut_ms=parts.cut_ms,
         plays=len(gigs.plays),
         subjects={f"{view.direction} {view.name}": len(view.subjects) for view in asked},
-        figures={
-            name: float(np.mean([cell[name].mean() for _, cell in cells if name in cell]))
-            for name in {**cells[0][1], **cells[-1][1]}
-        },
+        figures=_figures([cell for _, cell in cells]),
         gains={
             name: gain(
                 [view for view, cell in cells if name in cell],
@@ -135,6 +133,16 @@ def judge(gigs: Gigs, new: Setting, live: Setting) -> Judgement | None:
         model=model,
         train=parts.train,
     )
+
+
+def _figures(cells: Sequence[Mapping[str, Floats]]) -> dict[str, float]:
+    """The mean over cells of each row that ranks all of them.
+
+    A mean over some cells would not compare with one over all: artists are easier than venues,
+    or harder. The difference of such a row is paired, cell by cell, and stays.
+    """
+    whole = [name for name in cells[0] if all(name in cell for cell in cells)]
+    return {name: float(np.mean([cell[name].mean() for cell in cells])) for name in whole}
 
 
 def gain(cells: Sequence[View], differences: Sequence[Floats], seed: int = 1) -> Interval:

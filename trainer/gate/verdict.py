@@ -13,12 +13,12 @@ ENOUGH = 1000
 GROWTH = 1.1
 """With this many times the plays of the last judgement, a recipe is judged again."""
 
-FIRST = "not judged: nothing is published yet"
+FIRST = "not judged: there was no live model to compare it with"
 FEW = "not judged: too few plays"
 FORCED = "not judged: published by force"
-SAME = "not judged again: recipe, weights and volume are nearly those of the live generation"
-RECOUNTED = "not judged again: the recipe is that of the live generation, other sources count"
-WARM = "not judged again: a warm fit has the recipe and weights of the live generation"
+SAME = "not judged again: recipe, weights and volume are nearly those of the generation before"
+RECOUNTED = "not judged again: the recipe is that of the generation before, other sources count"
+WARM = "not judged again: a warm fit has the recipe and weights of the generation before"
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """The reasons of a published list, by ids, from the live model and the store."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -8,6 +8,7 @@ import numpy as np
 from serving.lookup import Recommendation, Side
 from trainer.live.following import Following
 from trainer.live.generation import Generation
+from trainer.plays.ids import Ids
 from trainer.plays.interactions import Interactions
 from trainer.ranking.contributions import NO_CAUSE
 from trainer.ranking.lists import Lists
@@ -54,7 +55,7 @@ def explained(
     listed = _candidates(lists, known, side, [item.id for item in found.items])
     there = listed >= 0
     reasons = _reasons(lists, known, side, found, listed[there])
-    named = iter(_named(reasons, known, side))
+    named = iter(by_id(reasons, {"artist": known.artists, "venue": known.venues}, side))
     # Lists of artists whose plays did not change keep the vectors of venues as they were.
     stored = np.array([item.score for item in found.items])[there]
     current = there.all() and np.allclose(reasons.scores, stored, _ROUNDING, _ROUNDING)
@@ -85,17 +86,22 @@ def _reasons(
     return explainer.explain(int(merged.mapped(np.array([row], np.int32))[0]), listed)
 
 
-def _named(reasons: Reasons, known: Interactions, side: Side) -> Iterator[list[Reason]]:
-    """By entry, with ids in place of rows."""
+def by_id(reasons: Reasons, ids: Mapping[Side, Ids], side: Side) -> Iterator[list[Reason]]:
+    """By entry, greatest share first, with ids in place of rows.
+
+    Args:
+        reasons: of the entries of one list.
+        ids: of both sides.
+        side: for whom the list is.
+    """
     for entry in range(len(reasons.scores)):
-        each = [_reason(reasons, term, entry, known, side) for term in reasons.shares]
+        each = [_reason(reasons, term, entry, ids, side) for term in reasons.shares]
         yield sorted(each, key=lambda reason: -reason.share)
 
 
-def _reason(reasons: Reasons, term: str, entry: int, known: Interactions, side: Side) -> Reason:
+def _reason(reasons: Reasons, term: str, entry: int, ids: Mapping[Side, Ids], side: Side) -> Reason:
     # Mates are artists; other causes are what the subject has plays with.
     cause_of: Side = "artist" if term == "mates" or side == "venue" else "venue"
-    ids = known.artists if cause_of == "artist" else known.venues
     row = int(reasons.causes[term][entry]) if term in reasons.causes else NO_CAUSE
     share = float(reasons.shares[term][entry])
-    return Reason(term, share, None if row == NO_CAUSE else ids[row], cause_of)
+    return Reason(term, share, None if row == NO_CAUSE else ids[cause_of][row], cause_of)

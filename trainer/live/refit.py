@@ -1,4 +1,4 @@
-"""The refit process: fits a model and stages its lists, while the trainer continues to fold in.
+"""The work of a refit process: fits a model, refuses it or stages its lists; fold-ins continue.
 
 It reads the store at one version, writes an artifact (or takes an earlier one), stages a complete
 set of lists in Redis and exits. The trainer then brings these lists up to its own store version

@@ -1,4 +1,4 @@
-"""The one refit process of a trainer: its job, how it ended, and the pause after one that died."""
+"""A trainer's hold on its one refit process: its job, its end, and the pause after a death."""
 
 import math
 import time

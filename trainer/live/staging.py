@@ -30,9 +30,9 @@ def stage(
     """
     publisher.begin(generation)
     for views in SIDES.values():
-        for block in lists.blocks(views):
-            for view, ranked in block.items():
-                publisher.stage(generation, view, ranked)
+        for block in lists.encoded(views):
+            for view, encoded in block.items():
+                publisher.stage_encoded(generation, view, encoded)
             yield
     for text_view, texts in texts_of(interactions, all_rows(interactions)).items():
         publisher.stage_texts(generation, text_view, texts.items())

@@ -15,7 +15,17 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from consumer.table.schema import Side
-from serving.contract import SIDES, VIEWS, Entry, Kind, View, has_returns, side_of
+from serving.contract import (
+    SIDES,
+    VIEWS,
+    Entry,
+    Kind,
+    View,
+    encode_head,
+    has_returns,
+    quoted,
+    side_of,
+)
 from trainer.model.fit import Model
 from trainer.plays.ids import Ids
 from trainer.plays.interactions import Hidden
@@ -23,6 +33,7 @@ from trainer.plays.matrix import Plays, moved
 from trainer.plays.merged_rows import Merged
 from trainer.ranking import score
 from trainer.ranking.history import History
+from trainer.ranking.listed import Listed
 from trainer.ranking.masked import excluded, visible
 from trainer.ranking.part import index_of
 from trainer.ranking.reasons import Explainer
@@ -31,6 +42,8 @@ from trainer.ranking.topn import TopN, top_n
 Rows = NDArray[np.int32]
 Changes = Mapping[str, Entry | None]
 Ranked = Iterator[tuple[str, Entry]]
+Encoded = Iterator[tuple[str, str]]
+"""Ids, and their lists as `Entry.encode` gives them."""
 
 _BLOCK = 4096
 """Rows whose lists are Python objects at the same time, at most."""
@@ -61,6 +74,7 @@ class Lists:
         self._venues = venues
         self._generation = generation
         self._size = size
+        self._as_of = model.as_of_ms // 1000
         self._plays = plays
         self._mirrored = plays.transposed()
         self.artist_rows = self._plays.active_rows(artists)
@@ -91,12 +105,21 @@ class Lists:
         Args:
             views: of artists, or of venues.
         """
-        rows, (_, columns) = self._owners(views[0]), self._targets(views[0])
-        self._read(whole=True)
-        size = min(_BLOCK, max(_LEAST, _CELLS // max(len(columns), 1)))
-        for start in range(0, len(rows), size):
-            part = rows[start : start + size]
+        for part in self._parts(views[0]):
             yield {view: self._ranked(view, part, "model") for view in views}
+
+    def encoded(self, views: Sequence[View]) -> Iterator[Mapping[View, Encoded]]:
+        """The same as texts, without an object for each list.
+
+        Args:
+            views: of artists, or of venues.
+        """
+        ids, columns = self._targets(views[0])
+        all_ids = ids.ids
+        names = [quoted(all_ids[row]) for row in columns.tolist()]
+        head = encode_head(self._generation, self._as_of, "model")
+        for part in self._parts(views[0]):
+            yield {view: self._listed(view, part).texts(head, names) for view in views}
 
     def changes(self, view: View, rows: Rows) -> Changes:
         """The lists of these rows; None for a row that has no plays left."""
@@ -167,33 +190,37 @@ class Lists:
         """Which candidates of a view are not hidden."""
         return self._may_show["artist" if side_of(view) == "venue" else "venue"]
 
+    def _parts(self, view: View) -> Iterator[Rows]:
+        """All owners, a block at a time."""
+        rows, (_, columns) = self._owners(view), self._targets(view)
+        self._read(whole=True)
+        size = min(_BLOCK, max(_LEAST, _CELLS // max(len(columns), 1)))
+        for start in range(0, len(rows), size):
+            yield rows[start : start + size]
+
     def _ranked(self, view: View, rows: Rows, kind: Kind) -> Ranked:
-        subjects, _, same = self._subjects(view)
         targets, columns = self._targets(view)
+        names, found = targets.ids, columns.tolist()
+        for owner, (listed, scores, plays) in self._listed(view, rows).rows():
+            ids = [names[found[column]] for column in listed]
+            yield owner, self._entry(kind, ids, scores, plays)
+
+    def _listed(self, view: View, rows: Rows) -> Listed:
+        subjects, _, same = self._subjects(view)
+        _, columns = self._targets(view)
         # Merged ids share one list: it is ranked once.
         distinct, index = np.unique(same.mapped(rows), return_inverse=True)
         played = self._played(view, distinct, columns)
         returns = has_returns(view)
         exclude = excluded(len(distinct), self._shown(view), None if returns else played)
-        found = top_n(self._score(view, distinct, columns), self._size, exclude=exclude)
+        # No list is longer than there are candidates: the rest would be filling.
+        size = min(self._size, max(len(columns), 1))
+        found = top_n(self._score(view, distinct, columns), size, exclude=exclude)
         best = TopN(found.cols[index], found.scores[index])
         names = subjects.ids
         owners = [names[row] for row in rows.tolist()]
         plays = _values(played, found.cols)[index] if returns else None
-        return zip(owners, self._entries(kind, targets.ids, columns, best, plays), strict=True)
-
-    def _entries(
-        self, kind: Kind, names: list[str], columns: Rows, best: TopN, plays: Rows | None
-    ) -> Iterator[Entry]:
-        """Entries row by row of `best`; arrays are converted to lists once per block for speed."""
-        rows = np.append(columns, np.int32(-1))[best.cols].tolist()  # -1 indexes the last
-        sizes = (best.cols >= 0).sum(axis=1).tolist()
-        counted = [None] * len(rows) if plays is None else plays.tolist()
-        for size, found, scores, times in zip(
-            sizes, rows, best.scores.tolist(), counted, strict=True
-        ):
-            ids = [names[row] for row in found[:size]]
-            yield self._entry(kind, ids, scores[:size], times and times[:size])
+        return Listed(owners, best, plays)
 
     def _plays_of(self, view: View) -> Plays:
         return self._mirrored if side_of(view) == "venue" else self._plays
@@ -224,7 +251,7 @@ class Lists:
     ) -> Entry:
         return Entry(
             generation=self._generation,
-            as_of=self._model.as_of_ms // 1000,
+            as_of=self._as_of,
             kind=kind,
             ids=ids,
             scores=scores,

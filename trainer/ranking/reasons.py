@@ -24,11 +24,12 @@ from trainer.als.regularization import ridges
 from trainer.als.runtime import one_thread
 from trainer.model.fit import Model, SideModel
 from trainer.model.walk import WALK_HALF_LIFE_DAYS
-from trainer.plays.matrix import Plays, confidence, decayed, ranges
+from trainer.plays.matrix import confidence, ranges
 from trainer.plays.nights import shared
 from trainer.ranking.contributions import NO_CAUSE, Candidates, Contributions
 from trainer.ranking.history import History
 from trainer.ranking.score import Subjects, biases
+from trainer.ranking.subject import Subject
 from trainer.ranking.terms import als, mates, own
 
 Floats = NDArray[np.float64]
@@ -59,23 +60,6 @@ class _Part(NamedTuple):
     causes: NDArray[np.int64] | None = None
 
 
-class _Subject(NamedTuple):
-    """One row and all its plays, as row 0."""
-
-    row: int
-    plays: Plays
-
-    @property
-    def met(self) -> NDArray[np.int32]:
-        """The rows of the other side that it has plays with, ascending."""
-        return self.plays.pairs.venue
-
-    def decayed(self, as_of_ms: int, half_life_days: float) -> Floats:
-        """Decayed plays with each of `met`."""
-        found: Floats = decayed(self.plays, as_of_ms, half_life_days).data
-        return found
-
-
 class Explainer:
     """Explains lists of one side, from one state of model and plays.
 
@@ -98,7 +82,7 @@ class Explainer:
         self._model = model
         self._history = history
         self._candidates = Candidates(candidates, len(self._cols))
-        self._terms: Mapping[str, Callable[[_Subject, Rows], _Part]] = {
+        self._terms: Mapping[str, Callable[[Subject, Rows], _Part]] = {
             "popularity": self._popularity,
             "yearly": self._yearly,
             "liveness": self._liveness,
@@ -115,7 +99,18 @@ class Explainer:
             row: the subject.
             listed: k rows of candidates.
         """
-        subject = _Subject(row, self._history.plays.for_artists(np.array([row])))
+        plays = self._history.plays.for_artists(np.array([row]))
+        return self.explain_subject(
+            Subject(row, self._rows.factors[row], plays, self._history), listed
+        )
+
+    def explain_subject(self, subject: Subject, listed: Rows) -> Reasons:
+        """The reasons of entries of the list of one that may be no row of the model.
+
+        Args:
+            subject: whom the list is for.
+            listed: k rows of candidates.
+        """
         found = {
             name: self._terms[name](subject, listed)
             for name, weight in self._weights.items()
@@ -144,17 +139,17 @@ class Explainer:
         }
         return Reasons(shares, {})
 
-    def _popularity(self, _: _Subject, listed: Rows) -> _Part:
+    def _popularity(self, _: Subject, listed: Rows) -> _Part:
         return _Part(self._cols.bias[listed].astype(np.float64))
 
-    def _yearly(self, _: _Subject, listed: Rows) -> _Part:
+    def _yearly(self, _: Subject, listed: Rows) -> _Part:
         return _Part(self._cols.yearly[listed].astype(np.float64))
 
-    def _liveness(self, _: _Subject, listed: Rows) -> _Part:
+    def _liveness(self, _: Subject, listed: Rows) -> _Part:
         return _Part(self._cols.liveness[listed].astype(np.float64))
 
-    def _als(self, subject: _Subject, listed: Rows) -> _Part:
-        factors = self._rows.factors[[subject.row]].astype(np.float64)
+    def _als(self, subject: Subject, listed: Rows) -> _Part:
+        factors = subject.vector[None, :].astype(np.float64)
         plays = len(subject.plays)
         # As `als_by_history` has it for artists, and `als` for venues.
         weight = plays / (plays + 1) if self._forward else 1.0
@@ -162,7 +157,7 @@ class Explainer:
         candidates = self._cols.factors[listed].astype(np.float64)
         return _Part((candidates - self._cols.mean) @ scaled, self._als_causes(subject, candidates))
 
-    def _als_causes(self, subject: _Subject, candidates: Floats) -> NDArray[np.int64]:
+    def _als_causes(self, subject: Subject, candidates: Floats) -> NDArray[np.int64]:
         """Split the product: x . y = sum over what was played of c_i y_i' A^-1 y.
 
         A is the matrix of the subject's normal equations, A x = sum of c_i y_i.
@@ -185,21 +180,21 @@ class Explainer:
     def _gram(self) -> Floats:
         return gram(self._cols.factors)
 
-    def _own(self, subject: _Subject, listed: Rows) -> _Part:
+    def _own(self, subject: Subject, listed: Rows) -> _Part:
         values = np.log1p(own.STEEPNESS * subject.decayed(self._model.as_of_ms, own.HALF_LIFE_DAYS))
         return _Part(self._candidates.z(subject.met, values, listed))
 
-    def _mates(self, subject: _Subject, listed: Rows) -> _Part:
-        nights = self._history.nights_shared_by(subject.plays)
+    def _mates(self, subject: Subject, listed: Rows) -> _Part:
+        nights = subject.history.nights_shared_by(subject.plays)
         known = shared(subject.plays, np.array([subject.row]), nights, self._model.as_of_ms)
         found = known.indices
-        recent = self._history.recent_of(found)
+        recent = subject.history.recent_of(found)
         sizes = np.diff(recent.indptr)
         values = np.repeat(known.data, sizes) * recent.data
         cells = Contributions(np.repeat(found, sizes), recent.indices, values)
         return self._summed(cells, listed, len(found) / (len(found) + mates.SHRINKAGE))
 
-    def _rp3(self, subject: _Subject, listed: Rows) -> _Part:
+    def _rp3(self, subject: Subject, listed: Rows) -> _Part:
         walk = self._model.walk
         step = self._cols.walk_row[subject.met]
         visits = np.log1p(subject.decayed(self._model.as_of_ms, WALK_HALF_LIFE_DAYS))

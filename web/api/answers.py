@@ -1,11 +1,34 @@
 """The JSON of lists."""
 
 from datetime import datetime
+from typing import Annotated, Any
 
 import msgspec
 
 from web.live.lists import Answer, Source
 from web.live.ranking import Asked
+
+Score = Annotated[float, msgspec.Meta(description="Comparable within one list only.")]
+Plays = Annotated[
+    int | None,
+    msgspec.Meta(
+        description="Gigs of the pair so far; null where the list has only pairs that never met."
+    ),
+]
+AsOf = Annotated[
+    datetime,
+    msgspec.Meta(
+        description="From when plays age in its scores: the clock of the data when the model of "
+        "its generation was fitted. /v1/status has the clock of the data now."
+    ),
+]
+Origin = Annotated[
+    Source,
+    msgspec.Meta(
+        description="model and foldin: the list in Redis, as published or as changed since. "
+        "popular: the id has no list of its own. live: scored for this request."
+    ),
+]
 
 
 class Entry(msgspec.Struct):
@@ -13,26 +36,30 @@ class Entry(msgspec.Struct):
 
     id: str
     name: str | None
-    score: float
-    """Comparable within one list only."""
-    plays: int | None
-    """Gigs of the pair so far; null where the list has only pairs that never met."""
+    score: Score
+    plays: Plays
 
 
-class RankedList(msgspec.Struct):
+class ListPart(msgspec.Struct):
+    """Which part of which list it is."""
+
+    id: Annotated[
+        str | None,
+        msgspec.Meta(description="Whom it is for; null for one that was only described."),
+    ]
+    generation: int
+    as_of: AsOf
+    source: Origin
+    offset: int
+    next_offset: Annotated[
+        int | None,
+        msgspec.Meta(description="Where the next part begins; null at the end of the list."),
+    ]
+
+
+class RankedList(ListPart):
     """A part of a list, best first."""
 
-    id: str | None
-    """Whom it is for; null for one that was only described."""
-    generation: int
-    as_of: datetime
-    """From when plays age in its scores: the data's clock at the fit."""
-    source: Source
-    """`model` and `foldin`: the list in Redis, as published or as changed since. `popular`: the id
-    has no list of its own. `live`: scored for this request."""
-    offset: int
-    next_offset: int | None
-    """Where the next part begins; null at the end of the list."""
     items: list[Entry]
 
 
@@ -44,16 +71,26 @@ def ranked_list(identity: str | None, answer: Answer, asked: Asked) -> RankedLis
         answer: the list.
         asked: which part of it was asked for.
     """
+    items = [Entry(*item) for item in answer.items or ()]
+    return RankedList(**part_of(identity, answer, asked), items=items)
+
+
+def part_of(identity: str | None, answer: Answer, asked: Asked) -> dict[str, Any]:
+    """The members of `ListPart`.
+
+    Args:
+        identity: whom the list is for; None: one that was only described.
+        answer: the list.
+        asked: which part of it was asked for.
+    """
     # A full page may be the last: then the next one is empty, which costs one request
     # and spares all others a count of the candidates.
-    items = answer.items or ()
-    is_full = len(items) == asked.n
-    return RankedList(
-        id=identity,
-        generation=answer.generation,
-        as_of=answer.as_of,
-        source=answer.source,
-        offset=asked.offset,
-        next_offset=asked.offset + asked.n if is_full else None,
-        items=[Entry(*item) for item in items],
-    )
+    is_full = len(answer.items or ()) == asked.n
+    return {
+        "id": identity,
+        "generation": answer.generation,
+        "as_of": answer.as_of,
+        "source": answer.source,
+        "offset": asked.offset,
+        "next_offset": asked.offset + asked.n if is_full else None,
+    }

@@ -1,6 +1,7 @@
 """The application: its routes, guards, bounds, and its description."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from litestar import Litestar, Router
 from litestar.di import Provide
@@ -9,7 +10,7 @@ from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 
-from web.api import catalogue, events, health, lists, reasons, what_if
+from web.api import catalogue, changes, events, health, lists, reasons, what_if
 from web.api.access import Access
 from web.api.operator import routes
 from web.api.parameters import known_parameters
@@ -27,6 +28,8 @@ _READERS = (
     lists.batch,
     reasons.of_artist,
     reasons.of_venue,
+    changes.of_artist,
+    changes.of_venue,
     catalogue.similar_artists,
     catalogue.similar_venues,
     catalogue.search,
@@ -37,13 +40,19 @@ _READERS = (
 _WRITERS = (events.events, *routes.WRITERS)
 
 
-def app(settings: ServeSettings, services: Services, pages: Sequence[Router] = ()) -> Litestar:
+def app(
+    settings: ServeSettings,
+    services: Services,
+    pages: Sequence[Router] = (),
+    handlers: Mapping[Any, Any] = HANDLERS,
+) -> Litestar:
     """The application over started services.
 
     Args:
         settings: addresses, tokens, bounds.
         services: what it answers from.
         pages: for people, beside the API.
+        handlers: what answers an error, by its kind.
     """
     access = Access(settings)
     # Where others can reach the API, readers need the token too.
@@ -66,7 +75,7 @@ def app(settings: ServeSettings, services: Services, pages: Sequence[Router] = (
         dependencies={"services": Provide(lambda: services, sync_to_thread=False)},
         guards=[access.known_host],
         middleware=[rate.middleware, restored],
-        exception_handlers=HANDLERS,
+        exception_handlers=dict(handlers),
         logging_config=None,  # the process sets its own up
         request_max_body_size=settings.serve_max_body,
         openapi_config=description(),

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import msgspec
 from litestar import Request, Response, get
 from litestar.datastructures.state import State
+from litestar.handlers import HTTPRouteHandler
 from litestar.params import Parameter
 
 from serving.lookup import Side
@@ -26,8 +27,7 @@ class Like(msgspec.Struct):
 
     id: str
     name: str | None
-    similarity: float
-    """Cosine of the two vectors, -1 to 1."""
+    similarity: Annotated[float, msgspec.Meta(description="Cosine of the two vectors, -1 to 1.")]
 
 
 class Alike(msgspec.Struct):
@@ -51,32 +51,34 @@ class Found(msgspec.Struct):
     items: list[Named]
 
 
-@get(
-    "/artists/{identity:str}/similar",
-    responses={**UNCHANGED, **documented(404, 503)},
-    summary="Artists like an artist",
-    tags=["catalogue"],
-    sync_to_thread=True,
-)
-def similar_artists(
-    request: Asking, services: Answering, identity: Known, n: Size = 10
-) -> Response[Alike]:
-    """Artists whose vectors are closest to that of an artist, as `gigstream similar` has them."""
-    return _similar(request, services, "artist", identity, n)
+def _alike(side: Side, described: str) -> HTTPRouteHandler:
+    """The route of one side."""
+
+    @get(
+        f"/{side}s/{{identity:str}}/similar",
+        responses={**UNCHANGED, **documented(404, 503)},
+        summary=f"{side.capitalize()}s like one",
+        description=described,
+        tags=["catalogue"],
+        sync_to_thread=True,
+    )
+    def similar(
+        request: Asking, services: Answering, identity: Known, n: Size = 10
+    ) -> Response[Alike]:
+        # The lock is held for the ranking alone, not while JSON is written.
+        with services.live.reading() as state:
+            found = alike(state, side, identity, n)
+            generation, tag = state.generation.number, state.tag
+        return conditional(request, tag, lambda: Alike(identity, generation, _likes(found)))
+
+    return similar
 
 
-@get(
-    "/venues/{identity:str}/similar",
-    responses={**UNCHANGED, **documented(404, 503)},
-    summary="Venues like a venue",
-    tags=["catalogue"],
-    sync_to_thread=True,
+similar_artists = _alike(
+    "artist",
+    "Artists whose vectors are closest to that of an artist, as `gigstream similar` has them.",
 )
-def similar_venues(
-    request: Asking, services: Answering, identity: Known, n: Size = 10
-) -> Response[Alike]:
-    """Venues whose vectors are closest to that of a venue."""
-    return _similar(request, services, "venue", identity, n)
+similar_venues = _alike("venue", "Venues whose vectors are closest to that of a venue.")
 
 
 @get(
@@ -103,16 +105,6 @@ def search(
     # Reads every name, up to a second: the bound on the rate is for this too.
     found = services.stored.search(side, q, n)
     return Found([Named(each.id, each.name) for each in found])
-
-
-def _similar(
-    request: Asking, services: Answering, side: Side, identity: str, n: int
-) -> Response[Alike]:
-    # The lock is held for the ranking alone, not while JSON is written.
-    with services.live.reading() as state:
-        found = alike(state, side, identity, n)
-        generation, tag = state.generation.number, state.tag
-    return conditional(request, tag, lambda: Alike(identity, generation, _likes(found)))
 
 
 def _likes(found: list[Likeness]) -> list[Like]:

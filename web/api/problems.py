@@ -15,7 +15,8 @@ from consumer.errors import ConsumerError
 from operations.errors import NotThere, OperationError, Refused
 from serving.errors import ServingError
 from trainer.errors import TrainerError
-from web.errors import BadQuery, NotConfirmed, NotReady, TooManyWatchers, UnknownId, WebError
+from web.api.wording import worded
+from web.errors import BadQuery, NotConfirmed, NotReady, TooMany, UnknownId, WebError
 
 logger = logging.getLogger(__name__)
 
@@ -79,6 +80,8 @@ def documented(*statuses: int) -> dict[int, ResponseSpec]:
 
 def answer(problem: Problem, headers: Mapping[str, str] | None = None) -> Response[Problem]:
     """The response for a problem."""
+    # Here, where all of them pass: most texts are those of commands.
+    problem.detail, problem.remedy = worded(problem.detail), worded(problem.remedy)
     return Response(
         problem, status_code=problem.status, media_type=MEDIA, headers=dict(headers or {})
     )
@@ -214,7 +217,7 @@ HANDLERS: dict[Any, Any] = {
     UnknownId: _of_field,
     NotReady: _of_server,
     NotConfirmed: _of_server,
-    TooManyWatchers: _of_server,
+    TooMany: _of_server,
     ServingError: _of_server,
     OperationError: _of_operation,
     ConsumerError: _of_operation,

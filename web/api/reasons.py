@@ -1,6 +1,6 @@
 """Why a list is what it is: the share of each term in the score of each entry, and its cause."""
 
-from datetime import datetime
+from typing import Annotated
 
 import msgspec
 from litestar import get
@@ -9,12 +9,12 @@ from litestar.params import SkipValidation
 
 from serving.lookup import Side
 from trainer.live.reasons import Reason
+from web.api.answers import AsOf, Entry, Origin
 from web.api.lists import Identity
 from web.api.problems import documented
 from web.api.queries import both, pairs_asked, venue_filters
 from web.api.services import Answering, Services
 from web.live.filters import Filters
-from web.live.lists import Source
 from web.live.ranking import Asked
 from web.live.why import Names, Why, why
 
@@ -31,21 +31,26 @@ class Share(msgspec.Struct):
     """One term of a score."""
 
     term: str
-    share: float
-    """weight * z[term]; 0 is what the average candidate has. All shares add up to the score."""
-    cause: Cause | None
-    """Null where the term has none."""
+    share: Annotated[
+        float,
+        msgspec.Meta(
+            description="The part of the score that the term adds, in units of the score and not a "
+            "fraction of 1: weight * z[term]. 0 is what the average candidate has; below 0 it "
+            "lowers the entry. All shares of an entry add up to its score."
+        ),
+    ]
+    cause: Annotated[Cause | None, msgspec.Meta(description="Null where the term has none.")]
 
 
-class Explained(msgspec.Struct):
+class Explained(Entry):
     """An entry of the list, with its reasons."""
 
-    id: str
-    name: str | None
-    score: float
-    plays: int | None
-    shares: list[Share]
-    """Greatest first; none for an entry that is no candidate any more."""
+    shares: Annotated[
+        list[Share],
+        msgspec.Meta(
+            description="Greatest first; none for an entry that is no candidate any more."
+        ),
+    ]
 
 
 class Reasons(msgspec.Struct):
@@ -53,11 +58,15 @@ class Reasons(msgspec.Struct):
 
     id: str
     generation: int
-    as_of: datetime
-    source: Source
-    is_current: bool
-    """Whether the shares add up to the scores. Otherwise plays or vectors changed since the list
-    was published, and the shares are as of now."""
+    as_of: AsOf
+    source: Origin
+    is_current: Annotated[
+        bool,
+        msgspec.Meta(
+            description="Whether the shares add up to the scores. Otherwise plays or vectors "
+            "changed since the list was published, and the shares are as of now."
+        ),
+    ]
     items: list[Explained]
 
 
@@ -78,7 +87,7 @@ def of_artist(
     asked: NamedDependency[SkipValidation[Asked]],
     filters: NamedDependency[SkipValidation[Filters]],
 ) -> Reasons:
-    """The list of an artist with its reasons: the share of each term in each score."""
+    """The list of an artist with its reasons: what each term adds to each score."""
     return _explained(services, "artist", identity, both(asked, filters))
 
 
@@ -106,16 +115,17 @@ def _explained(services: Services, side: Side, identity: str, asked: Asked) -> R
         as_of=answer.as_of,
         source=answer.source,
         is_current=found.explained.current,
-        items=_items(found),
+        items=[
+            Explained(*item, shares=shares)
+            for item, shares in zip(answer.items or (), all_shares(found), strict=True)
+        ],
     )
 
 
-def _items(found: Why) -> list[Explained]:
-    entries = zip(found.answer.items or (), found.explained.entries, strict=True)
-    return [
-        Explained(*item, shares=[_share(reason, found.names) for reason in reasons])
-        for item, reasons in entries
-    ]
+def all_shares(found: Why) -> list[list[Share]]:
+    """The shares of each entry of a list, greatest first."""
+    entries = found.explained.entries
+    return [[_share(reason, found.names) for reason in reasons] for reasons in entries]
 
 
 def _share(reason: Reason, names: Names) -> Share:

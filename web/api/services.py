@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
+from web.live.earlier import Earlier
 from web.live.follower import Follower
 from web.live.lists import ListReader
 from web.live.model import LiveModel
@@ -20,6 +21,7 @@ class Services:
     stored: StoredLists
     live: LiveModel
     lists: ListReader
+    earlier: Earlier
     follower: Follower
     sink: EventSink
     operations: Operations

@@ -7,7 +7,8 @@ import msgspec
 from litestar import post
 from litestar.params import JSONBody
 
-from web.api.answers import RankedList, ranked_list
+from serving.lookup import Side
+from web.api.answers import Entry, ListPart, part_of
 from web.api.bodies import described_by, schema_of
 from web.api.lists import MAX_ID
 from web.api.problems import documented
@@ -19,11 +20,14 @@ from web.api.queries import (
     MAX_N,
     MAX_OFFSET,
     MAX_TEXT,
+    both,
 )
-from web.api.services import Answering
+from web.api.reasons import Share, all_shares
+from web.api.services import Answering, Services
 from web.live.filters import Circle, Filters
 from web.live.ranking import Asked
 from web.live.what_if import Play
+from web.live.why import why_described
 
 MAX_PLAYS = 1_000
 
@@ -76,6 +80,18 @@ class _Part(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """Pairs that met are listed too, unless within this many days."""
     free_on: date | None = None
     """Only those without a gig on this day (UTC)."""
+    why: bool = False
+    """Whether each entry has its shares, as the lists at `/why` have them."""
+
+    @property
+    def asked(self) -> Asked:
+        """Which part of which list."""
+        filters = Filters(
+            exclude=frozenset(self.exclude),
+            not_played_days=self.not_played_days,
+            free_on=self.free_on,
+        )
+        return Asked(self.n, self.offset, self.returns, filters)
 
 
 class DescribedArtist(_Part, forbid_unknown_fields=True, kw_only=True):
@@ -88,11 +104,35 @@ class DescribedArtist(_Part, forbid_unknown_fields=True, kw_only=True):
     capacity_min: Count | None = None
     capacity_max: Count | None = None
 
+    @property
+    def venues(self) -> Filters:
+        """Which venues."""
+        return Filters(
+            circle=self.within.circle if self.within else None,
+            city=self.city,
+            country=self.country,
+            capacity_min=self.capacity_min,
+            capacity_max=self.capacity_max,
+        )
+
 
 class DescribedVenue(_Part, forbid_unknown_fields=True, kw_only=True):
     """A venue by its gigs, and which artists are asked for."""
 
     plays: Annotated[list[PlayBy], msgspec.Meta(max_length=MAX_PLAYS)]
+
+
+class DescribedEntry(Entry):
+    """A recommended venue or artist, with its reasons where they were asked for."""
+
+    shares: list[Share] | None
+    """Greatest first; they add up to the score. Null unless `why` is true."""
+
+
+class DescribedList(ListPart):
+    """A part of the list of one that is only described, best first."""
+
+    items: list[DescribedEntry]
 
 
 @post(
@@ -104,21 +144,10 @@ class DescribedVenue(_Part, forbid_unknown_fields=True, kw_only=True):
     tags=["what if"],
     sync_to_thread=True,
 )
-def artist(services: Answering, data: JSONBody[DescribedArtist]) -> RankedList:
+def artist(services: Answering, data: JSONBody[DescribedArtist]) -> DescribedList:
     """Venues for an artist that is described by its plays alone. Nothing is stored."""
-    filters = Filters(
-        exclude=frozenset(data.exclude),
-        not_played_days=data.not_played_days,
-        free_on=data.free_on,
-        circle=data.within.circle if data.within else None,
-        city=data.city,
-        country=data.country,
-        capacity_min=data.capacity_min,
-        capacity_max=data.capacity_max,
-    )
-    asked = Asked(data.n, data.offset, data.returns, filters)
     plays = [Play(play.venue_id, play.date) for play in data.plays]
-    return ranked_list(None, services.lists.described("artist", plays, asked), asked)
+    return _ranked(services, "artist", plays, both(data.asked, data.venues), why=data.why)
 
 
 @post(
@@ -130,13 +159,22 @@ def artist(services: Answering, data: JSONBody[DescribedArtist]) -> RankedList:
     tags=["what if"],
     sync_to_thread=True,
 )
-def venue(services: Answering, data: JSONBody[DescribedVenue]) -> RankedList:
+def venue(services: Answering, data: JSONBody[DescribedVenue]) -> DescribedList:
     """Artists for a venue that is described by who played there. Nothing is stored."""
-    filters = Filters(
-        exclude=frozenset(data.exclude),
-        not_played_days=data.not_played_days,
-        free_on=data.free_on,
-    )
-    asked = Asked(data.n, data.offset, data.returns, filters)
     plays = [Play(play.artist_id, play.date) for play in data.plays]
-    return ranked_list(None, services.lists.described("venue", plays, asked), asked)
+    return _ranked(services, "venue", plays, data.asked, why=data.why)
+
+
+def _ranked(
+    services: Services, side: Side, plays: list[Play], asked: Asked, *, why: bool
+) -> DescribedList:
+    if not why:
+        answer = services.lists.described(side, plays, asked)
+        items = [DescribedEntry(*item, shares=None) for item in answer.items or ()]
+        return DescribedList(**part_of(None, answer, asked), items=items)
+    found = why_described(services.live, side, plays, asked)
+    explained = [
+        DescribedEntry(*item, shares=shares)
+        for item, shares in zip(found.answer.items or (), all_shares(found), strict=True)
+    ]
+    return DescribedList(**part_of(None, found.answer, asked), items=explained)

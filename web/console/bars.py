@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from trainer.live.reasons import Reason
 
-TERMS = ("als", "mates", "rp3", "popularity", "liveness", "own")
+TERMS = ("als", "mates", "rp3", "popularity", "liveness", "own", "yearly")
 """In the order of their colours."""
 LABELS = {
     "als": "similar vectors",
@@ -14,6 +14,7 @@ LABELS = {
     "popularity": "popularity",
     "liveness": "recent gigs",
     "own": "own history",
+    "yearly": "popularity over the year",
 }
 WIDTH = 200.0
 _LEAST = 0.4

@@ -117,7 +117,7 @@ def _templates() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    shown = (text.number, text.seconds, text.size, text.percent, text.day, text.instant)
+    shown = (text.number, text.of, text.seconds, text.size, text.percent, text.day, text.instant)
     made.filters |= {each.__name__: each for each in (*shown, text.clock, text.ago)}
     made.filters |= {"shell": shlex.quote}
     made.globals |= {"link": text.link, "redis_line": text.redis_line, "asset": asset}

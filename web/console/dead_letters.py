@@ -1,5 +1,6 @@
 """Dead letters: by source, field and reason, byte for byte, and sent again after a fix."""
 
+import hashlib
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -18,6 +19,8 @@ WORD = "replay"
 """What an operator types before records are sent."""
 _FURTHEST = 4_096
 """Bytes of a value that are shown."""
+_LONGEST = 65_536
+"""Bytes of a value that a form offers for correction."""
 _SEE_OTHER = 303
 _ASKED = ("id", "field", "reason", "source")
 
@@ -48,6 +51,7 @@ async def page(
         request,
         "dead_letters.html",
         kinds=found.kinds[:KINDS],
+        kinds_count=len(found.kinds),
         letters=found.newest,
         matching=found.matching,
         asked={"field": field, "reason": reason, "unresolved": unresolved},
@@ -67,6 +71,8 @@ async def one(console: Showing, request: Asking, id: str) -> Response[str]:  # n
         facts=facts,
         letter=letter,
         size=len(letter.value or b""),
+        editable=(value := editable(letter.value)),
+        seen=_digest(value),
         marked=mark(text, letter.field),
         key=shown(letter.key),
         headers=[(name, shown(value)) for name, value in letter.headers],
@@ -114,6 +120,18 @@ def mark(text: str, field: str) -> Marked:
     return Marked(text[:begin], text[begin:end], text[end:])
 
 
+def editable(value: bytes | None) -> str:
+    """The value as a text to correct; "" where it is none, or too long for a form."""
+    if value is None or len(value) > _LONGEST:
+        return ""
+    try:
+        text = value.decode()
+    except UnicodeDecodeError:
+        return ""
+    # A browser would change these: the record that is sent would not be the one that is seen.
+    return "" if {"\r", "\0"} & set(text) else text
+
+
 def shown(value: bytes | None) -> str:
     """Bytes as text where they are UTF-8, else in hexadecimal; the first of them."""
     if value is None:
@@ -127,8 +145,16 @@ def shown(value: bytes | None) -> str:
         return head[: error.start].decode() if cut else f"0x{head.hex()}"
 
 
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 def _wanted(given: Mapping[str, str]) -> known.Wanted:
-    corrected = given.get("value", "")
+    # As a browser sends a text: its line ends are no part of the record.
+    corrected = given.get("value", "").replace("\r\n", "\n")
+    # What was left as it came is sent as it came.
+    if given.get("seen") == _digest(corrected):
+        corrected = ""
     return known.Wanted(
         ids=(given["id"],) if given.get("id") else (),
         where=Filter(
@@ -136,6 +162,5 @@ def _wanted(given: Mapping[str, str]) -> known.Wanted:
         ),
         source=given.get("source") or None,
         any_source=not given.get("source"),
-        # As a browser sends a text: its line ends are no part of the record.
-        value=corrected.replace("\r\n", "\n").encode() if corrected else None,
+        value=corrected.encode() if corrected else None,
     )

@@ -12,8 +12,8 @@ from serving.lookup import Side
 from web.api.queries import both, pairs_asked, venue_filters
 from web.api.what_if import MAX_PLAYS
 from web.console.console import Asking, Console, Showing
-from web.console.maps import Map, Place, plotted
-from web.console.text import link
+from web.console.listing import Listing, place, shown
+from web.console.maps import Place
 from web.errors import BadQuery, UnknownId
 from web.live.filters import Filters
 from web.live.lists import Answer
@@ -21,6 +21,7 @@ from web.live.model import State
 from web.live.pool import OTHER
 from web.live.ranking import Asked
 from web.live.what_if import Play
+from web.live.why import why_described
 
 MAX_LINES = 40_000
 SHOWN = 20
@@ -50,7 +51,7 @@ def page(
     asked = asked if side == "venue" else both(asked, filters)
     asked = asked if "n" in request.query_params else asked._replace(n=SHOWN)
     described = parsed(plays)
-    answer, problem = _ranked(console, side, described, asked)
+    found, problem = _ranked(console, side, described, asked)
     return console.page(
         request,
         "what_if.html",
@@ -60,22 +61,25 @@ def page(
         other=OTHER[side],
         plays=plays,
         asked=asked,
-        answer=answer,
+        found=found,
         names=_names(console, side, described),
-        map=_map(console, side, described, answer),
     )
 
 
 def _ranked(
     console: Console, side: Side, described: list[Play], asked: Asked
-) -> tuple[Answer | None, UnknownId | None]:
+) -> tuple[Listing | None, UnknownId | None]:
     """The list, or which of the gigs names an unknown id: the form then keeps what was typed."""
     if not described:
         return None, None
+    live = console.services.live
     try:
-        return console.services.lists.described(side, described, asked), None
+        found = why_described(live, side, described, asked)
     except UnknownId as error:
         return None, error
+    with live.reading() as state:
+        places = [*_places(state, described, found.answer)] if side == "artist" else []
+    return shown(live, side, asked, found, places), None
 
 
 def parsed(text: str) -> list[Play]:
@@ -106,17 +110,8 @@ def _names(console: Console, side: Side, described: list[Play]) -> dict[str, str
     return console.services.live.names(OTHER[side], [play.id for play in described]) or {}
 
 
-def _map(console: Console, side: Side, described: list[Play], answer: Answer | None) -> Map | None:
-    if side == "venue" or answer is None:
-        return None
-    with console.services.live.reading() as state:
-        return plotted([*_places(state, described, answer)])
-
-
 def _places(state: State, described: list[Play], answer: Answer) -> Iterator[Place]:
-    marked = [(play.id, play.id, "") for play in described]
-    marked += [(i.id, i.name or i.id, str(n)) for n, i in enumerate(answer.items or (), 1)]
-    for identity, label, mark in marked:
-        facts = state.facts.of(identity)
-        if facts and facts.lat is not None and facts.lng is not None:
-            yield Place(facts.lat, facts.lng, label, mark, link("venue", identity))
+    for play in described:
+        yield from place(state, play.id, None, "")
+    for rank, item in enumerate(answer.items or (), 1):
+        yield from place(state, item.id, item.name, str(rank))

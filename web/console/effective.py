@@ -5,7 +5,9 @@ from litestar import Response, get
 from operations import check as checks
 from operations.audit import lines
 from web.api.operator.overview import effective
+from web.api.wording import worded
 from web.console.console import Asking, Showing
+from web.console.wording import paged
 
 LINES = 100
 
@@ -27,7 +29,8 @@ async def settings(console: Showing, request: Asking) -> Response[str]:
 async def check(console: Showing, request: Asking) -> Response[str]:
     """What the checks find now."""
     operations = console.services.operations
-    found = await operations.look(checks.findings, operations.settings, checks.chosen(()))
+    seen = await operations.look(checks.findings, operations.settings, checks.chosen(()))
+    found = [{"name": each.name, "ok": each.ok, "said": paged(worded(each.said))} for each in seen]
     return console.page(request, "check.html", found=found)
 
 

@@ -12,8 +12,9 @@ TYPES = {
     ".js": "text/javascript",
     ".svg": "image/svg+xml",
 }
-_YEAR_S = 31_536_000
+_YEAR_S, _DAY_S = 31_536_000, 86_400
 _NOT_FOUND = 404
+_ICON = "icon.svg"
 
 
 @get("/static/{name:str}", include_in_schema=False, sync_to_thread=False)
@@ -29,6 +30,15 @@ def file(name: str) -> Response[bytes] | Response[Problem]:
         return answer(problem)
     content, kind = found
     kept = {"Cache-Control": f"public, max-age={_YEAR_S}, immutable"}
+    return Response(content, media_type=kind, headers={**HEADERS, **kept})
+
+
+@get("/favicon.ico", include_in_schema=False, sync_to_thread=False)
+def icon() -> Response[bytes]:
+    """The icon, where browsers look for one that no page names."""
+    content, kind = _files()[_ICON]
+    # Not for a year: this address does not change with its content.
+    kept = {"Cache-Control": f"public, max-age={_DAY_S}"}
     return Response(content, media_type=kind, headers={**HEADERS, **kept})
 
 

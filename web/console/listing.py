@@ -12,7 +12,7 @@ from web.console.console import Console
 from web.console.maps import Map, Place, plotted
 from web.console.text import link
 from web.live.lists import Answer
-from web.live.model import State
+from web.live.model import LiveModel, State
 from web.live.pool import OTHER
 from web.live.profile import profile
 from web.live.ranking import Asked, Item
@@ -50,8 +50,8 @@ class Row(NamedTuple):
     item: Item
     bar: Bar | None
     because: list[Because]
-    mirrored: int | None
-    facts: Venue | None
+    mirrored: int | None = None
+    facts: Venue | None = None
 
 
 class Listing(NamedTuple):
@@ -89,26 +89,42 @@ def listing(console: Console, side: Side, identity: str, asked: Asked) -> Listin
     """
     services = console.services
     found = why(services.live, services.lists, side, identity, asked)
-    answer = found.answer
-    ids = [item.id for item in answer.items or ()]
+    ids = [item.id for item in found.answer.items or ()]
     mirrored = services.stored.places(OTHER[side], ids, identity) if ids else {}
     with services.live.reading() as state:
+        places = [*_places(state, side, identity, found.answer)]
+    made = shown(services.live, side, asked, found, places)
+    return made._replace(
+        rows=[row._replace(mirrored=mirrored.get(row.item.id)) for row in made.rows]
+    )
+
+
+def shown(
+    live: LiveModel, side: Side, asked: Asked, found: Why, places: Sequence[Place]
+) -> Listing:
+    """A list that is explained already, as a page shows it.
+
+    Args:
+        live: the live model.
+        side: for whom the list is.
+        asked: which part.
+        found: the list.
+        places: for its map.
+    """
+    items, reasons = found.answer.items or (), found.explained.entries
+    with live.reading() as state:
         # Of artists nothing is stated that could be shown.
-        facts = {name: state.facts.of(name) for name in ids} if side == "artist" else {}
-        places = [*_places(state, side, identity, answer)]
-    rows = [*_rows(side, asked, found)]
-    rows = [r._replace(mirrored=mirrored.get(r.item.id), facts=facts.get(r.item.id)) for r in rows]
-    reasons = found.explained
-    return Listing(answer, rows, legend(reasons.entries), reasons.current, plotted(places))
-
-
-def _rows(side: Side, asked: Asked, found: Why) -> Iterator[Row]:
-    reasons = found.explained.entries
-    entries = zip(found.answer.items or (), reasons, bars(reasons), strict=True)
-    for rank, (item, why_it, bar) in enumerate(entries, asked.offset + 1):
+        facts = {i.id: state.facts.of(i.id) for i in items} if side == "artist" else {}
+    rows = [
         # An entry that is no candidate any more has no reasons, and no bar.
-        because = [*_because(side, why_it, found.names)]
-        yield Row(rank, item, bar if why_it else None, because, None, None)
+        Row(rank, item, bar if why_it else None, [*_because(side, why_it, found.names)])
+        for rank, (item, why_it, bar) in enumerate(
+            zip(items, reasons, bars(reasons), strict=True), asked.offset + 1
+        )
+    ]
+    rows = [row._replace(facts=facts.get(row.item.id)) for row in rows]
+    current, drawn = found.explained.current, plotted(places)
+    return Listing(found.answer, rows, legend(reasons), current, drawn)
 
 
 def _because(side: Side, reasons: Sequence[Reason], names: Names) -> Iterator[Because]:
@@ -122,15 +138,23 @@ def _because(side: Side, reasons: Sequence[Reason], names: Names) -> Iterator[Be
 def _places(state: State, side: Side, identity: str, answer: Answer) -> Iterator[Place]:
     """Where the listed venues are, and those that were played; of a venue, where it is."""
     if side == "venue":
-        yield from _place(state, identity, None, "•")
+        yield from place(state, identity, None, "•")
         return
     for each in profile(state, side, identity).met:
-        yield from _place(state, each.id, each.name, "")
+        yield from place(state, each.id, each.name, "")
     for rank, item in enumerate(answer.items or (), 1):
-        yield from _place(state, item.id, item.name, str(rank))
+        yield from place(state, item.id, item.name, str(rank))
 
 
-def _place(state: State, identity: str, name: str | None, mark: str) -> Iterator[Place]:
+def place(state: State, identity: str, name: str | None, mark: str) -> Iterator[Place]:
+    """Where a venue is, for a map; nothing where no statement says it.
+
+    Args:
+        state: the live model.
+        identity: of the venue.
+        name: for people.
+        mark: its number in a list, or another mark.
+    """
     facts = state.facts.of(identity)
     if facts and facts.lat is not None and facts.lng is not None:
         yield Place(facts.lat, facts.lng, name or identity, mark, link("venue", identity))

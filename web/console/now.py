@@ -118,12 +118,12 @@ def _generation(samples: Sequence[Sample]) -> Card:
     # By the clock of the process that built it.
     age_s = samples[-1].at_s - found.built_at_s if found and found.built_at_s else None
     detail = f"{text.seconds(age_s)} old, at fold-in {text.number(found.seq if found else None)}"
-    line = sparkline(values(samples, lambda s: s.redis and s.redis.seq))
+    # No curve: a number that counts up says nothing by its height.
     return Card(
         "Generation",
         text.number(number),
         detail,
-        line,
+        None,
         Source(GENERATION.shown_name, "gigstream generations"),
         is_bad=number is None,
     )

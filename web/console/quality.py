@@ -38,7 +38,8 @@ class Weight(NamedTuple):
 @get("/quality", include_in_schema=False, sync_to_thread=True)
 def page(console: Showing, request: Asking) -> Response[str]:
     """How the lists rank."""
-    records = Generations(console.settings.models).records()[-SHOWN:]
+    every = Generations(console.settings.models).records()
+    records = every[-SHOWN:]
     judgements = judged(records)
     latest = judgements[-1][1] if judgements else None
     tuning = _tuning(console)
@@ -46,6 +47,7 @@ def page(console: Showing, request: Asking) -> Response[str]:
         request,
         "quality.html",
         records=records[::-1],
+        records_count=len(every),
         trend=trend(judgements),
         judged=latest,
         against=differences(_gains(latest), _WIDTH) if latest else [],
@@ -87,7 +89,7 @@ def _tuning(console: Console) -> Mapping[str, Tuning]:
 
 def _steps(found: Tuning) -> list[Difference]:
     steps = [
-        (f"{LABELS[each['term']]} to {each['weight']:g}", each["gain"], *each["interval"])
+        (f"{LABELS[each['term']]} to {each['weight']:.3g}", each["gain"], *each["interval"])
         for each in found["steps"]
     ]
     whole = ("all steps", found["gain"], *found["interval"])

@@ -6,11 +6,15 @@ from urllib.parse import urlencode
 
 from litestar import Request, Response
 from litestar.datastructures.state import State
+from litestar.exceptions import HTTPException
 
 from web.api.problems import HANDLERS, Problem
 from web.console.console import Console, see_other
+from web.console.wording import paged, remedy
 
-_LOG_IN = 401
+_LOG_IN, _NOT_FOUND = 401, 404
+_HTML = "text/html"
+_SHOWN = 80
 
 Handler = Callable[[Request[Any, Any, State], Any], Response[Any]]
 
@@ -33,6 +37,32 @@ def _paged(console: Console, known: Handler) -> Handler:
         if problem.status == _LOG_IN and request.method == "GET":
             back = urlencode({"next": request.url.path})
             return see_other(f"/login?{back}")
-        return console.page(request, "problem.html", status=problem.status, problem=problem)
+        return _page(console, request, problem)
 
     return handler
+
+
+def beyond(console: Console) -> dict[Any, Handler]:
+    """What answers at paths that are no route: a page to browsers, a problem to all others.
+
+    Args:
+        console: of the pages.
+    """
+    known = HANDLERS[HTTPException]
+
+    def handler(request: Request[Any, Any, State], error: HTTPException) -> Response[Any]:
+        found: Response[Any] = known(request, error)
+        is_page = request.method == "GET" and _HTML in request.headers.get("accept", "")
+        # At a route of the API a browser gets what every client gets.
+        if is_page and error.status_code == _NOT_FOUND and not request.scope.get("path_template"):
+            found.content.detail = f"there is no page {request.url.path[:_SHOWN]}"
+            return _page(console, request, found.content)
+        return found
+
+    return {**HANDLERS, HTTPException: handler}
+
+
+def _page(console: Console, request: Request[Any, Any, State], problem: Problem) -> Response[str]:
+    problem.detail = paged(problem.detail)
+    problem.remedy = remedy(problem.status, problem.remedy)
+    return console.page(request, "problem.html", status=problem.status, problem=problem)

@@ -1,6 +1,7 @@
 """All pages of the console, for the application."""
 
 from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple
 
 from litestar import Router
 from litestar.di import Provide
@@ -27,14 +28,20 @@ from web.console import (
 from web.console.blanks import without_blanks
 from web.console.console import Console
 from web.console.door import Connection, Door
-from web.console.refusals import handlers
+from web.console.refusals import Handler, beyond, handlers
 from web.live.finder import Finder
 from web.settings import ApiSettings
 from web.watch.watcher import Watcher
 
 Check = Callable[[Connection, BaseRouteHandler], Awaitable[None]]
 
-OPEN: tuple[BaseRouteHandler, ...] = (login.form, login.log_in, login.log_out, files.file)
+OPEN: tuple[BaseRouteHandler, ...] = (
+    login.form,
+    login.log_in,
+    login.log_out,
+    files.file,
+    files.icon,
+)
 """For everyone: they show nothing of the data."""
 PAGES: tuple[BaseRouteHandler, ...] = (
     overview.page,
@@ -72,8 +79,20 @@ PAGES: tuple[BaseRouteHandler, ...] = (
 """For readers, who must log in where others can reach this server."""
 
 
-def routers(settings: ApiSettings, services: Services, watcher: Watcher) -> list[Router]:
-    """The routers of the console.
+class Pages(NamedTuple):
+    """The console, for the application.
+
+    Attributes:
+        routers: of its pages.
+        handlers: what answers an error outside of them, by its kind.
+    """
+
+    routers: list[Router]
+    handlers: dict[Any, Handler]
+
+
+def pages(settings: ApiSettings, services: Services, watcher: Watcher) -> Pages:
+    """The pages of the console.
 
     Args:
         settings: of the process.
@@ -85,10 +104,11 @@ def routers(settings: ApiSettings, services: Services, watcher: Watcher) -> list
     finder = Finder(services.live)
     console = Console(settings, services, watcher, door, finder, navigation.shown(paths))
     # A form is checked on open pages too: a log-in that another site sends is refused.
-    return [
+    routers = [
         _router(console, OPEN, [_guard(door.own_form)]),
         _router(console, PAGES, [_guard(door.own_form), _guard(door.reader)]),
     ]
+    return Pages(routers, beyond(console))
 
 
 def _guard(check: Check) -> Guard:

@@ -12,7 +12,11 @@ _MOST_TEXT = 200
 def page(console: Showing, request: Asking) -> Response[str]:
     """What was found."""
     text = request.query_params.get("q", "")[:_MOST_TEXT]
-    return console.page(request, "find.html", text=text, hits=console.finder.find(text, _PAGE))
+    # One more than is shown: it tells whether there are others.
+    hits = console.finder.find(text, _PAGE + 1)
+    return console.page(
+        request, "find.html", text=text, hits=hits[:_PAGE], has_more=len(hits) > _PAGE
+    )
 
 
 @get("/find/links", include_in_schema=False, sync_to_thread=True)

@@ -1,4 +1,4 @@
-"""The pages of artists and venues: their list with reasons, their history, their likes."""
+"""The pages of artists and venues: list with reasons, history, likes, changes."""
 
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, NamedTuple
@@ -11,8 +11,9 @@ from consumer.store.statements import latest
 from serving.lookup import Side
 from web.api.lists import MAX_ID
 from web.api.queries import both, pairs_asked, venue_filters
+from web.console.changed import Compared, compared, since_of
 from web.console.console import Asking, Console, Showing
-from web.console.listing import listing
+from web.console.listing import Listing, listing
 from web.errors import BadQuery
 from web.live.filters import Filters
 from web.live.likeness import Likeness, alike
@@ -82,11 +83,10 @@ def _subject(
     # Apart from the list: the lock is held for a moment only.
     with console.services.live.reading() as state:
         known = profile(state, side, identity)
-    tab = request.query_params.get("show", "list")
+    since = since_of(request)
+    tab = request.query_params.get("show", "changes" if since else "list")
     if tab not in _TABS:
-        raise BadQuery(
-            "show", f"{tab[:40]!r} is no part of the page", "use list, history or similar"
-        )
+        raise BadQuery("show", f"{tab[:40]!r} is no part of the page", f"use {', '.join(_TABS)}")
     return console.page(
         request,
         f"subject_{tab}.html",
@@ -95,20 +95,38 @@ def _subject(
         profile=known,
         tab=tab,
         asked=asked,
-        found=_TABS[tab](console, side, identity, asked),
+        found=_TABS[tab](console, Page(side, identity, asked, since)),
     )
+
+
+class Page(NamedTuple):
+    """What a page is asked for.
+
+    Attributes:
+        side: of the id.
+        identity: whose page.
+        asked: which part of the list.
+        since: the generation to compare with; None: none was named.
+    """
+
+    side: Side
+    identity: str
+    asked: Asked
+    since: int | None
 
 
 class History(NamedTuple):
     """Statements about an id.
 
     Attributes:
-        statements: as `consumer.store.statements` reads them.
+        statements: as `consumer.store.statements` reads them, the latest first.
         names: of the other side.
+        has_more: whether there are older ones.
     """
 
     statements: list[dict[str, Any]]
     names: Mapping[str, str]
+    has_more: bool
 
 
 class Likes(NamedTuple):
@@ -118,22 +136,35 @@ class Likes(NamedTuple):
     items: list[Likeness]
 
 
-def _history(console: Console, side: Side, identity: str, _asked: Asked) -> History:
-    found = latest(console.settings.store, side, identity, MOST_STATEMENTS).to_pylist()
+def _list(console: Console, page: Page) -> Listing:
+    return listing(console, page.side, page.identity, page.asked)
+
+
+def _history(console: Console, page: Page) -> History:
+    other = OTHER[page.side]
+    # One more than is shown: it tells whether there are older ones.
+    rows = latest(console.settings.store, page.side, page.identity, MOST_STATEMENTS + 1).to_pylist()
+    found, older = rows[:MOST_STATEMENTS], rows[MOST_STATEMENTS:]
     # A tombstone names neither side.
-    ids = {row[f"{OTHER[side]}_id"] for row in found} - {None}
-    return History(found, console.services.live.names(OTHER[side], [*ids]) or {})
+    ids = {row[f"{other}_id"] for row in found} - {None}
+    names = console.services.live.names(other, [*ids]) or {}
+    return History(found, names, has_more=bool(older))
 
 
-def _similar(console: Console, side: Side, identity: str, _asked: Asked) -> Likes:
+def _similar(console: Console, page: Page) -> Likes:
     with console.services.live.reading() as state:
-        return Likes(state.generation.number, alike(state, side, identity, _LIKES))
+        return Likes(state.generation.number, alike(state, page.side, page.identity, _LIKES))
 
 
-_TABS: Mapping[str, Callable[[Console, Side, str, Asked], object]] = {
-    "list": listing,
+def _changes(console: Console, page: Page) -> Compared:
+    return compared(console, page.side, page.identity, since=page.since, asked=page.asked)
+
+
+_TABS: Mapping[str, Callable[[Console, Page], object]] = {
+    "list": _list,
     "history": _history,
     "similar": _similar,
+    "changes": _changes,
 }
 
 

@@ -24,6 +24,16 @@ def number(value: float | None, digits: int = 0) -> str:
     return NOTHING if value is None else f"{value:,.{digits}f}"
 
 
+def of(shown: int, total: int) -> str:
+    """A count; where not all are shown, how many of it.
+
+    Args:
+        shown: how many.
+        total: how many there are.
+    """
+    return number(total) if shown >= total else f"{number(shown)} of {number(total)}"
+
+
 def seconds(value: float | None) -> str:
     """A duration."""
     return NOTHING if value is None else duration(value)

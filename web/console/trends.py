@@ -7,14 +7,15 @@ from trainer.registry.generations import Record
 from web.console.charts import path
 
 WIDTH, HEIGHT = 640.0, 220.0
-_LEFT, _RIGHT, _TOP, _BOTTOM = 44.0, 96.0, 12.0, 26.0
+_LEFT, _RIGHT, _TOP, _BOTTOM = 44.0, 112.0, 12.0, 26.0
+"""Margins: right of the curves their longest label must have room."""
 _TICKS = 4
-ROWS = ("judged", "live", "rp3", "recent", "popular")
-"""In the order of the legend."""
+ROWS = ("judged", "live", "recent", "popular")
+"""Rows that rank artists and venues, so that their figures are drawn side by side."""
 LABELS = {
     "judged": "this recipe",
     "live": "the recipe before",
-    "rp3": "item-item (RP3beta)",
+    "rp3": "item-item (RP3beta), venues for artists alone",
     "recent": "lately popular",
     "popular": "popular",
 }
@@ -97,7 +98,7 @@ def trend(judgements: Sequence[tuple[int, Mapping[str, Any]]]) -> Trend | None:
         return None
     figures = [judgement["figures"] for _, judgement in judgements]
     # From 0 up, so that no small difference looks like a large one.
-    top = max(max(each.values()) for each in figures) * 1.1 or 1.0
+    top = max(each[row] for each in figures for row in ROWS if row in each) * 1.1 or 1.0
     x, y = _abscissa(len(judgements)), _ordinate(top)
     curves = [_curve(row, figures, x, y) for row in ROWS if any(row in each for each in figures)]
     return Trend(

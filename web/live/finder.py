@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from serving.lookup import Side
-from serving.reading import plain_text
+from serving.reader.reading import plain_text
 from web.live.model import Known, LiveModel
 
 _FRESH_S = 20.0

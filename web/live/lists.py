@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Literal, NamedTuple
 
 from serving.lookup import Recommendation, Side
+from trainer.ranking.subject import Subject
 from web.errors import BadQuery
 from web.live.filters import Filters
 from web.live.model import LiveModel, State
@@ -85,14 +86,19 @@ class ListReader:
         Raises:
             UnknownId: a play names an unknown id.
         """
-        _check(side, asked.filters)
         with self._live.reading() as state:
-            pool = state.pools[side]
-            # Without a play there is no vector, and the formula would rank by popularity alone.
-            if not plays:
-                return _answer(state, "popular", popular(pool, asked, state.columns))
-            subject = described(pool, state.generation.current, plays)
-            return _answer(state, "live", ranked(pool, subject, asked, state.columns))
+            return of_described(state, side, plays, asked).answer
+
+    def names(self, side: Side, ids: list[str]) -> dict[str, str]:
+        """Display names of entries of a list.
+
+        Args:
+            side: for whom the list is.
+            ids: of the other side.
+        """
+        # Redis has the same names: asked where the live model is busy or not there.
+        names = self._live.names(OTHER[side], ids)
+        return self._stored.names(OTHER[side], ids) if names is None else names
 
     def _scored(
         self, side: Side, identity: str, asked: Asked, known: Container[str] = ()
@@ -105,10 +111,7 @@ class ListReader:
 
     def _named(self, side: Side, found: Recommendation, asked: Asked) -> list[Item]:
         part = found.items[asked.offset : asked.offset + asked.n]
-        ids = [item.id for item in part]
-        # Redis has the same names: asked where the live model is busy or not there.
-        names = self._live.names(OTHER[side], ids)
-        names = self._stored.names(OTHER[side], ids) if names is None else names
+        names = self.names(side, [item.id for item in part])
         return [Item(item.id, names.get(item.id), item.score, item.plays) for item in part]
 
     def _beyond(self, side: Side, found: Recommendation, asked: Asked) -> Answer:
@@ -124,6 +127,39 @@ class ListReader:
             filters=Filters(exclude=frozenset(item.id for item in found.items)),
         )
         return self._scored(side, found.id, further)
+
+
+class OfDescribed(NamedTuple):
+    """A list for one that is only described.
+
+    Attributes:
+        answer: the list.
+        subject: whom it is for; None: without a play it is the popular list.
+    """
+
+    answer: Answer
+    subject: Subject | None
+
+
+def of_described(state: State, side: Side, plays: Sequence[Play], asked: Asked) -> OfDescribed:
+    """The asked part of the list of one that is described by its plays alone.
+
+    Args:
+        state: the live model.
+        side: of the described one.
+        plays: of the other side; none: the popular list.
+        asked: which part.
+
+    Raises:
+        UnknownId: a play names an unknown id.
+    """
+    _check(side, asked.filters)
+    pool = state.pools[side]
+    # Without a play there is no vector, and the formula would rank by popularity alone.
+    if not plays:
+        return OfDescribed(_answer(state, "popular", popular(pool, asked, state.columns)), None)
+    subject = described(pool, state.generation.current, plays)
+    return OfDescribed(_answer(state, "live", ranked(pool, subject, asked, state.columns)), subject)
 
 
 def _of_id(state: State, side: Side, identity: str, asked: Asked) -> Answer:

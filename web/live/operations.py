@@ -9,7 +9,7 @@ from weakref import WeakSet
 
 from operations.settings import OperationSettings
 from operations.stream import Tail
-from web.errors import TooManyWatchers
+from web.errors import TooMany
 
 T = TypeVar("T")
 
@@ -44,10 +44,10 @@ class Operations:
         """One more watches the stream, as long as what is returned is kept.
 
         Raises:
-            TooManyWatchers: too many do already.
+            TooMany: too many do already.
         """
         if len(self._watchers) >= WATCHERS:
-            raise TooManyWatchers(f"{WATCHERS} watch the stream already; close one of them")
+            raise TooMany(f"{WATCHERS} watch the stream already; close one of them")
         # Counted by references: a watcher that leaves in the middle of an answer calls nothing.
         made = Watcher()
         self._watchers.add(made)

@@ -11,7 +11,7 @@ from serving.lookup import Side
 from web.live.model import State
 from web.live.pool import Rows
 
-_MOST_MET = 200
+MOST_MET = 200
 
 
 class Met(NamedTuple):
@@ -36,7 +36,8 @@ class Profile(NamedTuple):
         plays: that count.
         first_ms: of its plays, epoch ms.
         last_ms: of its plays.
-        met: of the other side, most gigs first.
+        met: of the other side, most gigs first; `MOST_MET` of them.
+        met_count: how many it met, those beyond `met` included.
         facts: of a venue, as last stated.
     """
 
@@ -50,6 +51,7 @@ class Profile(NamedTuple):
     first_ms: int | None = None
     last_ms: int | None = None
     met: Sequence[Met] = ()
+    met_count: int = 0
     facts: Venue | None = None
 
 
@@ -78,6 +80,7 @@ def profile(state: State, side: Side, identity: str) -> Profile:
         first_ms=int(own.at_ms.min()) if len(own) else None,
         last_ms=int(own.at_ms.max()) if len(own) else None,
         met=_met(state, side, own.venue, own.at_ms),
+        met_count=len(np.unique(own.venue)),
         facts=state.facts.of(identity) if side == "venue" else None,
     )
 
@@ -88,7 +91,7 @@ def _met(state: State, side: Side, others: Rows, at_ms: NDArray[np.int64]) -> li
     last = np.zeros(len(rows), np.int64)
     np.maximum.at(last, index, at_ms)
     # Of equal counts the latest first.
-    best = np.lexsort((-last, -gigs))[:_MOST_MET]
+    best = np.lexsort((-last, -gigs))[:MOST_MET]
     names = table.named(rows[best])
     ids = [table.ids[row] for row in rows[best].tolist()]
     counted = zip(ids, gigs[best].tolist(), last[best].tolist(), strict=True)

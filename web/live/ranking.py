@@ -13,9 +13,9 @@ from scipy.sparse import csr_matrix
 
 from serving.contract import rounded
 from trainer.plays.matrix import Plays
-from trainer.ranking.history import History
 from trainer.ranking.part import ScoringInput
 from trainer.ranking.score import everywhere, summed
+from trainer.ranking.subject import Subject
 from trainer.ranking.topn import top_n
 from web.live.facts import VenueColumns
 from web.live.filters import Filters, Mask, left_out
@@ -45,18 +45,6 @@ class Asked(NamedTuple):
     def shows_plays(self) -> bool:
         """Whether pairs that met may be in the list."""
         return self.returns or self.filters.not_played_days is not None
-
-
-class Subject(NamedTuple):
-    """Whom a list is for."""
-
-    row: int
-    """Its row; of one that is only described, a number that no row has."""
-    vector: NDArray[np.float32]
-    """F."""
-    plays: Plays
-    """Its plays, as row 0."""
-    history: History
 
 
 Facts = Callable[[Pool], VenueColumns]

@@ -11,9 +11,9 @@ from trainer.model.online import OnlineModel
 from trainer.plays.matrix import Plays
 from trainer.plays.nights import Nights, codes_of
 from trainer.ranking.history import History
+from trainer.ranking.subject import Subject
 from web.errors import UnknownId
 from web.live.pool import OTHER, Pool
-from web.live.ranking import Subject
 
 
 class Play(NamedTuple):

@@ -13,6 +13,9 @@ STALE_S = 60.0
 FULL = 1 << 30
 """Bytes that must be free on the disk of the store."""
 
+_CHECK = ("gigstream check", "/settings/check")
+_TRAIN = "gigstream status; is gigstream train running?"
+_CONSUME = "gigstream status; is gigstream consume running?"
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 
 
@@ -23,11 +26,13 @@ class Breach(NamedTuple):
         what: in a few words.
         said: the cause, as far as it is known.
         remedy: what to do, or the command that tells more.
+        page: of the console, that tells more; "": none does.
     """
 
     what: str
     said: str
     remedy: str
+    page: str = ""
 
 
 def breaches(samples: Sequence[Sample], follower: str | None = None) -> list[Breach]:
@@ -43,44 +48,46 @@ def breaches(samples: Sequence[Sample], follower: str | None = None) -> list[Bre
     # What does not answer comes first: the rest may follow from it.
     found = [*_unreachable(now), *_lists(samples), *_lag(now), *_judged(now), *_disk(now)]
     if follower:
-        found.append(Breach("This server does not follow the store", follower, "gigstream check"))
+        found.append(Breach("This server does not follow the store", follower, *_CHECK))
     return found
 
 
 def _unreachable(now: Sample) -> Iterator[Breach]:
     for name, said in now.problems.items():
-        yield Breach(f"No answer from {name}", said, "gigstream check")
+        yield Breach(f"No answer from {name}", said, *_CHECK)
 
 
 def _lists(samples: Sequence[Sample]) -> Iterator[Breach]:
     now = samples[-1]
     if now.redis and now.redis.generation is None:
-        yield Breach("Nothing is published", "no app finds a list", "gigstream train --once")
+        yield Breach(
+            "Nothing is published", "no app finds a list", "gigstream train --once", "/generations"
+        )
     # Without lists it makes no sense to say how old they are.
     elif behind_s(samples) > STALE_S:
         said = f"lists are {duration(behind_s(samples))} behind the store"
-        yield Breach("Lists are stale", said, "gigstream status; is `gigstream train` running?")
+        yield Breach("Lists are stale", said, _TRAIN, "/generations")
 
 
 def _lag(now: Sample) -> Iterator[Breach]:
     if now.lag and now.lag.seconds > SLOW_S:
         said = f"{now.lag.events:,} events wait, the oldest for {duration(now.lag.seconds)}"
-        yield Breach("Events wait", said, "gigstream status; is `gigstream consume` running?")
+        yield Breach("Events wait", said, _CONSUME, "/stream")
 
 
 def _judged(now: Sample) -> Iterator[Breach]:
     for alarm in now.alarms:
-        yield Breach("Dead letters", alarm, "gigstream dead-letters list")
+        yield Breach("Dead letters", alarm, "gigstream dead-letters list", "/dead-letters")
     if now.verdict and now.verdict.verdict in {HELD, REFUSED}:
         said = f"generation {now.verdict.number} is {now.verdict.verdict}: {now.verdict.reason}"
-        yield Breach("The gate stopped a fit", said, "gigstream generations")
+        yield Breach("The gate stopped a fit", said, "gigstream generations", "/generations")
 
 
 def _disk(now: Sample) -> Iterator[Breach]:
     # Before the first commit there is no folder whose disk could be asked.
     if now.store and now.store.version is not None and now.store.free_bytes < FULL:
         said = f"{now.store.free_bytes >> 20:,} MiB are free on the disk of the store"
-        yield Breach("The disk is nearly full", said, "gigstream store compact")
+        yield Breach("The disk is nearly full", said, "gigstream store compact", "/store")
 
 
 def behind_s(samples: Sequence[Sample]) -> float:

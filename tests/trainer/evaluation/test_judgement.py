@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from support.data.worlds import gigs
-from trainer.evaluation.judgement import DRAWS, Judgement, Setting, gain, judge
+from trainer.evaluation.judgement import DRAWS, Judgement, Setting, _figures, gain, judge
 from trainer.evaluation.splits import Gigs
 from trainer.recipe import START, Recipe, Weights
 
@@ -40,6 +40,18 @@ def test_worse_weights_are_a_reason_and_better_ones_are_not(world):
     assert "that of the live recipe and weights" in worse.reasons[0]
     assert better.reasons == []
     assert better.gains["live"].mean == pytest.approx(-worse.gains["live"].mean)
+
+
+def test_a_row_that_does_not_rank_every_cell_has_no_figure_beside_the_others(world):
+    artists, venues = np.full(5, 0.2), np.full(5, 0.4)
+    both = [{"judged": artists, "rp3": artists}, {"judged": venues}]
+
+    assert _figures(both) == {"judged": pytest.approx(0.3)}
+    assert _figures(both[:1]) == {"judged": pytest.approx(0.2), "rp3": pytest.approx(0.2)}
+    # Its difference is paired, cell by cell, and stays.
+    found = judge(world, Setting(RECIPE, START), Setting(RECIPE, START))
+    assert found
+    assert set(found.gains) == {"live", "popular", "recent", "rp3"}
 
 
 @pytest.mark.parametrize("given", [gigs(100), gigs(1000, dated=False)], ids=["few", "undated"])

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from consumer.ids.merges import Merge
 from serving.contract import SIDES, VIEWS, has_returns, side_of
 from support.data.gigs import SMALL, world
 from support.data.indistreet import EVENTS
@@ -13,8 +14,11 @@ from trainer.model.foldin import folded
 from trainer.plays.ids import Ids
 from trainer.plays.interactions import Hidden
 from trainer.plays.matrix import DAY_MS, Plays, counts
+from trainer.plays.merged_rows import Merged
 from trainer.ranking import score
+from trainer.ranking.listed import Listed
 from trainer.ranking.lists import Lists
+from trainer.ranking.topn import TopN
 from trainer.recipe import Recipe
 
 NOW = 365 * DAY_MS
@@ -145,6 +149,45 @@ def test_the_views_of_a_side_share_one_score(monkeypatch):
 
     assert together == apart
     assert len(asked) == 3
+
+
+@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize("size", [5, 1000])
+def test_encoded_lists_are_the_encoded_entries(side, size, monkeypatch):
+    monkeypatch.setattr("trainer.ranking.lists._BLOCK", 16)
+    plays, artists, venues = world()
+    odd = [f'{name} "né"\n\x00' for name in venues]
+    model = fit(plays, artists, odd, NOW, SMALL)
+    ids = Ids(artists), Ids(odd)
+    # A row that is merged into another has a list of its own, and one side has hidden ids.
+    merged = Merged("artist", ids[0])
+    merged.add([Merge(1, artists[1], artists[0], "artist")])
+    lists = Lists(
+        model=model,
+        plays=plays,
+        artists=ids[0],
+        venues=ids[1],
+        generation=3,
+        size=size,
+        merged_artists=merged,
+        hidden={"venue": frozenset(odd[:2])},
+    )
+    told: dict[str, dict[str, str]] = {view: {} for view in SIDES[side]}
+    for block in lists.encoded(SIDES[side]):
+        for view, encoded in block.items():
+            told[view] |= encoded
+
+    for view in SIDES[side]:
+        made = {name: entry.encode() for name, entry in lists.complete(view)}
+        assert told[view] == made
+        assert list(told[view]) == list(made)
+        assert len(made) == lists.sizes[view]
+
+
+def test_a_score_that_is_not_finite_is_not_encoded():
+    best = TopN(np.array([[0, -1]], np.int32), np.array([[np.inf, np.nan]], np.float32))
+    with pytest.raises(ValueError, match="not finite"):
+        list(Listed(["a"], best, None).texts("{", ["v"]))
 
 
 @pytest.mark.parametrize("made_by", ["fit", "fold-in"])

@@ -88,6 +88,37 @@ def test_what_is_not_there_is_said_with_where_to_look(api):
     assert problem(api.ask("/v1/lists", raw=b"{nonsense"), 400)["field"] == "body"
 
 
+def test_a_browser_gets_a_page_where_no_route_is_and_all_others_a_problem(api):
+    page = api.ask("/nothing/here", headers={"Accept": "text/html,application/xhtml+xml"})
+    problem = api.ask("/nothing/here", headers={"Accept": "*/*"})
+
+    assert (page.status, problem.status) == (404, 404)
+    assert page.headers["content-type"].startswith("text/html")
+    assert b"there is no page /nothing/here" in page.body
+    assert b"openapi" not in page.body
+    assert problem.headers["content-type"] == "application/problem+json"
+    # At a route of the API everyone gets what the description says.
+    refused = api.ask("/v1/artists/no-one/similar", headers={"Accept": "text/html"})
+    assert refused.headers["content-type"] == "application/problem+json"
+
+
+def test_the_icon_is_where_browsers_look_for_it(api):
+    reply = api.ask("/favicon.ico")
+
+    assert (reply.status, reply.headers["content-type"]) == (200, "image/svg+xml")
+    assert len(reply.body) < 1000
+
+
+def test_a_share_and_both_clocks_are_described(api):
+    found = api.ask("/schema/openapi.json").json
+    schemas = found["components"]["schemas"]
+
+    assert "not a fraction of 1" in schemas["Share"]["properties"]["share"]["description"]
+    for name in ("RankedList", "Reasons"):
+        assert "/v1/status" in schemas[name]["properties"]["as_of"]["description"]
+    assert "list" in found["paths"]["/v1/status"]["get"]["description"]
+
+
 def test_a_request_meant_for_another_host_is_refused(api):
     refused = api.ask(LIST, headers={"Host": "evil.example"})
 

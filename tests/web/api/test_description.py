@@ -17,6 +17,8 @@ OPERATIONS = [
     ("GET", "/v1/venues/{identity}/artists"),
     ("GET", "/v1/artists/{identity}/why"),
     ("GET", "/v1/venues/{identity}/why"),
+    ("GET", "/v1/artists/{identity}/changes"),
+    ("GET", "/v1/venues/{identity}/changes"),
     ("GET", "/v1/artists/{identity}/similar"),
     ("GET", "/v1/venues/{identity}/similar"),
     ("GET", "/v1/search"),

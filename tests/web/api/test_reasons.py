@@ -43,3 +43,28 @@ def test_a_filtered_list_explains_only_what_it_shows(own_api):
 
     assert [item["id"] for item in found["items"]] == [item["id"] for item in listed["items"]]
     assert found["source"] == "live"
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("artist", {"plays": [{"venue_id": "venue-1"}, {"venue_id": "venue-4"}], "returns": True}),
+        ("artist", {"plays": [{"venue_id": "venue-1"}], "city": "Hamburg"}),
+        ("artist", {"plays": []}),
+        ("venue", {"plays": [{"artist_id": "artist-1", "date": "2018-05-01"}]}),
+    ],
+)
+def test_what_if_explains_its_scores_where_it_is_asked(api, path, body):
+    plain = api.ask(f"/v1/what-if/{path}", body).json
+    found = api.ask(f"/v1/what-if/{path}", {**body, "why": True}).json
+
+    assert {each["shares"] for each in plain["items"]} == {None} != set()
+    assert [each["id"] for each in found["items"]] == [each["id"] for each in plain["items"]]
+    for item in found["items"]:
+        shares = [each["share"] for each in item["shares"]]
+        assert sum(shares) == pytest.approx(item["score"], abs=1e-4 * (1 + sum(map(abs, shares))))
+    causes = [share["cause"] for item in found["items"] for share in item["shares"]]
+    assert any(causes) == bool(body["plays"])
+    if path == "artist" and body["plays"]:
+        played = {each["venue_id"] for each in body["plays"]}
+        assert {each["id"] for each in causes if each and each["side"] == "venue"} <= played

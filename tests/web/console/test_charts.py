@@ -6,8 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from support.data.samples import sample
 from trainer.live.reasons import Reason
-from web.console import bars, charts, maps, trends
+from trainer.ranking import score
+from web.console import bars, charts, maps, now, trends
+from web.console.console import STATIC
 
 VALUES = st.one_of(st.none(), st.floats(0, 1e9))
 POINTS = st.builds(
@@ -83,8 +86,41 @@ def test_a_trend_has_a_curve_for_each_row_and_a_band():
     assert trends.trend([]) is None
 
 
+def test_a_row_that_ranks_one_side_alone_has_no_curve_beside_the_others():
+    # As earlier versions recorded it.
+    found = trends.trend([(1, judgement(judged=0.3, popular=0.2, rp3=0.9))])
+
+    assert {curve.row for curve in found.curves} == {"judged", "popular"}
+    assert float(found.ticks[-1][1]) < 0.4
+    assert "alone" in trends.LABELS["rp3"]
+
+
+def test_no_label_of_a_curve_is_clipped():
+    found = trends.trend([(n, judgement(**dict.fromkeys(trends.ROWS, 0.3))) for n in range(3)])
+
+    # A letter of 10 px is seldom wider than 6 px.
+    ends = [curve.end[0] + 9 + 6 * len(curve.label) for curve in found.curves]
+    assert max(ends) <= trends.WIDTH
+
+
+def test_the_card_of_the_generation_has_no_curve_of_another_figure():
+    redis = sample(0).redis
+    found = now.cards([sample(5.0 * n, redis=redis._replace(seq=n)) for n in range(3)])
+    titled = {card.title: card for card in found}
+
+    assert titled["Generation"].line is None
+    assert titled["Redis memory"].line is not None
+
+
 def test_differences_share_one_scale_with_nothing_on_it():
     low, high = trends.differences([("a", -1, -2, 0), ("b", 1, 0, 2)], 240)
 
     assert low.zero == high.zero == low.end == high.begin
     assert low.begin < low.at < low.end < high.at < high.end <= 240
+
+
+def test_every_term_of_a_score_has_a_colour_and_a_label():
+    style = (STATIC / "console.css").read_text()
+
+    assert set(bars.TERMS) == set(bars.LABELS) == {*score.TERMS["artists"], *score.TERMS["venues"]}
+    assert [n for n, _ in enumerate(bars.TERMS, 1) if f".t{n} {{ fill" not in style] == []

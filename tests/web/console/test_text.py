@@ -13,6 +13,11 @@ from web.console import text
 from web.console.login import inner
 
 
+def test_a_count_of_which_only_some_are_shown_says_so():
+    assert text.of(7, 7) == "7"
+    assert text.of(200, 1234) == "200 of 1,234"
+
+
 @example("..")
 @example("a/..")
 @example("\\\\evil")

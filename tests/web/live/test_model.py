@@ -105,7 +105,7 @@ def test_a_quarantined_source_counts_here_neither(training):
     live = live_model(training)
     with live.reading() as state:
         assert "invented" in candidates(state, "artist")
-    assert training.commands.run("source", "quarantine", "liar").returncode == 0
+    assert training.commands.run("source", "quarantine", "liar", "--yes").returncode == 0
     live.follow(time.monotonic())
 
     assert_kept_is_current(live)

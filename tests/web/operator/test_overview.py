@@ -53,6 +53,8 @@ def test_settings_have_their_origin(api, installed):
     assert found["refit_interval_s"]["origin"] == "default"
     assert found["refit_interval_s"]["value"] == found["refit_interval_s"]["default"]
     assert all(each["meaning"] for each in found.values())
+    # The marks of docstrings are not for readers.
+    assert not [each for each in found.values() if "``" in each["meaning"]]
 
 
 @pytest.fixture

@@ -87,7 +87,10 @@ def test_a_hostile_dead_letter_is_shown_as_text_with_its_field_marked(visitor, a
 def test_a_letter_is_replayed_with_a_corrected_value(operator, api, audited):
     found = api.ask("/v1/dead-letters", field="artist_id").json["dead_letters"][0]
     operator.open(f"/dead-letters/one?id={found['id']}")
-    operator.page.get_by_label("Corrected value").fill(
+    value = operator.page.get_by_label("Corrected value")
+    received = operator.page.locator("pre.raw").text_content()
+    assert value.input_value() == received
+    value.fill(
         '{"event_id": "by-console", "artist_id": "artist-2", "venue_id": "venue-2",'
         ' "time": "2024-05-01T00:00:00Z"}'
     )

@@ -1,5 +1,7 @@
 """Sources: listed, quarantined, released, retracted; tried dry first."""
 
+import pytest
+
 from support.processes.installation import event
 from support.processes.running import until
 from support.processes.serving import TOKEN
@@ -35,7 +37,11 @@ def test_inflow_and_dead_letters_are_counted(api):
     assert sum(each["share"] for each in api.ask("/v1/sources").json["sources"]) > 0.99
 
 
-def test_a_source_that_sent_nothing_cannot_be_retracted(api):
-    refused = api.ask("/v1/sources/retract", {"source": "gigs"}, token=TOKEN)
+@pytest.mark.parametrize("deed", ["quarantine", "retract", "release"])
+@pytest.mark.parametrize("name", ["Box", "import:box", "gigs"])
+def test_a_source_that_sent_nothing_is_refused_and_those_that_did_are_named(api, deed, name):
+    refused = api.ask(f"/v1/sources/{deed}", {"source": name}, token=TOKEN)
 
     assert (refused.status, refused.json["field"]) == (404, "source")
+    assert "'box'" in refused.json["remedy"]
+    assert of(api, name) is None

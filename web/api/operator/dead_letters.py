@@ -55,13 +55,17 @@ async def dead_letters(
     reason: Reason = None,
     unresolved: Unresolved = False,
 ) -> Found:
-    """Dead letters by source, field and reason, and the newest of them."""
+    """Dead letters by source, field and reason, and the newest of them.
+
+    `matching` and `kinds_count` count all; `kinds` has the most frequent 200.
+    """
     where = Filter(field=field, reason=reason, is_open=unresolved)
     store = services.operations.settings.store
     found = await services.operations.look(known.listing, store, where, n, by_reason=True)
     return {
         "matching": found.matching,
         "kinds": [asdict(kind) for kind in found.kinds[:MAX_KINDS]],
+        "kinds_count": len(found.kinds),
         "dead_letters": list(found.newest),
     }
 

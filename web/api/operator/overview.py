@@ -14,6 +14,7 @@ from operations.settings import OperationSettings, as_text, shown
 from operations.status import Status
 from web.api.problems import documented
 from web.api.services import Answering
+from web.api.wording import worded
 
 MAX_LINES = 1_000
 
@@ -35,6 +36,9 @@ Skipped = Annotated[
 async def status(services: Answering) -> Found:
     """What is stored, how far the store is behind Kafka, and what apps see: `gigstream status`.
 
+    `as_of` is the clock of the data now: the newest time of statements that count. That of a list
+    or a generation is the same clock when its model was fitted, from which its plays age.
+
     What a server that cannot be reached would tell is null, and `problems` says why.
     """
     return await services.operations.look(_status, services.operations.settings)
@@ -49,7 +53,7 @@ async def check(services: Answering, part: Part = None) -> Found:
     found = await services.operations.look(checks.findings, settings, looks)
     return {
         "ok": all(each.ok for each in found),
-        "checks": [{"name": each.name, "ok": each.ok, "said": each.said} for each in found],
+        "checks": [{"name": each.name, "ok": each.ok, "said": worded(each.said)} for each in found],
     }
 
 
@@ -89,7 +93,8 @@ async def audit(services: Answering, n: LineCount = 50, offset: Skipped = 0) -> 
 def _status(settings: OperationSettings) -> Found:
     found = Status(settings)
     remarks = [*found.warned, *(f"ALARM: {each}" for each in found.raised)]
-    return found.facts | {"problems": list(map(str, found.problems)), "remarks": remarks}
+    problems = [worded(str(each)) for each in found.problems]
+    return found.facts | {"problems": problems, "remarks": [*map(worded, remarks)]}
 
 
 def effective(settings: OperationSettings, origins: Mapping[str, str]) -> list[Found]:
@@ -100,10 +105,15 @@ def effective(settings: OperationSettings, origins: Mapping[str, str]) -> list[F
             "value": value,
             "origin": origins.get(name, "default"),
             "default": as_text(name, _default(settings, name)),
-            "meaning": " ".join((type(settings).model_fields[name].description or "").split()),
+            "meaning": _meaning(type(settings).model_fields[name].description or ""),
         }
         for name, value in shown(settings).items()
     ]
+
+
+def _meaning(docstring: str) -> str:
+    """The text of a docstring, in one line and without the marks of its markup."""
+    return " ".join(docstring.split()).replace("``", "`")
 
 
 def _default(settings: OperationSettings, name: str) -> object:

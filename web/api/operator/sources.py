@@ -37,7 +37,7 @@ async def sources(services: Answering) -> Found:
 async def quarantine(services: Answering, request: Asking, data: JSONBody[OfSource]) -> Found:
     """Stop counting what a source has sent, and what it sends from now on. `release` ends it.
 
-    The source need not have sent anything yet; a dry run needs one that has.
+    A source of which nothing is stored is refused: its name is most likely mistyped.
     """
     operations = services.operations
     if data.dry_run:

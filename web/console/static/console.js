@@ -59,6 +59,16 @@ document.addEventListener("click", (event) => {
   if (!find.form.contains(event.target)) close();
 });
 
+// On a phone the pages are behind a button; without this script they stand above the content.
+const menu = document.querySelector(".menu");
+const pages = document.getElementById("pages");
+menu.hidden = false;
+pages.classList.add("folded");
+menu.addEventListener("click", () => {
+  const isFolded = pages.classList.toggle("folded");
+  menu.setAttribute("aria-expanded", String(!isFolded));
+});
+
 // Parts of a page that follow the server: each event is the part as it is now.
 const live = document.querySelector("[data-stream]");
 if (live) {

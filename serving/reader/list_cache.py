@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from threading import Lock
 from typing import Any, NamedTuple
 
+from ..contract import as_text
 from .answers import Reply
-from .contract import as_text
 
 MOST_EVENTS = 1000
 """Events per poll; after more of them all lists are read again."""

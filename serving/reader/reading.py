@@ -7,10 +7,9 @@ error of `serving.errors`, and returns the answer. `Lookup` and `AsyncLookup` do
 import time
 import unicodedata
 from collections.abc import Callable, Generator, Iterable
-from typing import Any, Literal, TypeAlias, TypeVar
+from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
-from .answers import RESERVED, Info, Match, Recommendation, info, recommendation, replies
-from .contract import (
+from ..contract import (
     ADDED,
     GENERATION,
     SEQ,
@@ -25,12 +24,15 @@ from .contract import (
     live_key,
     side_of,
 )
-from .errors import NotPublished, RedisUnreachable
+from ..errors import NotPublished, RedisUnreachable
+from ..redis_errors import AnyClient, address
+from .answers import RESERVED, Info, Match, Recommendation, info, recommendations, replies
 from .list_cache import MOST_EVENTS, Cache, Poll
 
 Side = Literal["artist", "venue"]
 Answer = TypeVar("Answer")
-Commands: TypeAlias = list[tuple[str | int, ...]]
+Client = TypeVar("Client", bound=AnyClient)
+Commands: TypeAlias = list[tuple[str | bytes | int, ...]]
 Steps: TypeAlias = Generator[Commands, list[Any], Answer]
 
 SCAN_FIELDS = 1000
@@ -69,7 +71,7 @@ class Reading:
             n: how many for each.
             returns: those already played too.
         """
-        return self._lists(_view("artist", returns=returns), distinct("artist_ids", ids), n)
+        return self._by_id(_view("artist", returns=returns), distinct("artist_ids", ids), n)
 
     def venues(
         self, ids: Iterable[str], n: int, *, returns: bool
@@ -81,7 +83,7 @@ class Reading:
             n: how many for each.
             returns: those who played there too.
         """
-        return self._lists(_view("venue", returns=returns), distinct("venue_ids", ids), n)
+        return self._by_id(_view("venue", returns=returns), distinct("venue_ids", ids), n)
 
     def artist(self, artist_id: str, n: int, *, returns: bool) -> Steps[Recommendation]:
         """Venues for one artist.
@@ -131,38 +133,36 @@ class Reading:
         return [Match(identity, name) for _, name, identity in sorted(found)[:limit]]
 
     def _list(self, view: View, identity: str, n: int) -> Steps[Recommendation]:
-        found = yield from self._lists(view, [identity], n)
-        return found[identity]
+        (found,) = yield from self._lists(view, [identity], n)
+        return found
 
-    def _lists(self, view: View, ids: list[str], n: int) -> Steps[dict[str, Recommendation]]:
+    def _by_id(self, view: View, ids: list[str], n: int) -> Steps[dict[str, Recommendation]]:
+        found = yield from self._lists(view, ids, n)
+        return {each.id: each for each in found}
+
+    def _lists(self, view: View, ids: list[str], n: int) -> Steps[list[Recommendation]]:
         if n < 1:
             raise ValueError(f"n: {n} is too few; ask for 1 or more")
         if not ids:
-            return {}
-        found = None if self._cache is None else (yield from self._from_cache(view, ids, n))
-        return found if found is not None else (yield from self._from_redis(view, ids, n))
-
-    def _from_redis(self, view: View, ids: list[str], n: int) -> Steps[dict[str, Recommendation]]:
-        key = live_key(self.prefix, view)
+            return []
+        if self._cache is not None:
+            held = yield from self._from_cache(self._cache, view, ids, n)
+            if held is not None:
+                return held
         # All in one call: a swap between two calls would mix two generations.
+        key = live_key(self.prefix, view)
         (values,) = yield [("HMGET", key, *map(field_of, ids), *RESERVED)]
         found = replies(values)
         if found is None:
             raise (yield from self._nothing(view))
         if self._cache is not None:
             self._cache.keep(view, ids, found)
-        now = self._clock()
-        return {
-            identity: recommendation(identity, reply, n, now)
-            for identity, reply in zip(ids, found, strict=True)
-        }
+        return recommendations(ids, found, n, self._clock())
 
     def _from_cache(
-        self, view: View, ids: list[str], n: int
-    ) -> Steps[dict[str, Recommendation] | None]:
+        self, cache: Cache, view: View, ids: list[str], n: int
+    ) -> Steps[list[Recommendation] | None]:
         """None: one of them must be read, and with it all, so that they are of one generation."""
-        cache = self._cache
-        assert cache is not None
         poll = cache.begin(time.monotonic())
         if poll and not (yield from self._polled(cache, poll, view, ids)):
             return None
@@ -170,11 +170,7 @@ class Reading:
         found = cache.give(view, ids, monotonic)
         if found is None:
             return None
-        behind_s = cache.behind_s(monotonic)
-        return {
-            identity: recommendation(identity, reply, n, now, behind_s)
-            for identity, reply in zip(ids, found, strict=True)
-        }
+        return recommendations(ids, found, n, now, cache.behind_s(monotonic))
 
     def _polled(self, cache: Cache, poll: Poll, view: View, ids: list[str]) -> Steps[bool]:
         """Whether what the cache holds is as new as it must be, or Redis is away."""
@@ -226,6 +222,28 @@ class Reading:
         return NotPublished(
             f"nothing is published under {key} at {self._where()}: {remedy}, or check the prefix"
         )
+
+
+class Reader(Generic[Client]):
+    """A client and what it reads under one prefix: what `Lookup` and `AsyncLookup` begin with.
+
+    Args:
+        client: of redis-py; it belongs to the caller.
+        prefix: of the keys.
+        clock: epoch seconds, for ages.
+        cache: of lists; None: each answer is read from Redis.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        prefix: str = "gig",
+        *,
+        clock: Callable[[], float] = time.time,
+        cache: Cache | None = None,
+    ) -> None:
+        self._client = client
+        self._reading = Reading(prefix, clock, cache, lambda: address(client))
 
 
 def checked(name: str, identity: str) -> str:

@@ -8,13 +8,13 @@ import pytest
 import redis
 import redis.asyncio
 
-from serving.answers import Reply
 from serving.async_lookup import AsyncLookup
 from serving.contract import Entry
 from serving.errors import NotPublished, RedisUnreachable
-from serving.list_cache import MOST_EVENTS, REST_S, Cache
 from serving.lookup import Lookup
 from serving.publisher.publish import Publisher
+from serving.reader.answers import Reply
+from serving.reader.list_cache import MOST_EVENTS, REST_S, Cache
 from support.data.lists import entry, fold_in, publish
 from support.servers.redis import RedisServer
 
