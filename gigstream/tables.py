@@ -1,8 +1,9 @@
-"""Tables for people and for pipes: no id or time is ever folded inside.
+r"""Tables for people and for pipes: no id or time is ever folded inside.
 
 On a terminal, columns of prose are folded between words, and all others are as wide as they need:
 where even that is too wide, the terminal itself wraps the line. In a pipe or a file each row is one
-line, whatever its length, so that `grep` and `awk` find whole rows; an empty cell is a `-` there.
+line, whatever its length, so that `grep` and `awk` find whole rows: a line end in a cell is `\n`
+there, and an empty cell is a `-`.
 """
 
 import sys
@@ -54,7 +55,7 @@ class Rows:
         # Without a header a cell may well be empty: `awk` counts no columns there.
         blank = "-" if any(self.head) else ""
         rows = [tuple(plain(cell, lines=True) for cell in row) for row in self.rows]
-        rows = [tuple(", ".join(cell.splitlines()) or blank for cell in row) for row in rows]
+        rows = [tuple("\\n".join(cell.split("\n")) or blank for cell in row) for row in rows]
         shown = [self.head, *rows] if any(self.head) else rows
         widths = [max(map(cell_len, cells)) for cells in zip(*shown, strict=True)]
         if self.title:
@@ -114,4 +115,6 @@ def bounded(shown: int, total: int, most: int = sys.maxsize) -> list[str]:
     if shown >= total:
         return []
     asked = min(total, most)
+    if asked <= shown:
+        return [f"{shown:,} of {total:,}"]
     return [f"{shown:,} of {total:,}; -n {asked} shows {'all' if asked == total else 'more'}"]

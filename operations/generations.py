@@ -2,7 +2,7 @@
 
 import time
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -108,8 +108,20 @@ def compare(settings: OperationSettings, one: int, other: int) -> dict[str, Any]
     }
 
 
-def preview(settings: OperationSettings, generation: int | None) -> str | None:
-    """What a roll-back would touch, for people; None: nothing is live, so it will be refused.
+class RollBack(NamedTuple):
+    """What a roll-back will do.
+
+    Attributes:
+        generation: whose model will be live again.
+        touched: what changes, for people.
+    """
+
+    generation: int
+    touched: str
+
+
+def preview(settings: OperationSettings, generation: int | None) -> RollBack | None:
+    """What a roll-back would touch; None: nothing is live, so it will be refused.
 
     Args:
         settings: location of the models.
@@ -127,9 +139,10 @@ def preview(settings: OperationSettings, generation: int | None) -> str | None:
         return None
     name = target(records, {path.name for path in registry.artifacts()}, live, generation)
     made = next(each for each in reversed(records) if each.artifact == name)
-    return (
+    return RollBack(
+        made.number,
         f"all lists: the model {name} of generation {made.number} ({day(int(made.at * 1000))}, "
-        f"{made.plays:,} plays then) replaces {live} and is pinned"
+        f"{made.plays:,} plays then) replaces {live} and is pinned",
     )
 
 

@@ -12,7 +12,6 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.util import find_spec
 from typing import Any, Literal
 
 from .errors import Unreadable
@@ -44,21 +43,22 @@ DEFAULT = "_default"
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 # Parsing is the largest part of a look-up in the app; msgspec takes a fifth of the time.
-if find_spec("msgspec"):
-    import msgspec
-
-    _parse = msgspec.json.Decoder().decode
+try:
+    from msgspec import DecodeError
+    from msgspec.json import Decoder
+except ImportError:
 
     def _read_json(value: bytes | str) -> Any:  # noqa: ANN401 - any JSON
-        try:
-            return _parse(value)
-        except msgspec.DecodeError:
-            # The standard library decides what is readable and says why not, here and elsewhere.
-            return json.loads(value)
+        return json.loads(value)
 else:
+    _parse = Decoder().decode
 
     def _read_json(value: bytes | str) -> Any:  # noqa: ANN401
-        return json.loads(value)
+        try:
+            return _parse(value)
+        except (DecodeError, UnicodeError):
+            # The standard library decides what is readable and says why not, here and elsewhere.
+            return json.loads(value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,7 +86,15 @@ class Evidence(BaseModel):
     slice: OnSlice | None
     """None: the latest plays are too few to compare on."""
     lead: float | None
-    """The figure of the file's recipe on the slice / that of the best baseline."""
+    """The figure of the file's recipe on the slice / that of the best baseline then."""
+
+    @property
+    def lead_now(self) -> float | None:
+        """The lead over today's baselines: an older file counted others, such as rp3."""
+        if self.slice is None:
+            return None
+        figures = self.slice.figures
+        return lead(figures if self.won else figures | {"judged": figures["live"]})
 
 
 def _settings(given: dict[str, float]) -> dict[str, float]:

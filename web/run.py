@@ -123,17 +123,17 @@ def started(settings: ApiSettings, origins: Mapping[str, str], meters: Meters) -
         KafkaOptionRefused: librdkafka does not know an option.
     """
     live = LiveModel(settings)
+    earlier = Earlier(settings, live)
     with (
         # In this order: the follower ends before what it reads with is closed.
         connect(settings) as client,
         RedisWatch(client, meters),
         EventSink(settings, meters) as sink,
-        Follower(live, settings.poll_interval_s, meters) as follower,
+        Follower(live, earlier, settings.poll_interval_s, meters) as follower,
         Watcher(settings, client, live) as watcher,
     ):
         stored = StoredLists(client, settings.redis_prefix, settings.list_size)
         lists, operations = ListReader(stored, live), Operations(settings, origins)
-        earlier = Earlier(settings, live)
         services = Services(stored, live, lists, earlier, follower, sink, operations)
         yield Started(services, watcher)
 

@@ -1,1 +1,1 @@
-"""Records that broke the contract: kept, listed, forwarded, replayed."""
+"""Records that broke the contract, as `ingest/rows.py` stored them: listed, forwarded, replayed."""

@@ -1,6 +1,6 @@
 """What breaks the contract: the field, what was sent, what is wrong with it, what to send.
 
-No record that it raises about is lost: the consumer stores it as a dead letter.
+No record that it raises about is lost: `_dead` of `consumer/ingest/rows.py` stores a dead letter.
 """
 
 from typing import NoReturn

@@ -2,7 +2,8 @@
 
 A word is compared without capitals, spaces, hyphens, underscores, and without the address of
 schema.org. A source's own words (setting ``statuses``) come first, then the table below, then
-phrases that plainly say that the gig is cancelled (``CANCELLED_BY_ARTIST``).
+phrases that plainly say that the gig is cancelled (``CANCELLED_BY_ARTIST``). A word that none of
+them knows is refused by `codec._status`.
 """
 
 import re

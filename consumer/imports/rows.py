@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from consumer.events import MAX_ID_BYTES
-from consumer.imports import statuses
+from consumer.imports import status_column
 from consumer.imports.dates import DateReader
 from consumer.imports.formats.source import RowNumbers
 from consumer.imports.problems import BadFile, Problem, Problems, shown
@@ -114,7 +114,7 @@ class RowChecker:
 
     def _statuses(self, batch: "_Batch", name: str, column: pa.Array) -> pa.Array:
         texts = self._as_text(name, column)
-        found, unknown = statuses.read(texts, self._reading.statuses)
+        found, unknown = status_column.read(texts, self._reading.statuses)
         batch.refuse_each(name, texts, unknown)
         return found
 

@@ -1,14 +1,14 @@
 """Whether an import states anything that the store did not hold before it.
 
-Of each gig the last statement counts, in the import as in the store. Where the store's is the same
-for every gig, the import changes nothing.
+Of each gig the last statement counts, in the import as in the store. Where the store says the same
+or outdoes the import, for every gig, the import changes nothing.
 """
 
 from array import array
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, MutableSequence, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import pyarrow as pa
@@ -20,22 +20,40 @@ from consumer.table import delta_log, parquet, schema
 from consumer.table.reader_marks import Mark
 
 _SAYS = ("event_id", "artist_id", "venue_id", "starts_at", "status", "artist_name", "venue_name")
-_READ = schema.columns(["source", "time", "version", *_SAYS])
+_READ = schema.columns(["source", "time", "version", "recorded_at", *_SAYS])
 _ROWS_AT_ONCE = 1 << 18
 MAX_ROWS = 1_000_000
 """A larger store or import is not compared: it would take longer than most imports, and memory."""
+MAX_SOURCES = 100
+"""The same of sources: the store's rows are looked through for each."""
 
-Said = tuple[list[int], list[int], list[int]]
-"""Of statements: hashes of their gigs, ranks, and hashes of all that they say."""
+_UNVERSIONED = -1
+
+
+class Said(NamedTuple):
+    """Of statements: hashes of their gigs, what orders those of one gig, hashes of all they say."""
+
+    gigs: MutableSequence[int]
+    versions: MutableSequence[int]
+    times_ms: MutableSequence[int]
+    recorded_ms: MutableSequence[int]
+    says: MutableSequence[int]
+
+
+class _Last(NamedTuple):
+    """The last statement of each gig, ascending by gig."""
+
+    gigs: Numbers
+    versions: Numbers
+    times_ms: Numbers
+    says: Numbers
 
 
 class Stated:
-    """What was sent, as hashes of this process: 32 bytes for each statement."""
+    """What was sent, as hashes of this process: 48 bytes for each statement."""
 
     def __init__(self) -> None:
-        self._said: dict[str, tuple[array[int], ...]] = defaultdict(
-            lambda: (array("q"), array("q"), array("q"))
-        )
+        self._said: dict[str, Said] = defaultdict(lambda: Said(*(array("q") for _ in range(5))))
         self._ids = array("q")
         self._is_more = False
 
@@ -50,10 +68,12 @@ class Stated:
             *(event.event_id, event.artist_id, event.venue_id, event.starts_at_ms),
             *(event.status, event.artist_name, event.venue_name),
         )
-        gigs, ranks, said = self._said[event.source]
-        gigs.append(hash(says[:2]))
-        ranks.append(_rank(event.version, event.time_ms))
-        said.append(hash(says))
+        said = self._said[event.source]
+        said.gigs.append(hash(says[:2]))
+        said.versions.append(_UNVERSIONED if event.version is None else event.version)
+        said.times_ms.append(event.time_ms)
+        said.recorded_ms.append(len(self._ids))  # in the order in which they are sent
+        said.says.append(hash(says))
         self._ids.append(hash(event.event_id))
 
     def is_in(self, before: "Before") -> bool | None:
@@ -61,16 +81,18 @@ class Stated:
 
         Raises:
             StoreDamaged, StoreNewer: it cannot be read.
+            OSError: a file was erased meanwhile.
         """
         if self._is_more or not self._said or before.rows > MAX_ROWS:
+            return None
+        if len(self._said) > MAX_SOURCES:
             return None
         stored, deleted = before.statements(list(self._said))
         # A statement after a deletion may bring the gig back, whatever was stated before.
         if np.isin(np.array(self._ids, np.int64), np.array(deleted, np.int64)).any():
             return None
         return all(
-            bool(np.isin(_last(*said), _last(*stored[source])).all())
-            for source, said in self._said.items()
+            _is_all_in(_last(said), _last(stored[source])) for source, said in self._said.items()
         )
 
 
@@ -85,7 +107,9 @@ class Before:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path, self._mark = path, Mark(path)
+        versions = delta_log.versions(path)
+        # Before the log is replayed: what it lists then is kept. (An erasure keeps nothing.)
+        self._path, self._mark = path, Mark(path, versions[-1] if versions else 0)
         self._snapshot = delta_log.replay(path)
 
     def __enter__(self) -> Self:
@@ -101,7 +125,7 @@ class Before:
 
     def statements(self, sources: Sequence[str]) -> tuple[dict[str, Said], list[int]]:
         """What was stated by these sources, and hashes of the ids that any source deleted."""
-        found: dict[str, Said] = {source: ([], [], []) for source in sources}
+        found = {source: Said([], [], [], [], []) for source in sources}
         deleted: list[int] = []
         for rows in self._rows():
             tombstones = rows.filter(pc.is_null(rows["artist_id"]))
@@ -121,13 +145,14 @@ class Before:
 
 def _note(rows: pa.Table, said: Said) -> None:
     rows = rows.filter(pc.is_valid(rows["artist_id"]))
-    starts_ms, times_ms = (_epoch_ms(rows[name]) for name in ("starts_at", "time"))
+    starts_ms = _epoch_ms(rows["starts_at"])
     columns = [starts_ms if name == "starts_at" else rows[name].to_pylist() for name in _SAYS]
-    gigs, ranks, hashes = said
     for says in zip(*columns, strict=True):
-        gigs.append(hash(says[:2]))
-        hashes.append(hash(says))
-    ranks += map(_rank, rows["version"].to_pylist(), times_ms)
+        said.gigs.append(hash(says[:2]))
+        said.says.append(hash(says))
+    said.versions.extend(pc.fill_null(rows["version"], _UNVERSIONED).to_pylist())
+    said.times_ms.extend(_epoch_ms(rows["time"]))
+    said.recorded_ms.extend(_epoch_ms(rows["recorded_at"]))
 
 
 def _epoch_ms(column: pa.ChunkedArray) -> list[Any]:
@@ -137,15 +162,22 @@ def _epoch_ms(column: pa.ChunkedArray) -> list[Any]:
     return found
 
 
-def _rank(version: int | None, time_ms: int) -> int:
-    # Versions of imports are far greater than any time.
-    return time_ms if version is None else version
+def _last(said: Said) -> _Last:
+    """The last statement of each gig, in the order by which the store settles them."""
+    gigs, versions, times, recorded, says = (np.array(each, np.int64) for each in said)
+    order = np.lexsort((np.arange(len(says)), recorded, times, versions, gigs))
+    sorted_gigs = gigs[order]
+    last = order[np.append(sorted_gigs[1:] != sorted_gigs[:-1], True)[: len(order)]]
+    return _Last(gigs[last], versions[last], times[last], says[last])
 
 
-def _last(gigs: Sequence[int], ranks: Sequence[int], said: Sequence[int]) -> Numbers:
-    """What the last statement of each gig says."""
-    by_gig, by_rank, says = (np.array(each, np.int64) for each in (gigs, ranks, said))
-    order = np.lexsort((np.arange(len(says)), by_rank, by_gig))
-    ends = np.append(by_gig[order][1:] != by_gig[order][:-1], True)[: len(order)]
-    last: Numbers = says[order][ends]
-    return last
+def _is_all_in(sent: _Last, stored: _Last) -> bool:
+    """Whether each gig is stored as it was sent, or by a statement that outdoes it."""
+    at = np.searchsorted(stored.gigs, sent.gigs)
+    is_known = at < len(stored.gigs)
+    at = at[is_known]
+    if not is_known.all() or (stored.gigs[at] != sent.gigs).any():
+        return False
+    ahead = stored.versions[at] - sent.versions
+    outdone = (ahead > 0) | ((ahead == 0) & (stored.times_ms[at] > sent.times_ms))
+    return bool((outdone | (stored.says[at] == sent.says)).all())

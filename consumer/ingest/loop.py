@@ -315,6 +315,7 @@ class Ingest:
         self._inflow.stored(flush.rows)
         self._lag.stored(flush)
         self._on_step("before_kafka_offset")
+        # Only now: an offset ahead of the store would hide events that are not stored.
         # What was revoked during the append has another owner, who moves its offset.
         ours = self._batch.progress.keys() & flush.spans.keys()
         self._commit_kafka_offsets({number: flush.spans[number].end for number in ours})

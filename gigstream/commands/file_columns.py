@@ -12,7 +12,7 @@ from consumer.imports.columns import Columns
 from consumer.imports.dates import format_is_valid
 from consumer.imports.formats.encoding import known
 from consumer.imports.reading import Reading
-from consumer.imports.statuses import own_words
+from consumer.imports.status_column import own_words
 from gigstream.terminal import Report
 
 Function = TypeVar("Function", bound=Callable[..., Report])

@@ -57,9 +57,11 @@ def rollback(terminal: Terminal, generation: int | None, *, yes: bool, wait_s: f
     Its lists are made from today's plays: what was cancelled, erased or quarantined since does not
     return. Without GENERATION, it is the last published model that is older than the live one.
     """
-    touched = preview(load(), generation)
-    if touched is not None:
-        confirm(terminal, "rollback", touched, yes=yes)
+    chosen = preview(load(), generation)
+    if chosen is not None:
+        confirm(terminal, "rollback", chosen.touched, yes=yes)
+        # Another may be live by now: what was confirmed is done.
+        generation = chosen.generation
     made = _asked("rollback", wait_s, generation)
     name = Registry(load().models).state().live_artifact
     terminal.say(

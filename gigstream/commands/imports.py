@@ -134,7 +134,8 @@ def _compared(store: Path, sent: Sent) -> Iterator[Callable[[], bool | None]]:
 def _is_in(sent: Sent, before: Before) -> bool | None:
     try:
         return sent.stated.is_in(before)
-    except ConsumerError:
+    # All is sent: what cannot be read, or was erased meanwhile, leaves one remark unknown.
+    except (ConsumerError, OSError):
         return None
 
 

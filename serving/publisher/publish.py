@@ -340,7 +340,7 @@ class Publisher:
             Fenced: another writer owns the prefix.
         """
         keys = [live_key(self._prefix, view) for view in HASHES]
-        self._run("withdraw", keys, [])
+        self._run("withdraw_all", keys, [])
 
     def _staging(self, generation: int) -> Staging:
         return Staging(self._client, prefix=self._prefix, generation=generation, token=self.token)

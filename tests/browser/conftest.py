@@ -5,10 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser
 
 from support.data.stage import hostile, real
-from support.processes.browsing import Visitor, chromium
+from support.processes.browsing import Visitor
 from support.processes.installation import Installation, event
 from support.processes.running import until
 from support.processes.serving import Api, served
@@ -24,7 +23,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(900))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stage(tmp_path_factory, kafka, redis_server) -> Iterator[Installation]:
     """Two generations, the second one judged; then a fold-in and a dead letter."""
     home = tmp_path_factory.mktemp("stage")
@@ -45,20 +44,12 @@ def stage(tmp_path_factory, kafka, redis_server) -> Iterator[Installation]:
         yield made
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def console(stage) -> Api:
     """Its console, ready."""
     made = served(stage, GIGSTREAM_SERVE_RATE="100000")
     until(made.ready, 120)
     return made
-
-
-# Not for the session: Playwright's event loop would run on under the tests of others.
-@pytest.fixture(scope="package")
-def browser() -> Iterator[Browser]:
-    """The Chromium of this machine."""
-    with chromium() as made:
-        yield made
 
 
 @pytest.fixture

@@ -201,7 +201,7 @@ def test_a_broker_that_goes_away_is_reported_until_it_is_back(settings):
 
 
 def answered(answer):
-    """A probe's answer; None: nobody listens yet."""
+    """An answer of a probe; None: there is no server yet."""
     return answer if answer[0] else None
 
 

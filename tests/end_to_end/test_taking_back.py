@@ -198,7 +198,7 @@ def test_an_import_is_retracted_and_counts_again(published, tmp_path):
 
     mistyped = commands.run("retract", "--source", "shop", "--yes")
     assert mistyped.returncode == 2
-    assert f"'{SHOP}' is stored" in mistyped.stderr
+    assert f"did you mean '{SHOP}'?" in mistyped.stderr
     unasked = commands.run("retract", "--source", SHOP)
     assert unasked.returncode == 2
     assert "touches 25 statements of 25 gigs, 25 plays that count; lists: 26" in unasked.stderr

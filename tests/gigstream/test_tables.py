@@ -43,7 +43,7 @@ def test_in_a_pipe_each_row_is_one_line(width):
 def test_a_cell_of_several_lines_is_one_in_a_pipe():
     (line,) = shown(Rows(("", ""), [("headers", "a: 1\nb: 2")]), 10, terminal=False)
 
-    assert line == "headers  a: 1, b: 2"
+    assert line == r"headers  a: 1\nb: 2"
 
 
 @pytest.mark.parametrize("width", WIDTHS)

@@ -29,8 +29,8 @@ def why_tune(evidence: Evidence, plays: int, quality: Mapping[str, Any] | None) 
         return f"{plays:,} plays count now, {then:,} did when it was tuned"
     # A ratio to the baselines: how hard the latest plays are changes with the season.
     figures = ((quality or {}).get("judged") or {}).get("figures")
-    now = lead(figures) if figures else None
-    if not evidence.lead or now is None or now >= LEAST * evidence.lead:
+    now, before = lead(figures) if figures else None, evidence.lead_now
+    if not before or now is None or now >= LEAST * before:
         return ""
     told = f"on the latest plays it ranks {now:.2f} times as well as the best baseline"
-    return f"{told}, {evidence.lead:.2f} times when it was tuned"
+    return f"{told}, {before:.2f} times when it was tuned"

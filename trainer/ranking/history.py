@@ -1,5 +1,7 @@
 """The plays of all subjects, as terms read them: for a few rows, or for all of them in blocks."""
 
+from functools import cached_property
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
@@ -31,6 +33,11 @@ class History:
         self._recent: csr_matrix | None = None
         self._nights: Nights | None = None
 
+    @cached_property
+    def _by_candidate(self) -> Plays:
+        # Once: of plain plays every new one would sort all of them.
+        return self.plays.transposed()
+
     def recent_of(self, rows: Rows) -> csr_matrix:
         """log(1 + decayed plays) of these subjects, over the root of the row's sum.
 
@@ -52,7 +59,7 @@ class History:
 
     def _nights_of(self, own: Plays) -> Nights:
         candidates = np.unique(own.venue)
-        there = self.plays.transposed().for_artists(candidates)
+        there = self._by_candidate.for_artists(candidates)
         rows = candidates[there.artist]
         # A busy venue has thousands of plays, and the subject was there on a few nights.
         kept = np.isin(codes_of(rows, there.at_ms), codes_of(own.venue, own.at_ms))

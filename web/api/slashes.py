@@ -30,6 +30,15 @@ def kept(app: ASGIApp) -> ASGIApp:
     return mark
 
 
+def spelt(path: str) -> str:
+    """A path as it was asked for, with its slashes unquoted: no route took it, or none has yet.
+
+    Args:
+        path: of a scope that `kept` made.
+    """
+    return path.replace(_MARK, "/")
+
+
 def restored(app: ASGIApp) -> ASGIApp:
     """Middleware: gives a route the slashes of its parameters.
 
@@ -38,10 +47,10 @@ def restored(app: ASGIApp) -> ASGIApp:
     """
 
     async def restore(scope: Scope, receive: Receive, send: Send) -> None:
-        scope["path"] = scope["path"].replace(_MARK, "/")
+        scope["path"] = spelt(scope["path"])
         # A new dictionary: routers keep theirs for the next request of this path.
         scope["path_params"] = {
-            name: value.replace(_MARK, "/") if isinstance(value, str) else value
+            name: spelt(value) if isinstance(value, str) else value
             for name, value in scope.get("path_params", {}).items()
         }
         await app(scope, receive, send)

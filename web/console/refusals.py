@@ -9,6 +9,7 @@ from litestar.datastructures.state import State
 from litestar.exceptions import HTTPException
 
 from web.api.problems import HANDLERS, Problem
+from web.api.slashes import spelt
 from web.console.console import Console, see_other
 from web.console.wording import paged, remedy
 
@@ -37,7 +38,7 @@ def _paged(console: Console, known: Handler) -> Handler:
         if problem.status == _LOG_IN and request.method == "GET":
             back = urlencode({"next": request.url.path})
             return see_other(f"/login?{back}")
-        return _page(console, request, problem)
+        return _page(console, request, _worded(problem))
 
     return handler
 
@@ -55,14 +56,22 @@ def beyond(console: Console) -> dict[Any, Handler]:
         is_page = request.method == "GET" and _HTML in request.headers.get("accept", "")
         # At a route of the API a browser gets what every client gets.
         if is_page and error.status_code == _NOT_FOUND and not request.scope.get("path_template"):
-            found.content.detail = f"there is no page {request.url.path[:_SHOWN]}"
-            return _page(console, request, found.content)
+            problem: Problem = found.content
+            path, shown = spelt(request.scope["path"]), _worded(problem)
+            # Behind `_worded`: a path that was asked for is no route to be renamed.
+            shown.detail = f"there is no page {path[:_SHOWN]}"
+            return _page(console, request, shown)
         return found
 
     return {**HANDLERS, HTTPException: handler}
 
 
-def _page(console: Console, request: Request[Any, Any, State], problem: Problem) -> Response[str]:
+def _worded(problem: Problem) -> Problem:
+    """The problem in words of the console."""
     problem.detail = paged(problem.detail)
     problem.remedy = remedy(problem.status, problem.remedy)
+    return problem
+
+
+def _page(console: Console, request: Request[Any, Any, State], problem: Problem) -> Response[str]:
     return console.page(request, "problem.html", status=problem.status, problem=problem)

@@ -4,7 +4,8 @@ import re
 
 _LOG_IN, _FORBIDDEN, _NOT_FOUND, _NO_METHOD = 401, 403, 404, 405
 _DESCRIPTION = "/schema/openapi.json"
-_ROUTE = re.compile(r"(?:(?:GET|POST) )?/v1/([a-z-]+)[^\s,;:]*")
+_ROUTE = re.compile(r"(?:(?:GET|POST) )?/v1/([a-z-]+)[^\s,;:]*(?<![).])")
+_FORCED = re.compile(r'(?:POST )?/v1/generations/refit with "force": true')
 _PAGES = {
     "generations": "the page Generations",
     "sources": "the page Sources",
@@ -34,6 +35,8 @@ def paged(text: str) -> str:
     Args:
         text: as the API answers it.
     """
+    # No page forces a refit: that takes a person at a terminal.
+    text = _FORCED.sub("`gigstream train --once --force`", text)
     return _ROUTE.sub(lambda found: _PAGES.get(found[1], found[0]), text)
 
 

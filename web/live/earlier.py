@@ -5,11 +5,12 @@ here is made by that generation's model (its weights, date and vectors) with eve
 folded in whose plays changed since its fit. A roll-back to it publishes the same list for an id
 whose plays changed; for another one, the list as it was before others were folded in.
 
-One earlier model is in memory at a time, and one request at a time makes lists from it: others
-wait, and beyond a few they are refused. The lock of the live model is held for a copy of the plays
-only.
+One earlier model is in memory at a time, to a minute after the last request, and one request at a
+time makes lists from it: others wait, and beyond a few they are refused. The lock of the live model
+is held for a copy of the plays only.
 """
 
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from threading import BoundedSemaphore, Lock
@@ -39,6 +40,8 @@ from web.live.model import LiveModel, State
 from web.live.pool import OTHER, IdTable, Pool, Rows
 from web.live.ranking import Asked, Item, known_subject, popular, ranked
 
+IDLE_S = 60.0
+"""So long after the last request the model is still in memory."""
 AT_ONCE = 4
 """Requests that work or wait; each holds a thread of the server."""
 _NAMED = 10
@@ -77,6 +80,7 @@ class Earlier:
         self._places = BoundedSemaphore(AT_ONCE)
         self._lock = Lock()
         self._held: _Held | None = None
+        self._asked_s = 0.0
 
     def kept(self) -> list[Record]:
         """The generations whose lists can be made, newest first."""
@@ -106,6 +110,17 @@ class Earlier:
             held = ready if isinstance(ready, _Held) else self._made(record, ready)
             return _ranked(held.pools[side], row, asked)
 
+    def rest(self, now_s: float) -> None:
+        """Free the model in memory where the last request was long ago.
+
+        Args:
+            now_s: the time, of the monotonic clock.
+        """
+        # Not by the next request alone: the plays of all are in it, and ids erased since.
+        if now_s - self._asked_s > IDLE_S and self._lock.acquire(blocking=False):
+            self._held = None
+            self._lock.release()
+
     def _ready(self, record: Record, version: int) -> "_Held | None":
         held = self._held
         is_right = held and (held.artifact, held.version) == (record.artifact, version)
@@ -132,6 +147,7 @@ class Earlier:
         try:
             with self._lock:
                 yield
+                self._asked_s = time.monotonic()
         finally:
             self._places.release()
 

@@ -5,6 +5,7 @@ import time
 
 from consumer.errors import ConsumerError
 from trainer.errors import TrainerError
+from web.live.earlier import Earlier
 from web.live.model import LiveModel
 from web.live.worker import Worker
 from web.metrics import Meters
@@ -20,13 +21,16 @@ class Follower(Worker):
 
     Args:
         live: the model.
+        earlier: models of earlier generations, of which one that is not asked for is freed.
         interval_s: between two looks.
         meters: take how far it has come.
     """
 
-    def __init__(self, live: LiveModel, interval_s: float, meters: Meters) -> None:
+    def __init__(
+        self, live: LiveModel, earlier: Earlier, interval_s: float, meters: Meters
+    ) -> None:
         super().__init__("follower")
-        self._live = live
+        self._live, self._earlier = live, earlier
         self._interval_s = interval_s
         self._meters = meters
         self._good_s = time.monotonic()
@@ -45,6 +49,7 @@ class Follower(Worker):
     def run(self) -> None:
         """Follow the model, look by look."""
         while not self.stop.wait(self._interval_s):
+            self._earlier.rest(time.monotonic())
             # Any other error ends the thread: `problem` tells that, and health checks fail.
             try:
                 self._live.follow(time.monotonic())

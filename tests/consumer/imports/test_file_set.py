@@ -10,7 +10,7 @@ from consumer.imports.findings import Findings
 from consumer.imports.problems import BadFile, Ignored
 from consumer.imports.reading import Reading
 from consumer.imports.source_names import source_names
-from consumer.imports.statuses import own_words
+from consumer.imports.status_column import own_words
 from consumer.imports.survey import Survey
 
 HEAD = "artist_id,venue_id,date\n"

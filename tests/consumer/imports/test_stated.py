@@ -1,15 +1,19 @@
 """An import changes nothing where the store has all that it states already."""
 
+import msgspec
 import pytest
 
-from consumer.events import encode
+from consumer.events import Event, encode
 from consumer.imports import stated
 from consumer.imports.columns import Columns
 from consumer.imports.file_set import FileSet
 from consumer.imports.problems import Ignored
 from consumer.imports.stated import Before, Stated
+from consumer.imports.statements import Sent
 from consumer.ingest import rows
 from consumer.store.writer import Span, Store
+from consumer.table import delta_log, reader_marks
+from gigstream.commands.imports import _is_in
 from support.data.records import CREATE_TIME, message
 
 RECORDED_MS = 1_700_000_000_000
@@ -31,10 +35,18 @@ class Importing:
         stated = Stated()
         events = [*FileSet([path], columns=Columns(**columns)).statements(Ignored())]
         with Before(self._folder / "store") as before:
-            for event in events:
-                stated.add(event)
-            self.append(*[(encode(event), event.event_id.encode()) for event in events])
-            return stated.is_in(before)
+            return self._sent(events, stated, before)
+
+    def lines(self, *events):
+        """Import statements as they are."""
+        with Before(self._folder / "store") as before:
+            return self._sent(events, Stated(), before)
+
+    def _sent(self, events, stated, before):
+        for event in events:
+            stated.add(event)
+        self.append(*[(encode(event), event.event_id.encode()) for event in events])
+        return stated.is_in(before)
 
     def append(self, *records):
         """Store records: values and keys."""
@@ -93,6 +105,53 @@ def test_a_store_that_is_not_there_held_nothing(tmp_path, importing):
         stated.add(event)
     with Before(tmp_path / "none") as before:
         assert stated.is_in(before) is False
+
+
+def test_what_outdoes_an_import_is_not_changed_by_it(importing):
+    assert importing.lines(row("1", "v", version=3)) is False
+    assert importing.lines(row("1", "w", version=2)) is True, "a smaller version does not count"
+    assert importing.lines(row("1", "w", version=3, time_ms=1)) is True, "nor an earlier time"
+    assert importing.lines(row("1", "w")) is True, "nor one without a version, at any time"
+    assert importing.lines(row("1", "w", version=3)) is False, "of equals the later one counts"
+    assert importing.lines(row("1", "v", version=3)) is False
+    assert importing.lines(row("1", "x", version=4)) is False
+
+
+def row(event_id, venue, *, version=None, time_ms=2):
+    return Event(
+        event_id=event_id,
+        artist_id="a",
+        venue_id=venue,
+        starts_at_ms=1,
+        source="s",
+        time_ms=time_ms,
+        version=version,
+    )
+
+
+def test_many_sources_are_not_compared(importing, monkeypatch):
+    monkeypatch.setattr(stated, "MAX_SOURCES", 1)
+    other = msgspec.structs.replace(row("1", "v"), source="other")
+    assert importing.lines(row("1", "v")) is False
+    assert importing.lines(row("1", "v"), other) is None
+
+
+def test_files_that_an_erasure_removes_meanwhile_leave_it_unknown(importing, tmp_path):
+    importing(PLAIN)
+    sent = Sent()
+    sent.stated.add(row("1", "v"))
+    with Before(tmp_path / "store") as before:
+        for each in (tmp_path / "store").rglob("*.parquet"):
+            each.unlink()
+        assert _is_in(sent, before) is None
+
+
+def test_files_of_a_compacted_log_stay_until_they_are_compared(importing, tmp_path):
+    importing(PLAIN)
+    with Before(tmp_path / "store"):
+        assert (
+            reader_marks.living(tmp_path / "store") == delta_log.versions(tmp_path / "store")[-1:]
+        )
 
 
 def test_a_large_store_or_import_is_not_compared(importing, monkeypatch):

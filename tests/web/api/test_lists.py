@@ -1,6 +1,6 @@
 """Lists over HTTP, beside those in Redis."""
 
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import pytest
 from redis import Redis
@@ -166,3 +166,6 @@ def test_an_unknown_id_with_a_slash_is_named_in_full(api, side):
 @pytest.mark.parametrize("path", ["/v1/no%2Fsuch", "/no%2Fsuch/", "/%2F", "/v1%2Fartists/a/venues"])
 def test_a_path_that_is_no_route_is_not_found(api, path):
     assert api.at(path).status == 404
+    page = api.at(path, headers={"Accept": "text/html"})
+    assert page.status == 404
+    assert f"there is no page {unquote(path)}".encode() in page.body

@@ -12,6 +12,10 @@ def test_a_route_is_the_page_that_does_the_same():
     assert (
         paged("find one with /v1/search?side=venue&q=NAME") == "find one with the field Find above"
     )
+    assert paged("(see /v1/status).") == "(see the page Now)."
+    assert paged('look at /v1/generations, then /v1/generations/refit with "force": true') == (
+        "look at the page Generations, then `gigstream train --once --force`"
+    )
 
 
 def test_no_route_is_left_and_every_page_is_one():

@@ -3,9 +3,8 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser
 
-from support.processes.browsing import Visitor, chromium
+from support.processes.browsing import Visitor
 from support.processes.installation import Installation
 from support.processes.running import until
 from support.processes.serving import TOKEN, Api, served
@@ -43,13 +42,6 @@ def act(api):
 def audited(api):
     """The newest lines of the audit."""
     return lambda n=1: api.ask("/v1/audit", n=n).json["audit"]
-
-
-@pytest.fixture(scope="package")
-def browser() -> Iterator[Browser]:
-    """The Chromium of this machine."""
-    with chromium() as made:
-        yield made
 
 
 @pytest.fixture
