@@ -231,14 +231,15 @@ def keep(
 
 
 def _do(task: MaintenanceTask, schedule: Schedule, store: Path) -> bool:
+    began = _clock(store)
     try:
         task.run()
     except (DeltaError, OSError, ConsumerError) as error:
         schedule.failed(task, _clock(store))
         logger.warning("Maintenance of %s failed (%s), trying again: %s", store, task.name, error)
         return False
-    # By the version after it: a task's own commits do not make it due again.
-    schedule.done(task, _clock(store))
+    # By the version before it: what was committed while it ran, it may not have seen.
+    schedule.done(task, StoreClock(began.version, _clock(store).now_s))
     return True
 
 
