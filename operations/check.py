@@ -3,13 +3,11 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from confluent_kafka import KafkaException
-
 from consumer.dead_letters.alarm import alarms
 from consumer.dead_letters.topic import find
 from consumer.errors import ConsumerError
 from consumer.ingest import compiled
-from consumer.kafka.inspect import Unanswered, cleanup_policy, rights
+from consumer.kafka.inspect import cleanup_policy, rights, shown
 from consumer.kafka.members import other_members, text
 from consumer.kafka.topic import Topic, identify
 from consumer.kafka.topic_check import refuse_another
@@ -98,13 +96,8 @@ def _kafka(settings: OperationSettings) -> str:
 
 
 def _refuse_shared_group(settings: OperationSettings, topic: Topic) -> None:
-    try:
+    with shown(settings, f"the members of group {settings.kafka_group}", "DESCRIBE"):
         found = other_members(settings, topic)
-    except KafkaException as error:
-        raise Unanswered(
-            f"Kafka at {settings.kafka_bootstrap} does not show the members of group "
-            f"{settings.kafka_group} ({error.args[0].str()}); grant DESCRIBE on it"
-        ) from None
     if found:
         raise GroupShared(text(found, settings))
 

@@ -149,7 +149,10 @@ def by_event(settings: OperationSettings, source: str, event_id: str) -> list[di
             "event id, `gigstream dead-letters list` shows them",
             field="event_id",
         )
-    return _lives(settings, sorted(rows, key=lambda row: row["recorded_at"])[-MOST:][::-1])
+    lives = _lives(settings, sorted(rows, key=lambda row: row["recorded_at"])[-MOST:][::-1])
+    if len(rows) > MOST:
+        lives[-1]["unknown"].append(f"what came before: the newest {MOST} of {len(rows)} are shown")
+    return lives
 
 
 def _parsed(place: str) -> tuple[str, int, int]:
@@ -207,7 +210,9 @@ def _find_lists(
     step = _step(settings, app_id, life.offset)
     if step is not None:
         generation, first = step
-        life.listed = _of_step(generation, first)
+        life.listed = Listed(generation=generation, foldin=first.seq)
+        life.listed.artists = _some(life, "artists", (*first.artists, *first.mates))
+        life.listed.venues = _some(life, "venues", first.venues)
         said = (each for each in told if (each.generation, each.seq) == (generation, first.seq))
         _date(life, next(said, None), received_ms, "its fold-in")
         return
@@ -216,8 +221,8 @@ def _find_lists(
     named = _first_named(told, life, swapped[0] if swapped else None)
     if named is not None:
         life.listed = Listed(generation=named.generation, foldin=named.seq)
-        life.listed.artists = _some(named.artists)
-        life.listed.venues = _some(named.venues)
+        life.listed.artists = _some(life, "artists", named.artists)
+        life.listed.venues = _some(life, "venues", named.venues)
         _date(life, named, received_ms, "its fold-in")
     elif swapped is not None:
         number, at_ms = swapped
@@ -247,16 +252,6 @@ def _step(settings: OperationSettings, app_id: str, offset: int) -> tuple[int, S
     first = next((step for step in history.steps if step.positions.get(app_id, 0) > offset), None)
     # The steps of seq 0 are of the swap: what they know was settled at some time before.
     return None if first is None or first.seq == 0 or first.resumed else (live, first)
-
-
-def _of_step(generation: int, step: Step) -> Listed:
-    artists = (*step.artists, *step.mates)
-    return Listed(
-        generation=generation,
-        foldin=step.seq,
-        artists=_some(artists),
-        venues=_some(tuple(step.venues)),
-    )
 
 
 def _first_generation(settings: OperationSettings, version: int) -> tuple[int, int] | None:
@@ -314,8 +309,13 @@ def _statement(row: Row) -> dict[str, Any]:
     return {name: row[name] for name in _STATEMENT} | instants
 
 
-def _some(ids: tuple[str, ...] | None) -> list[str] | None:
-    return None if ids is None else list(ids[:MOST_IDS])
+def _some(life: Life, what: str, ids: Sequence[str] | None) -> list[str] | None:
+    """The first of the ids; where there are more, the life says so."""
+    if ids is None:
+        return None
+    if len(ids) > MOST_IDS:
+        life.unknown.append(f"all {what}: the first {MOST_IDS} of {len(ids):,} are named")
+    return list(ids[:MOST_IDS])
 
 
 def _ms(instant: datetime) -> int:

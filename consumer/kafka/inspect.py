@@ -11,6 +11,7 @@ from confluent_kafka.admin import AdminClient, ConfigResource, OffsetSpec, Resou
 
 from consumer.deadline import Deadline
 from consumer.errors import ConsumerError
+from consumer.kafka import refusals
 from consumer.kafka.client import admin_client, client_options, watermarks
 from consumer.kafka.topic import Topic, identify
 from consumer.settings import ConsumerSettings
@@ -221,7 +222,7 @@ def cleanup_policy(settings: ConsumerSettings) -> str:
     Raises:
         Unanswered: The broker does not answer.
     """
-    with _shown(settings, "the settings of", "DescribeConfigs"):
+    with shown(settings, f"the settings of topic {settings.kafka_topic}", "DescribeConfigs"):
         return _config(admin_client(settings), settings.kafka_topic, "cleanup.policy")
 
 
@@ -232,7 +233,7 @@ def rights(settings: ConsumerSettings) -> set[str]:
         Unanswered: The broker does not answer.
     """
     admin, name = admin_client(settings), settings.kafka_topic
-    with _shown(settings, "our rights on", "DESCRIBE"):
+    with shown(settings, f"our rights on topic {name}", "DESCRIBE"):
         answers = admin.describe_topics(
             TopicCollection([name]), include_authorized_operations=True, request_timeout=_REPLY_S
         )
@@ -240,11 +241,22 @@ def rights(settings: ConsumerSettings) -> set[str]:
 
 
 @contextmanager
-def _shown(settings: ConsumerSettings, what: str, grant: str) -> Iterator[None]:
+def shown(settings: ConsumerSettings, what: str, grant: str) -> Iterator[None]:
+    """Ask Kafka for something that it may not show us.
+
+    Args:
+        settings: of the broker.
+        what: is asked for.
+        grant: the right that is needed.
+
+    Raises:
+        Unanswered: the broker does not answer, or not to us.
+    """
     try:
         yield
     except KafkaException as error:
+        cause = error.args[0]
+        remedy = f"grant {grant} on it" if refusals.needs_grant(cause) else "try again later"
         raise Unanswered(
-            f"Kafka at {settings.kafka_bootstrap} does not show {what} topic "
-            f"{settings.kafka_topic} ({error.args[0].str()}); grant {grant} on it"
+            f"Kafka at {settings.kafka_bootstrap} does not show {what} ({cause.str()}); {remedy}"
         ) from None

@@ -45,6 +45,11 @@ def passes(error: KafkaError) -> bool:
     return error.code() in _PASSING and not error.fatal()
 
 
+def needs_grant(error: KafkaError) -> bool:
+    """Whether we have no right to what was asked for, of a topic, the cluster or a group."""
+    return error.code() in NOT_GRANTED | {KafkaError.GROUP_AUTHORIZATION_FAILED}
+
+
 def translated(error: KafkaError, topic: str, *, grant: str = "READ") -> ConsumerError:
     """The error that says what to do.
 

@@ -5,9 +5,12 @@ from datetime import datetime
 
 import pytest
 
-from consumer.kafka.inspect import retention
+from consumer.kafka import inspect
+from consumer.kafka.inspect import Unanswered, cleanup_policy, retention
 from gigstream.settings import Settings
 from support.data.feed import send
+from support.servers.guarded import as_user
+from support.servers.kafka import KafkaBroker
 
 DAY_MS = 86_400_000
 
@@ -45,6 +48,29 @@ def test_an_empty_topic_retains_nothing(kafka, settings):
     found = retention(settings, kafka.create_topic())
 
     assert (found["retained_until"], found["said"]) == (None, "it holds no records")
+
+
+def test_a_grant_is_advised_where_one_is_missing_alone(guarded, settings, monkeypatch):
+    guarded.create_topic(name="quiet")
+    reader = settings.model_copy(
+        update={
+            "kafka_bootstrap": guarded.bootstrap,
+            "kafka_topic": "quiet",
+            "kafka": as_user("reader"),
+        }
+    )
+    with pytest.raises(Unanswered, match="grant DescribeConfigs on it"):
+        cleanup_policy(reader)
+
+    monkeypatch.setattr(inspect, "_REPLY_S", 1.0)
+    with KafkaBroker(own=True) as broker:
+        slow = {"kafka_bootstrap": broker.bootstrap, "kafka_topic": broker.create_topic()}
+        assert cleanup_policy(settings.model_copy(update=slow)) == "delete"
+        broker.pause()
+        with pytest.raises(Unanswered, match="try again later") as unanswered:
+            cleanup_policy(settings.model_copy(update=slow))
+        broker.resume()
+    assert "grant" not in str(unanswered.value)
 
 
 def test_what_the_broker_does_not_tell_is_unknown_and_no_failure(kafka, settings):
