@@ -179,6 +179,7 @@ def test_up_stores_what_was_sent_before_it_ends_and_continues_from_there(
 
 def test_up_tells_what_its_consumer_did_not_store(tmp_path, monkeypatch):
     monkeypatch.setattr("gigstream.local_stack._DRAIN_S", 0.5)
+    monkeypatch.setattr("gigstream.commands.imports._LISTS_S", 0)  # no trainer runs
     (tmp_path / "one.csv").write_text(gigs(0, 7))
     with LocalStack(load()) as stack:
         assert gigstream("import", "one.csv").code == 0
