@@ -123,6 +123,7 @@ class Intervals:
     compact_every: int = 200
     compact_first_s: float = 30.0
     clean_s: float = 60.0
+    alarm_s: float = 20.0
     group_s: float = 20.0
 
 
@@ -147,7 +148,9 @@ def tasks_for(
         tell(Alarms(alarms.shares))
 
     found = _store_tasks(settings, intervals, on_step)
-    found.append(MaintenanceTask("dead letter alarm", look_for_alarms, every_versions=1))
+    # Also by time: a report is lost while the consumer does not read, and no other may follow.
+    often = {"every_versions": 1, "every_s": intervals.alarm_s}
+    found.append(MaintenanceTask("dead letter alarm", look_for_alarms, **often))
     members = MemberWatch(settings)
     found.append(MaintenanceTask("group", members.look, every_s=intervals.group_s))
     if settings.kafka_dead_letter_topic:

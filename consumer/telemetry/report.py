@@ -68,5 +68,5 @@ class Pipe:
         """Write one; it is lost where the reader does not read, as a stopped consumer."""
         try:
             os.write(self._descriptor, encode(report))
-        except OSError:  # the next one tells the same
+        except OSError:  # the next one, within `Intervals.alarm_s`, tells the same
             return
