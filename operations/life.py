@@ -249,9 +249,11 @@ def _step(settings: OperationSettings, app_id: str, offset: int) -> tuple[int, S
     history = journal.read(settings.models, live) if live else None
     if live is None or history is None:
         return None
-    first = next((step for step in history.steps if step.positions.get(app_id, 0) > offset), None)
+    # A trainer that begins again makes no lists at that step: they were made before or are next.
+    made = (step for step in history.steps if not step.resumed)
+    first = next((step for step in made if step.positions.get(app_id, 0) > offset), None)
     # The steps of seq 0 are of the swap: what they know was settled at some time before.
-    return None if first is None or first.seq == 0 or first.resumed else (live, first)
+    return None if first is None or first.seq == 0 else (live, first)
 
 
 def _first_generation(settings: OperationSettings, version: int) -> tuple[int, int] | None:

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from operations.settings import OperationSettings
-from trainer.registry.generations import PUBLISHED, Generations, Record
+from trainer.registry.generations import PUBLISHED, Generations, Record, decided
 from trainer.registry.sealed import MANIFEST
 
 
@@ -24,10 +24,10 @@ def reasons(settings: OperationSettings, record: Record) -> list[str]:
 def latest(settings: OperationSettings) -> dict[str, Any] | None:
     """The newest generation's verdict; None before the first."""
     # Records outlive their models, so that the newest is known whatever was removed.
-    records = newest_first(settings)
-    if not records:
+    found = decided(newest_first(settings)[::-1])
+    if not found:
         return None
-    last = records[0]
+    last = found[-1]
     why = "; ".join(reasons(settings, last)) or last.reason
     return {"generation": last.number, "verdict": last.verdict, "reason": why}
 

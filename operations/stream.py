@@ -94,13 +94,15 @@ class Tail:
         since = first - 1 if self._version is None else max(self._version, first - 1)
         rows: list[dict[str, Any]] = []
         for entry in _entries(self._store, since):
-            self._version = entry.version
+            since = entry.version
             rows += _rows(self._store, entry)
         # Verdicts cost a look at all bills of the rows: a flood is sampled at its end.
         del rows[:-_ROWS]
         for row, (verdict, by) in zip(rows, verdicts(self._store, rows), strict=True):
             self._count += 1
             self._kept.append(_item(self._count, row, verdict, by))
+        # Only now: where verdicts cannot be read, the next look finds the same rows.
+        self._version = since
 
 
 def _entries(store: Path, since: int) -> Iterator[delta_log.Entry]:

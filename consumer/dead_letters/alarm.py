@@ -114,13 +114,15 @@ class AlarmLog:
         """
         self._snapshot = delta_log.newest(self._settings.store, self._snapshot)
         files = self._snapshot.files.values() if self._snapshot else ()
-        before, self._dead = self._dead, sum(file.rows for file in files if file.kind == "dead")
+        dead = sum(file.rows for file in files if file.kind == "dead")
         # An alarm also ends while no dead letters come.
-        if self._dead > before or self._standing:
+        if dead > self._dead or self._standing:
             self._standing = alarms(self._settings)
-        if self._dead > before:
+        if dead > self._dead:
             for alarm in self._standing:
                 self._say(alarm)
+        # Only now: where the store could not be read, the next look finds them again.
+        self._dead = dead
 
     def _say(self, alarm: Alarm) -> None:
         what, now_s = (alarm.source, alarm.field), self._now_s()

@@ -109,10 +109,16 @@ def commit_of(path: Path, app_id: str, offset: int) -> Commit | None:
         if position <= offset:
             return None if found is None else Commit(found, made_at_ms(path, found))
         found = version
-    # Nothing older is known: only a log that begins at the first commit tells that it is this one.
-    if found is None or delta_log.begin(path) != 0:
+    if found is None or _position_at_begin(path, app_id) > offset:
         return None
     return Commit(found, made_at_ms(path, found))
+
+
+def _position_at_begin(path: Path, app_id: str) -> int:
+    """The position of a partition where the log begins: after a clean-up that is a checkpoint."""
+    begin = delta_log.begin(path)
+    known = delta_log.replay(path, begin) if begin else None
+    return known.positions.get(app_id, 0) if known else 0
 
 
 def made_at_ms(path: Path, version: int) -> int | None:

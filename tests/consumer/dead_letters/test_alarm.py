@@ -3,6 +3,7 @@
 import pytest
 
 from consumer.dead_letters.alarm import AlarmLog, alarms
+from consumer.errors import StoreDamaged
 from consumer.ingest import rows
 from consumer.maintenance.compaction import compact
 from consumer.maintenance.vacuum import vacuum
@@ -151,6 +152,23 @@ def test_the_log_has_it_once_and_again_while_letters_come(filled, caplog):
     filled.add(*bad(1))
     watch.look()
     assert len(caplog.records) == 2
+
+
+def test_letters_that_could_not_be_read_are_looked_at_again(filled, monkeypatch):
+    settings = ConsumerSettings(home=filled.path.parent)
+    watch = AlarmLog(settings)
+    filled.add(*bad(20))
+    with monkeypatch.context() as patched:
+        patched.setattr("consumer.dead_letters.alarm.recent", damaged)
+        with pytest.raises(StoreDamaged):
+            watch.look()
+    watch.look()
+
+    assert [*watch.shares] == ["ill"]
+
+
+def damaged(path, _window):
+    raise StoreDamaged(path, "its log is being cleared")
 
 
 def test_three_thousand_bad_records_do_not_keep_good_ones_waiting(kafka, tmp_path):
