@@ -41,7 +41,9 @@ class Follower(Worker):
         behind_s = time.monotonic() - self._good_s
         if not self.is_alive:
             return "the follower of the store has ended; see the log, and start the process again"
-        if behind_s < PATIENCE_S:
+        # The first look reads the whole store, which may take minutes: while it gets on it is well.
+        gets_on = self._problem is None and self._live.silent_s < PATIENCE_S
+        if behind_s < PATIENCE_S or gets_on:
             return None
         cause = self._problem or "one look takes that long"
         return f"the store was last followed {behind_s:.0f} s ago: {cause}"

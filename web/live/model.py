@@ -100,6 +100,7 @@ class LiveModel:
         self._state: State | None = None
         self._artifact: Artifact | None = None
         self._changed_after: int | None = None
+        self._is_behind = False
 
     @contextmanager
     def reading(self) -> Iterator[State]:
@@ -184,6 +185,11 @@ class LiveModel:
         return self._state is not None
 
     @property
+    def silent_s(self) -> float:
+        """Seconds since it last read events of the store."""
+        return self._following.meters.pulse.age_s()
+
+    @property
     def followed(self) -> Followed:
         """What answers now."""
         state = self._state
@@ -204,6 +210,8 @@ class LiveModel:
             # Under one lock: filters and ranking must see the same venues.
             before = self._following.version
             heard = self._following.listen(now_s)
+            # Kept until it is folded in: what follows may fail, and the store hears of it once.
+            self._is_behind |= heard
             if heard and any(map(len, self._following.pending(1))):
                 # Lists that are right up to `before` are behind: what came after it changed plays.
                 self._changed_after = before
@@ -212,8 +220,9 @@ class LiveModel:
                 self._state = None
             elif self._is_other(artifact) or self._following.reread:
                 self._begin(artifact)
-            elif heard or told:
+            elif self._is_behind or told:
                 self._fold_in()
+            self._is_behind = False
 
     def _published(self) -> tuple[int, Artifact] | None:
         """The number and the model that apps see."""
@@ -236,12 +245,15 @@ class LiveModel:
     def _begin(self, published: tuple[int, Artifact]) -> None:
         """Load a generation, and fold in whatever its model was not fitted on."""
         number, artifact = published
-        # Not ready meanwhile: what is half folded in must not be read.
-        self._state = None
-        generation = Generation.before_foldin(number, artifact)
-        generation.fold(self._following, self._following.differing(artifact))
-        self._following.all_done()
-        self._hold(generation, None, ChangedRows(_NOTHING, _NOTHING))
+        try:
+            generation = Generation.before_foldin(number, artifact)
+            generation.fold(self._following, self._following.differing(artifact))
+            self._following.all_done()
+            self._hold(generation, None, ChangedRows(_NOTHING, _NOTHING))
+        except BaseException:
+            # What is half folded in must not be read. Until then nobody can: this has the lock.
+            self._state = None
+            raise
         logger.info("Answering from generation %d, store version %s.", number, self._version)
 
     def _fold_in(self) -> None:

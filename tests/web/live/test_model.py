@@ -5,8 +5,10 @@ import time
 import numpy as np
 import pytest
 
+from consumer.errors import StoreDamaged
 from support.processes.running import until
 from support.processes.training import Training
+from trainer.live.generation import Generation
 from web.errors import NotReady, UnknownId
 from web.live.likeness import alike
 from web.live.model import LiveModel
@@ -97,6 +99,41 @@ def test_another_generation_takes_over(training):
     with live.reading() as state:
         assert state.generation.number > number
     assert_kept_is_current(live)
+
+
+def test_what_was_read_is_folded_in_though_the_facts_could_not_be(training, monkeypatch):
+    training.published()
+    live = live_model(training)
+    training.book(("n1", "artist-1", "venue-new"))
+    with monkeypatch.context() as patched:
+        patched.setattr(live._facts, "follow", unreadable)
+        with pytest.raises(StoreDamaged):
+            live.follow(time.monotonic())
+    live.follow(time.monotonic())
+
+    assert_kept_is_current(live)
+    with live.reading() as state:
+        assert "venue-new" in candidates(state, "artist")
+
+
+def test_it_stays_ready_while_another_generation_takes_over(training, monkeypatch):
+    training.published()
+    live = live_model(training)
+    with training.refit() as asked:
+        until(asked.answer)
+    seen = []
+    fold = Generation.fold
+    monkeypatch.setattr(
+        Generation, "fold", lambda *given: (seen.append(live.is_ready), fold(*given))
+    )
+    live.follow(time.monotonic())
+
+    assert seen
+    assert all(seen)
+
+
+def unreadable():
+    raise StoreDamaged("store", "a file is missing")
 
 
 def test_a_quarantined_source_counts_here_neither(training):
