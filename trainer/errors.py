@@ -4,6 +4,7 @@ TrainerError              1  failed while working
 ├── BadArtifact           1  a model on disk is not what its manifest vouches for
 ├── RefitFailed           1  the refit process ended without a model
 ├── RefitCutOff           3  it could not reach a server
+├── Overtaken             4  another decision came before the model that was asked for was live
 ├── RefitRefused          4  its model could not rank; the live lists stay
 ├── BadRecipe             2  a recipe file that is missing or holds something else
 ├── BadPlaces             2  a file of places of venues that cannot be read
@@ -53,6 +54,18 @@ class RefitCutOff(TrainerError):
     def there(cls) -> "RefitCutOff":
         """Which server is in the log of that process."""
         return cls("the refit process could not reach a server; its log says which")
+
+
+class Overtaken(TrainerError):
+    """Another decision came before the model that was asked for was live."""
+
+    exit_code = 4
+
+    def __init__(self, by: str) -> None:
+        super().__init__(
+            f"another decision came meanwhile ({by}), so the model was not published; see "
+            "`gigstream generations`, and ask again"
+        )
 
 
 class BadRecipe(TrainerError):

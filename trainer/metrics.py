@@ -261,6 +261,7 @@ class Meters:
         self._plays = PLAYS.gauge(registry)
         self._version = STORE_VERSION.gauge(registry)
         self._redis_up = REDIS_UP.gauge(registry)
+        self._redis_up.set(math.nan)  # not asked yet: a trainer that stands by raises no alert
         LOOP_AGE.gauge(registry).set_function(self.pulse.age_s)
 
     def watch_lists(self, behind_s: Callable[[], float]) -> None:

@@ -180,6 +180,7 @@ def _own(
     if stop.is_set():
         return None
     publisher = _claimed(settings, registry, takeover=takeover)
+    meters.redis(is_up=True)
     logger.info("Training from %s.", settings.store)
     arrivals = Arrivals(Hits(settings.models).positions)
     following = Following(settings.store, Snapshots(settings.models), meters, arrivals)

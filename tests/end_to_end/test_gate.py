@@ -90,8 +90,10 @@ def test_a_held_generation_waits_for_a_person(training):
     assert verdict(training)["verdict"] == "held"
     assert training.commands.run("check", "gate").returncode == 4
 
+    model = training.commands.json("generations")["generations"][0]["model"]
     accepted = training.commands.json("accept")
 
+    assert accepted["model"] == model, "the one that a person has looked at"
     assert live(training)["generation"] == accepted["generation"] > before["generation"]
     assert live(training)["model_hash"] != before["model_hash"]
     assert training.commands.run("check", "gate").returncode == 0

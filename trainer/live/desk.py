@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from serving.errors import ShrinkRefused
-from trainer.errors import NothingToFit, RefitCutOff, TrainerError
+from trainer.errors import NothingToFit, Overtaken, RefitCutOff, TrainerError
 from trainer.live.loop import Trainer
-from trainer.registry.requests import Inbox, Request, read
+from trainer.registry.requests import Inbox, Request
 
 
 class Desk:
@@ -16,6 +16,7 @@ class Desk:
         self._inbox = inbox
         self._store = store
         self._served: list[Path] = []
+        self._chosen: set[Path] = set()  # of these, those that chose a model
         self._number: int | None = None  # of the generation that they wait for
 
     def serve(self, trainer: Trainer, now_s: float) -> None:
@@ -24,7 +25,7 @@ class Desk:
             self._answer({"generation": trainer.generation})
         elif self._number is not None and trainer.cut_off:
             self.refuse(RefitCutOff.there())
-        waiting = {path: read(path) for path in self._inbox.waiting()}
+        waiting = self._inbox.waiting()
         for path, request in waiting.items():
             if request.action != "fit" and path not in self._served:
                 self._obey(trainer, path, request, now_s)
@@ -45,9 +46,20 @@ class Desk:
             if number is None:
                 # Nothing will be published: the answer need not wait.
                 self._inbox.answer([path], {"generation": trainer.live_generation})
+                if not trainer.busy:
+                    self._overtake(request)
             else:
                 # A fit that others waited for is abandoned: they get the lists of this one.
                 self._served, self._number = [*self._served, path], number
+                self._chosen.add(path)
+
+    def _overtake(self, by: Request) -> None:
+        """Tell those that wait for a model of their choice that it will not be published."""
+        chosen = self._chosen & {*self._served}
+        self._served = [path for path in self._served if path not in chosen]
+        self._chosen.clear()
+        error = Overtaken(by.action)
+        self._inbox.answer([*chosen], {"error": str(error), "exit_code": error.exit_code})
 
     def _begin(self, trainer: Trainer, waiting: Mapping[Path, Request], now_s: float) -> None:
         # Those that waited for a fit which was in vain are among them.
@@ -61,4 +73,5 @@ class Desk:
 
     def _answer(self, answer: dict[str, object]) -> None:
         self._inbox.answer(self._served, answer)
+        self._chosen.clear()
         self._served, self._number = [], None

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
@@ -22,6 +23,7 @@ from trainer.model.fit import Model
 from trainer.plays.interactions import Interactions
 from trainer.plays.matrix import Plays
 from trainer.ranking.lists import Lists
+from trainer.registry import sealed
 from trainer.registry.artifact import Artifact, load
 
 logger = logging.getLogger(__name__)
@@ -133,6 +135,18 @@ def read(manifest: Mapping[str, Any]) -> Verdict | None:
     noted = manifest.get("verdict")
     found = Verdict(**noted) if noted else Verdict()
     return None if found.is_published else found
+
+
+def is_withheld(artifact: Path) -> bool:
+    """Whether a stored fit was refused or held; False also where its manifest cannot be read.
+
+    Args:
+        artifact: its folder.
+    """
+    try:
+        return read(sealed.table(artifact, "manifest")) is not None
+    except (OSError, ValueError):
+        return False  # whoever loads it says what is wrong
 
 
 def brief(found: Verdict) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from serving.errors import Incomplete, SeqMoved, ShrinkRefused, Superseded
 from serving.live import Live, Progress
 from serving.publisher.publish import Publisher
 from trainer.errors import BadArtifact, NoSuchGeneration, NothingToFit, RefitRefused
-from trainer.live import plan, refit
+from trainer.live import gating, plan, refit
 from trainer.live.attempts import Attempts
 from trainer.live.following import Following, both
 from trainer.live.generation import Generation
@@ -249,22 +249,22 @@ class Trainer:
         # Before it is published: a trainer that starts after a crash here completes the roll-back.
         self._pin.set(path if request.action == "rollback" else None)
         self._artifact = self._asked = path  # by force: a person decided
-        return self.begin(force=True)
+        return self.begin(path, force=True)
 
     def _keep(self, live: Path | None) -> None:
         """Pin the live model and end a fit that would replace it, or let refits replace it."""
         job = self._process.job or self._staged
         if live and job and job.artifact != live:
             self._abandon()
-            # The fit may have been done, and its model about to be swapped in.
-            self._artifact = live
             self._republish = self._republish or self._job_relisted
+        # Also without a job: a fit whose process died may be about to be published.
+        self._artifact = live or self._artifact
         self._pin.set(live)
         # Otherwise no refit would begin before something new is stored.
         self._attempts.forget(rested=True)
 
     def stop(self) -> None:
-        """End the refit process, if one runs. The live lists stay."""
+        """End the refit process, if one runs."""
         self._process.stop()
         self._publishing.log.end()
 
@@ -282,7 +282,8 @@ class Trainer:
         job, code = ended
         if code == refit.REFUSED:
             self._refuse(job, now_s)
-        if job.artifact.exists():
+        # A fit that the gate withheld is not published by itself, however its process ended.
+        if job.artifact.exists() and (job.force or not gating.is_withheld(job.artifact)):
             self._artifact = job.artifact
         if code == 0:
             self._staged = job
@@ -293,7 +294,7 @@ class Trainer:
                 self._process.pause(code, now_s)
 
     def _refuse(self, job: Job, now_s: float) -> None:
-        """The live lists stay, and the next fit waits: it would find the same."""
+        # The live lists stay, and the next fit waits: it would find the same.
         self._attempts.rest(now_s, self._settings.refit_interval_s)
         self._pin.drop_unpublished(job.artifact)
         if not job.artifact.exists():
@@ -329,8 +330,9 @@ class Trainer:
             logger.warning("Generation %d: %s; staging it again.", fresh.number, error)
             self._republish = True
         except ShrinkRefused:
-            # Tried again when something new was said, not every second.
+            # Tried again when something new was said, not every second; once for ids to hide.
             self._staged, self._artifact = None, self._registry.live()
+            self._republish = self._job_relisted
             raise
         self._staged = None
 
@@ -352,7 +354,6 @@ class Trainer:
         self._take_up(progress)
 
     def _go_on(self, live: Generation, now_s: float) -> None:
-        """This generation is live."""
         self._registry.set_live(live.number, live.artifact.path)
         age_s = max(0.0, time.time() - live.artifact.manifest["created_at"])
         self._live, self._artifact, self._fitted_at_s = live, live.artifact.path, now_s - age_s
@@ -450,7 +451,8 @@ class Trainer:
         # A damaged pinned model would be tried for ever.
         if self._pin.path:
             self._pin.set(None)
-        self._artifact, self._republish = None, False
+        self._live, self._artifact, self._republish = None, None, False
+        self._attempts.forget(rested=True)  # a fit is due though nothing new was said
 
     def _begin_staging(self, artifact: Path) -> None:
         """Redis has not our lists, so that nothing can be folded in: put them back.
@@ -484,17 +486,15 @@ class Trainer:
         self._live, self._progress, self._purging = None, None, False
         logger.info("Nothing is left to recommend; the lists are withdrawn.")
 
-    def _is_barred(self, now_s: float) -> bool:
-        return self._pin.path is not None or self._is_tried or self._attempts.is_resting(now_s)
-
     def _begin_when_due(self, now_s: float) -> None:
         if self.busy or self._process.is_pausing(now_s):
             return
         known = plan.known(self._following, self._live, self._settings.recipe(), self._fitted_at_s)
         policy = plan.Policy.from_settings(self._settings)
+        barred = self._pin.path is not None or self._is_tried or self._attempts.is_resting(now_s)
         if self._purging and self.has_plays and self._artifact is None:
             self.begin()
-        elif self._is_barred(now_s) or (self._republish and not known.recounted):
+        elif barred or (self._republish and not known.recounted):
             return
         elif plan.refit_due(known, policy, now_s):
             self.begin(start=self._artifact if plan.warm(known, policy) else None)

@@ -22,7 +22,7 @@ from trainer.live.texts import texts_of
 from trainer.plays.interactions import ChangedRows
 from trainer.ranking.lists import Lists
 from trainer.registry.artifact import Artifact, load
-from trainer.registry.generations import Generations, Record
+from trainer.registry.generations import Generations, Record, newest_verdict
 from trainer.registry.hits import Hits
 from trainer.registry.journal import History, Journal
 from trainer.settings import TrainerSettings
@@ -99,7 +99,11 @@ class Publishing:
             self._journal.prepare(History(job.generation, job.artifact.name, self._size, steps))
             # Before the swap: afterwards the lists to compare with are gone.
             shared = overlap(self._publisher, lists)
-            progress = self._commit(fresh, lists, live, shared, force=force)
+            try:
+                progress = self._commit(fresh, lists, live, shared, force=force)
+            except ServingError:
+                self._journal.withdraw()
+                raise
             self._on_step("committed")
             self._journal.begin()
             # After the swap: a record says that it was published.
@@ -109,7 +113,7 @@ class Publishing:
         # An earlier model that is published again was judged before.
         if fresh.artifact.manifest["generation"] == fresh.number:
             self._meters.verdict(PUBLISHED)
-        self._meters.newest_verdict(PUBLISHED)
+        self._meters.newest_verdict(newest_verdict(self._generations.records()))
         self._meters.lists(lists.sizes)
         self._meters.listed(self._following.unlisted.take(progress.version))
         return progress
@@ -129,7 +133,7 @@ class Publishing:
         # The process that swapped it in may have ended before it was noted.
         if live.number not in swapped_at:
             self._generations.add(self._record(live.number, live.artifact))
-        self._meters.newest_verdict(records[-1].verdict if records else PUBLISHED)
+        self._meters.newest_verdict(newest_verdict(records))
         self._show(live, swapped_at.get(live.number, time.time()))
 
     def refuse(self, job: Job) -> str:
@@ -218,6 +222,7 @@ class Publishing:
         *,
         force: bool,
     ) -> Progress:
+        is_again = live.model_hash == fresh.artifact.hash
         return self._publisher.commit(
             fresh.number,
             model_hash=fresh.artifact.hash,
@@ -225,7 +230,8 @@ class Publishing:
             meta={
                 **fresh.meta(self._following, time.time()),
                 "hit_rate": self._announced.report(),
-                "refused": None,
+                # A model that is published again says nothing of the fit that was refused.
+                "refused": live.meta.get("refused") if is_again else None,
                 "overlap": shared,
             },
             defaults=defaults(lists),

@@ -9,7 +9,7 @@ from serving.publisher.publish import Publisher
 from trainer.errors import NoSuchGeneration
 from trainer.gate.verdict import HELD
 from trainer.ranking.lists import Lists
-from trainer.registry.generations import Record
+from trainer.registry.generations import Record, decided
 
 SAMPLED = 300
 """Artists whose lists are compared with those of the generation before."""
@@ -56,12 +56,12 @@ def held(records: Sequence[Record], stored: Collection[str], generation: int | N
     Args:
         records: of all generations.
         stored: names of the artifacts on disk.
-        generation: the number that was asked for; None: the newest record.
+        generation: the number that was asked for; None: the newest that was decided on.
 
     Raises:
         NoSuchGeneration: it is not held, or its model is not on disk any more.
     """
-    asked = [each for each in records if generation in (None, each.number)]
+    asked = [each for each in decided(records) if generation in (None, each.number)]
     if not asked or asked[-1].verdict != HELD:
         raise NoSuchGeneration.held()
     if asked[-1].artifact not in stored:

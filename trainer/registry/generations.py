@@ -6,7 +6,7 @@ model's files are gone.
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -63,6 +63,35 @@ class Record:
     def is_published(self) -> bool:
         """Whether it was live."""
         return self.verdict == PUBLISHED
+
+
+def decided(records: Iterable[Record]) -> list[Record]:
+    """The records of what a fit or a person decided.
+
+    Left out are those by which the live model was published again, after ids were hidden or lists
+    were lost: a fit that was refused or held before is still the newest one then.
+
+    Args:
+        records: oldest first.
+    """
+    found: list[Record] = []
+    live = None
+    for each in records:
+        if not each.is_published or each.artifact != live:
+            found.append(each)
+        if each.is_published:
+            live = each.artifact
+    return found
+
+
+def newest_verdict(records: Iterable[Record]) -> str:
+    """The verdict on the newest generation that was decided on.
+
+    Args:
+        records: oldest first.
+    """
+    found = decided(records)
+    return found[-1].verdict if found else PUBLISHED
 
 
 class Generations:

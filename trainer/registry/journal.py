@@ -81,9 +81,11 @@ class Journal:
         self._models = models
         self._path: Path | None = None
         self._positions: dict[str, int] = {}
+        self._before: tuple[Path | None, dict[str, int]] = (None, {})
 
     def prepare(self, history: History) -> None:
-        """A generation is about to be live."""
+        """A generation is about to be live; `withdraw` it where it will not be."""
+        self._before = (self._path, self._positions)
         # Written before the swap: lists that are live always have their journal.
         path = _path(self._models / history.artifact, history.generation)
         self._positions = {}
@@ -95,6 +97,10 @@ class Journal:
             self._give_up(error)
         else:
             self._path = path
+
+    def withdraw(self) -> None:
+        """It did not become live: go on with the one before."""
+        self._path, self._positions = self._before
 
     def begin(self) -> None:
         """It is live; what was noted of others is of no use any more."""

@@ -7,7 +7,7 @@ file for as long as it waits, so that the trainer can tell a request whose asker
 import json
 import os
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Literal, NamedTuple
@@ -88,11 +88,12 @@ class Inbox:
     def __init__(self, models: Path) -> None:
         self._models = models
 
-    def waiting(self) -> list[Path]:
+    def waiting(self) -> dict[Path, Request]:
         """Those whose askers wait for an answer; what others left is removed."""
-        return [path for path in self._models.glob("request-*.json") if _is_waiting(path)]
+        found = [path for path in self._models.glob("request-*.json") if _is_waiting(path)]
+        return {path: request for path in found if (request := read(path)) is not None}
 
-    def answer(self, requests: list[Path], answer: Mapping[str, object]) -> None:
+    def answer(self, requests: Iterable[Path], answer: Mapping[str, object]) -> None:
         """Give all of these the same answer."""
         for path in requests:
             if path.exists():
@@ -100,9 +101,12 @@ class Inbox:
                     file.write(_line(answer))
 
 
-def read(path: Path) -> Request:
-    """What a request asks for; one of an earlier version names no action."""
-    return Request(**json.loads(path.read_bytes().splitlines()[0]))
+def read(path: Path) -> Request | None:
+    """What a request asks for; one of an earlier version names no action. None: it is withdrawn."""
+    try:
+        return Request(**json.loads(path.read_bytes().splitlines()[0]))
+    except FileNotFoundError:
+        return None
 
 
 def _is_waiting(path: Path) -> bool:

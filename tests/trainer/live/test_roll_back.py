@@ -4,8 +4,8 @@ import pytest
 
 from serving.contract import Entry
 from trainer.errors import NoSuchGeneration
-from trainer.live.roll_back import common, target
-from trainer.registry.generations import FILE, MOST, Generations, Record
+from trainer.live.roll_back import common, held, target
+from trainer.registry.generations import FILE, MOST, Generations, Record, newest_verdict
 
 
 def record(number: int, artifact: str, verdict: str = "published") -> Record:
@@ -75,3 +75,16 @@ def test_records_are_kept_by_number_and_survive_a_damaged_file(tmp_path):
     assert found[-1] == record(MOST, "gen-x")
     (tmp_path / FILE).write_text("{")
     assert kept.records() == []
+
+
+def test_a_held_fit_is_the_newest_though_the_live_model_was_published_again():
+    """It is, after ids were hidden or lists were lost: nothing was decided on the fit."""
+    records = [record(1, "gen-1"), record(2, "gen-2", "held"), record(3, "gen-1")]
+    stored = {"gen-1", "gen-2"}
+
+    assert newest_verdict(records) == "held"
+    assert held(records, stored, None) == "gen-2"
+    assert newest_verdict([*records, record(4, "gen-2")]) == "published", "it was accepted"
+    assert newest_verdict([]) == "published"
+    with pytest.raises(NoSuchGeneration):
+        held([*records, record(4, "gen-2")], stored, None)

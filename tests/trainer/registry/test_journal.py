@@ -56,6 +56,18 @@ def test_the_journal_of_the_generation_before_goes(models):
     assert journal.read(models, 4).artifact == "gen-4"
 
 
+def test_a_generation_that_does_not_become_live_leaves_the_journal_before_it(models):
+    writer = Journal(models)
+    writer.prepare(HISTORY)
+    writer.begin()
+    writer.prepare(replace(HISTORY, generation=4, artifact="gen-4"))
+    writer.withdraw()
+    writer.add(FOLD_IN)
+
+    assert journal.read(models, 3) == replace(HISTORY, steps=(STAGED, SWAP, FOLD_IN))
+    assert journal.read(models, 4) == replace(HISTORY, generation=4, artifact="gen-4")
+
+
 def test_a_journal_that_cannot_be_written_is_given_up_with_a_warning(models, caplog):
     writer = Journal(models)
 

@@ -3,7 +3,7 @@
 import pytest
 
 from trainer.errors import RequestRefused
-from trainer.registry.requests import Inbox, Request, asking, read
+from trainer.registry.requests import Inbox, Request, asking
 
 
 def test_a_request_waits_until_it_is_answered_and_leaves_nothing(tmp_path):
@@ -14,7 +14,7 @@ def test_a_request_waits_until_it_is_answered_and_leaves_nothing(tmp_path):
 
         assert before is None
         assert len(waiting) == 1
-        assert inbox.waiting() == []
+        assert inbox.waiting() == {}
         assert asked.answer() == 7
     assert [*tmp_path.iterdir()] == []
 
@@ -23,7 +23,7 @@ def test_several_askers_get_the_same_answer_and_one_may_force(tmp_path):
     inbox = Inbox(tmp_path)
     with asking(tmp_path) as one, asking(tmp_path, Request(force=True)) as other:
         waiting = inbox.waiting()
-        forced = [read(path).force for path in waiting]
+        forced = [request.force for request in waiting.values()]
         inbox.answer(waiting, {"generation": 7})
 
         assert sorted(forced) == [False, True]
@@ -42,7 +42,7 @@ def test_a_refusal_has_the_words_and_the_exit_code_of_the_trainer(tmp_path):
 def test_what_an_asker_that_was_killed_left_is_removed(tmp_path):
     (tmp_path / "request-1.json").write_text('{"force": false}\n')
 
-    assert Inbox(tmp_path).waiting() == []
+    assert Inbox(tmp_path).waiting() == {}
     assert [*tmp_path.iterdir()] == []
 
 
