@@ -6,7 +6,7 @@ from pathlib import Path
 from confluent_kafka import Producer
 
 _SEPARATE = {"linger.ms": 0, "batch.num.messages": 1}
-_TOGETHER = {"linger.ms": 2_000, "batch.size": 2**31 - 1, "batch.num.messages": 100_000}
+_TOGETHER = {"linger.ms": 60_000, "batch.size": 2**31 - 1, "batch.num.messages": 100_000}
 
 
 def send_bomb(

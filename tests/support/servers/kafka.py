@@ -52,6 +52,8 @@ _PROPERTIES = {
     "listener.security.protocol.map": "CLIENT:PLAINTEXT,CONTROLLER:PLAINTEXT",
     "inter.broker.listener.name": "CLIENT",
     "num.partitions": "1",
+    # Tests send records of other years: by default the broker deletes them at its next look.
+    "log.retention.ms": "-1",
     "auto.create.topics.enable": "false",
     "default.replication.factor": "1",
     "offsets.topic.num.partitions": "4",
