@@ -312,7 +312,7 @@ def _statement(row: Row) -> dict[str, Any]:
 
 
 def _some(life: Life, what: str, ids: Sequence[str] | None) -> list[str] | None:
-    """The first of the ids; where there are more, the life says so."""
+    """The first of the ids; where there are more, the life tells how many."""
     if ids is None:
         return None
     if len(ids) > MOST_IDS:

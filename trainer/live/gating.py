@@ -146,7 +146,7 @@ def is_withheld(artifact: Path) -> bool:
     try:
         return read(sealed.table(artifact, "manifest")) is not None
     except (OSError, ValueError):
-        return False  # whoever loads it says what is wrong
+        return False  # the error comes where it is loaded
 
 
 def brief(found: Verdict) -> dict[str, Any]:

@@ -99,7 +99,7 @@ class Journal:
             self._path = path
 
     def withdraw(self) -> None:
-        """It did not become live: go on with the one before."""
+        """It did not become live: continue the journal of the one before."""
         self._path, self._positions = self._before
 
     def begin(self) -> None:

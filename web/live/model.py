@@ -210,7 +210,7 @@ class LiveModel:
             # Under one lock: filters and ranking must see the same venues.
             before = self._following.version
             heard = self._following.listen(now_s)
-            # Kept until it is folded in: what follows may fail, and the store hears of it once.
+            # Kept until it is folded in: what follows may fail, and it is read only once.
             self._is_behind |= heard
             if heard and any(map(len, self._following.pending(1))):
                 # Lists that are right up to `before` are behind: what came after it changed plays.
@@ -245,15 +245,17 @@ class LiveModel:
     def _begin(self, published: tuple[int, Artifact]) -> None:
         """Load a generation, and fold in whatever its model was not fitted on."""
         number, artifact = published
+        is_held = False
+        # Ready meanwhile: readers wait for the lock, and what is half folded in is never read.
         try:
             generation = Generation.before_foldin(number, artifact)
             generation.fold(self._following, self._following.differing(artifact))
             self._following.all_done()
             self._hold(generation, None, ChangedRows(_NOTHING, _NOTHING))
-        except BaseException:
-            # What is half folded in must not be read. Until then nobody can: this has the lock.
-            self._state = None
-            raise
+            is_held = True
+        finally:
+            if not is_held:
+                self._state = None
         logger.info("Answering from generation %d, store version %s.", number, self._version)
 
     def _fold_in(self) -> None:
