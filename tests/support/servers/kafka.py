@@ -53,7 +53,7 @@ _PROPERTIES = {
     "inter.broker.listener.name": "CLIENT",
     "num.partitions": "1",
     # Tests send records of other years: by default the broker deletes them at its next look.
-    "log.retention.ms": "-1",
+    "log.retention.hours": "876000",  # a century
     "auto.create.topics.enable": "false",
     "default.replication.factor": "1",
     "offsets.topic.num.partitions": "4",
