@@ -189,7 +189,7 @@ REDIS_UP = Metric(
     "gigstream_trainer_redis_up",
     "gauge",
     "0 or 1",
-    "Whether Redis answered the last time that the loop turned.",
+    "Whether Redis answered the last time that the loop turned; NaN before it was asked.",
 )
 LOOP_AGE = Metric(
     "gigstream_trainer_loop_age_seconds",

@@ -6,7 +6,7 @@ import time
 
 import pytest
 from confluent_kafka import Producer
-from prometheus_client import CollectorRegistry
+from prometheus_client import REGISTRY, CollectorRegistry
 
 from consumer.metrics import METRICS, MOST_SOURCES, Meters
 from consumer.settings import ConsumerSettings
@@ -36,6 +36,9 @@ def test_the_list_is_what_is_shown():
 
 def test_meters_without_a_registry_show_nothing():
     Meters().read(3, 100)
+
+    # Not even in the registry that prometheus-client takes by default.
+    assert not {each.name for each in METRICS} & {*REGISTRY._names_to_collectors}
 
 
 def test_sources_of_dead_letters_are_bounded():
