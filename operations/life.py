@@ -205,9 +205,10 @@ def _find_lists(
     received_ms: int,
 ) -> None:
     """Fill in the first lists that know of a stored event."""
-    told = _told(settings, life, commit.at_ms)
-    # The journal first: it is exact. It covers the fold-ins of the live generation alone.
+    # The journal first: it is exact. It covers the fold-ins of the live generation alone, each
+    # after Redis told of it: read before what Redis told, it names no fold-in that is not there.
     step = _step(settings, app_id, life.offset)
+    told = _told(settings, life, commit.at_ms)
     if step is not None:
         generation, first = step
         life.listed = Listed(generation=generation, foldin=first.seq)

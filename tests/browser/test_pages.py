@@ -97,6 +97,7 @@ def test_on_a_phone_the_pages_are_behind_a_button(browser, console):
         pages.get_by_role("link", name="Sources").click()
 
         visitor.page.get_by_role("heading", name="Sources").wait_for()
+        visitor.page.wait_for_load_state()
         # What one acts by is there on a phone too.
         assert visitor.page.get_by_role("link", name="Quarantine, preview first").count() > 0
 
@@ -134,8 +135,9 @@ def test_now_follows_the_stack_by_itself(visitor, stage):
 def test_slash_goes_to_the_search_and_arrows_to_what_is_found(visitor):
     visitor.open("/quality")
     visitor.page.keyboard.press("/")
-    visitor.page.keyboard.type("rolling")
-    visitor.page.locator("#found a").first.wait_for(timeout=60_000)
+    with visitor.page.expect_response(lambda reply: reply.url.endswith("q=rolling")):
+        visitor.page.keyboard.type("rolling")
+    visitor.page.locator("#found a", has_text="Rolling").first.wait_for(timeout=60_000)
     visitor.page.keyboard.press("ArrowDown")
     visitor.page.keyboard.press("Enter")
     visitor.page.wait_for_url("**/venues/*", timeout=60_000)

@@ -23,6 +23,7 @@ from support.servers.redis import RedisServer
 QUICK = {"session.timeout.ms": "1500", "heartbeat.interval.ms": "300"}
 _TICK_S = 0.05
 _SETTLE_S = 120.0
+_TEAR_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -125,12 +126,20 @@ def _crash_broker(group: Group, broker: KafkaBroker, *, away_s: float) -> None:
 
 def _cut_power(group: Group, store: Path, draw: random.Random) -> None:
     """Kill all consumers at once and truncate the last log entry."""
-    group.kill_all()
-    # Housekeeping ends with its owner, a moment later.
-    with (store / ".upkeep.lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-    if tear(store, draw):
-        group.counts["torn"] += 1
+    give_up_at = time.monotonic() + _TEAR_S
+    while time.monotonic() < give_up_at:
+        group.kill_all()
+        # Housekeeping ends with its owner, a moment later.
+        with (store / ".upkeep.lock").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        if tear(store, draw):
+            group.counts["torn"] += 1
+            return
+        # The last entry has a checkpoint: what follows it has none at first.
+        covered = delta_log.versions(store)[-1:]
+        while delta_log.versions(store)[-1:] == covered and time.monotonic() < give_up_at:
+            group.tick()
+            time.sleep(_TICK_S)
 
 
 def tear(store: Path, draw: random.Random) -> bool:

@@ -199,9 +199,9 @@ def test_an_erased_id_does_not_return(installation, tmp_path):
     commands = installation.commands
     commands.environ["GIGSTREAM_REFIT_INTERVAL_S"] = "1e9"
     commands.start("consume")
-    commands.start("train")
     installation.send(*season(200))
     installation.stored(200)
+    commands.start("train")
     until(installation.generation)
     models = Path(commands.home / "models")
     (first,) = commands.json("generations")["generations"]

@@ -1,6 +1,7 @@
 """A stream with everything hostile in it, between good records, read by three consumers."""
 
 import json
+import os
 import time
 
 from consumer.settings import ConsumerSettings
@@ -11,7 +12,8 @@ from support.faults.bombs import peak_megabytes, send_bomb
 from support.processes.consume import Consuming
 
 PARTITIONS = 3
-SOON_S = 10
+SOON_S = float(os.environ.get("GIGSTREAM_TEST_WITHIN_S", "60"))
+"""For all good records after the last bad one; 10 on 2 quiet cores, `make fuzz` asks for that."""
 CLOUD = [(b"content-type", b"application/cloudevents+json")]
 LONG = 200_000
 
@@ -59,7 +61,7 @@ def test_all_good_records_are_stored_soon_and_each_bad_one_is_a_dead_letter(kafk
 
     with Consuming(settings) as one, Consuming(settings) as two, Consuming(settings) as three:
         consumers = (one, two, three)
-        until(lambda: all(len(each.owned) == 1 for each in consumers), 30)
+        until(lambda: all(len(each.owned) == 1 for each in consumers), 60)
         for value, headers in bad:
             send_good()
             with RawProducer(kafka.bootstrap) as producer:

@@ -1,8 +1,6 @@
 """kill -9 of the trainer in mid-publish, of the consumer in mid-batch: as if nothing had been."""
 
-import shutil
 import signal
-from pathlib import Path
 
 import pytest
 
@@ -10,21 +8,6 @@ from support.processes.installation import Installation, season
 from support.processes.running import until
 
 KILLED = -signal.SIGKILL
-
-
-def lists_of_one_training(installation: Installation, home: Path) -> dict:
-    """What `train --once` makes of a copy of the store, published under other keys."""
-    shutil.copytree(installation.commands.home / "store", home / "home" / "store")
-    prefix = f"{installation.prefix}-once"
-    with Installation(
-        home,
-        installation.kafka,
-        installation.redis,
-        prefix,
-        GIGSTREAM_KAFKA_TOPIC=installation.topic,
-    ) as copy:
-        copy.commands.json("train", "--once", timeout_s=60)
-        return copy.lists()
 
 
 @pytest.fixture
@@ -59,7 +42,7 @@ def test_after_kills_of_both_processes_counts_and_lists_equal_a_clean_run(
     status = installation.stored(400)
     keys = ("events", "plays", "artists", "venues", "pairs", "cancelled", "dead_letters")
     assert {key: status[key] for key in keys} == {key: totals[key] for key in keys}
-    assert lists_of_one_training(installation, tmp_path / "copy") == lists
+    assert installation.lists_of_once(tmp_path / "copy") == lists
 
 
 def test_a_trainer_killed_in_mid_publish_leaves_the_live_lists_whole(installation):

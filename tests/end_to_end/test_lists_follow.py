@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import time
+from contextlib import suppress
 
 import pytest
 
@@ -135,7 +136,8 @@ def test_a_refit_that_is_killed_is_tried_again_and_does_not_end_the_trainer(trai
     for _ in range(2):
         with training.refit():
             for pid in until(training.refits, every_s=0.01):
-                os.kill(pid, signal.SIGKILL)
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
             until(lambda: not training.refits(), every_s=0.01)
 
     training.right()
@@ -169,7 +171,8 @@ def test_fold_ins_go_on_while_a_refit_dies_and_dies(training):
     number = 0
     while "in a row" not in training.commands.logs() and time.monotonic() < deadline:
         for pid in training.refits():
-            os.kill(pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         number += 1
         training.book((f"n{number}", f"new-{number}", "venue-1"))
         training.right()

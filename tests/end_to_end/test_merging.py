@@ -15,9 +15,9 @@ def shown(installation) -> set[str]:
 def test_a_merged_artist_counts_as_the_other_now_later_and_after_a_restart(installation):
     commands, send = installation.commands, installation.send
     commands.start("consume")
-    trainer = commands.start("train")
     send(*season())
     before = installation.stored(400)
+    trainer = commands.start("train")
     until(installation.generation)
     assert {"artist-1", "venue-1"} <= shown(installation)
 

@@ -43,6 +43,7 @@ def published(installation):
     installation.send(event(7, "artist-7", "venue-4", time_ms=LATER_MS, status="cancelled"))
     until(lambda: '"foldin"' in listed(installation, "artist-7"))
     until(lambda: '"foldin"' in listed(installation, "artist-8"))
+    until(lambda: (now := installation.status())["dead_letters"] and now["lag_events"] == 0)
     return installation
 
 

@@ -83,8 +83,7 @@ def test_lists_come_back_by_themselves_after_redis_lost_them(installation):
     until(installation.generation)
     before = installation.lists()
 
-    for key in installation.client.scan_iter(f"{installation.prefix}:*"):
-        installation.client.delete(key)
+    installation.client.delete(*installation.client.keys(f"{installation.prefix}:*"))
     until(installation.generation)
 
     assert installation.lists() == before

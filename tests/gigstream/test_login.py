@@ -1,19 +1,17 @@
 """A wrong password for Kafka ends every command that asks it in one line and code 3."""
 
-import socket
-
 import pytest
 
 from support.processes.commands import gigstream
-from support.servers.kafka import KafkaBroker
+from support.servers.kafka import KafkaBroker, _free_ports
 
 
 @pytest.fixture(scope="module")
 def login():
     """Address of a broker's listener that wants a password."""
     broker = KafkaBroker()
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    (port,) = _free_ports(1)
+    address = f"127.0.0.1:{port}"
     controller = f"CONTROLLER://127.0.0.1:{broker._controller_port}"
     both = f"CLIENT://{broker.bootstrap},LOGIN://{address}"
     users = 'org.apache.kafka.common.security.plain.PlainLoginModule required user_me="right";'

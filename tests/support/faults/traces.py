@@ -14,11 +14,15 @@ from support.processes.running import until
 def files_with(folder: Path, *texts: str) -> list[str]:
     """Files below a folder that hold one of these texts, in UTF-8 or as JSON escapes it."""
     spellings = [s for t in texts for s in (t.encode(), json.dumps(t)[1:-1].encode())]
-    return [
-        str(file.relative_to(folder))
-        for file in sorted(folder.rglob("*"))
-        if file.is_file() and any(spelling in content(file) for spelling in spellings)
-    ]
+    while True:
+        try:
+            return [
+                str(file.relative_to(folder))
+                for file in sorted(folder.rglob("*"))
+                if file.is_file() and any(spelling in content(file) for spelling in spellings)
+            ]
+        except FileNotFoundError:  # renamed meanwhile, perhaps: it is to be read all the same
+            continue
 
 
 def content(file: Path) -> bytes:
@@ -41,6 +45,7 @@ def _rows(file: Path) -> list[dict[str, Any]]:
 def keys_with(client: redis.Redis, *texts: str) -> list[str]:
     """Keys of a whole server that hold one of these texts in name, field or value."""
     read: dict[bytes, Any] = {
+        b"none": lambda _: None,  # gone since it was listed
         b"hash": client.hgetall,
         b"stream": client.xrange,
         b"string": client.get,

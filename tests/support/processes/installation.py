@@ -1,6 +1,7 @@
 """One installation on real servers: its settings, its topic, its keys, its processes."""
 
 import json
+import shutil
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -8,6 +9,7 @@ from typing import Any, Self
 from confluent_kafka import Producer
 
 from consumer.events import Event, encode
+from consumer.table import write_lock
 from support.processes.running import Gigstream, until
 from support.servers.kafka import KafkaBroker
 from support.servers.redis import RedisServer
@@ -88,6 +90,21 @@ class Installation:
         """The generation that apps see, 0 before the first."""
         found = self.client.hget(f"{self.prefix}:artist", "_gen")
         return int(found) if found else 0
+
+    def lists_of_once(self, directory: Path) -> dict[str, dict[str, tuple[Any, ...]]]:
+        """What `train --once` makes of a copy of the store, published under other keys."""
+        store = self.commands.home / "store"
+        with write_lock.exclusive(store, patience_s=60):  # no file comes or goes under the copy
+            shutil.copytree(store, directory / "home" / "store")
+        with Installation(
+            directory,
+            self.kafka,
+            self.redis,
+            f"{self.prefix}-once",
+            GIGSTREAM_KAFKA_TOPIC=self.topic,
+        ) as copy:
+            copy.commands.json("train", "--once")
+            return copy.lists()
 
     def lists(self) -> dict[str, dict[str, tuple[Any, ...]]]:
         """Every live list by view and id: what is recommended, with scores, however it came."""

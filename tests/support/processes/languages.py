@@ -19,7 +19,7 @@ import pytest
 PAGE = Path(__file__).parents[3] / "docs" / "contract" / "redis.md"
 NODE_CLIENT = "redis@5.8.2"
 GO_CLIENT = "github.com/redis/go-redis/v9@v9.12.1"
-FETCH_S = 120
+FETCHES, FETCH_S = 3, 60
 
 NODE_PROGRAM = """
 import {{ createClient }} from "redis";
@@ -117,12 +117,16 @@ def _workshop(tool: str, client: str) -> Iterator[Path]:
 
 
 def _fetch(command: list[str], folder: Path) -> None:
-    try:
-        subprocess.run(command, cwd=folder, capture_output=True, timeout=FETCH_S, check=True)
-    except (OSError, subprocess.SubprocessError) as error:
-        # A skipped test looks like one that passes: CI is where that would stay unseen.
-        give_up = pytest.fail if os.environ.get("CI") else pytest.skip
-        give_up(f"`{' '.join(command)}` fails, as it does offline: {error}")
+    for _ in range(FETCHES):
+        try:
+            subprocess.run(command, cwd=folder, capture_output=True, timeout=FETCH_S, check=True)
+        except (OSError, subprocess.SubprocessError) as error:
+            why = f"`{' '.join(command)}` fails, as it does offline: {error}"
+        else:
+            return
+    # A skipped test looks like one that passes: CI is where that would stay unseen.
+    give_up = pytest.fail if os.environ.get("CI") else pytest.skip
+    give_up(why)
 
 
 def _run(command: list[str], folder: Path) -> str:

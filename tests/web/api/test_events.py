@@ -53,15 +53,18 @@ def test_one_event_is_in_kafka_as_it_was_written_once_it_is_answered(api, instal
 
 
 def test_a_thousand_events_are_stored_counted_and_listed(api, installed):
-    before = installed.status()["events"]
+    before, generation = installed.status()["events"], installed.generation()
     events = [gig(number) for number in range(1000)]
     reply = api.ask("/v1/events", events, token=TOKEN)
 
     assert (reply.status, reply.json["accepted"]) == (202, 1000)
     assert installed.stored(before + 1000)["events"] >= before + 1000
     path = "/v1/artists/web-artist-1/venues"
-    until(lambda: api.ask(path).json["source"] == "foldin")
+    until(lambda: api.ask(path).json["source"] in ("foldin", "model"))
     until(lambda: api.ask(path, returns="true", exclude="nothing").json["source"] == "live")
+    # So many plays are a reason to fit again: the tests that follow compare one generation.
+    until(lambda: installed.generation() > generation)
+    until(lambda: api.ask(path, exclude="x").json["generation"] == installed.generation())
 
 
 def test_each_event_is_judged_by_itself(api, installed):

@@ -29,6 +29,7 @@ def confirm(operator, word, button):
     """Type a word in the form with this button, and send it."""
     form = operator.page.locator("form", has=operator.page.get_by_role("button", name=button))
     sending = form.get_by_role("button", name=button)
+    operator.page.wait_for_load_state()  # the script disables it
     assert sending.is_disabled()
     form.locator("[name=typed]").fill(word)
     with operator.page.expect_navigation():
@@ -68,6 +69,7 @@ def test_an_event_is_found_by_its_id_with_its_whole_life(visitor):
     visitor.page.get_by_role("button", name="Find", exact=True).click()
 
     visitor.page.get_by_role("heading", name="One event's life").wait_for()
+    visitor.page.wait_for_load_state()
     assert visitor.page.get_by_role("cell", name="Received", exact=True).count() == 1
 
 
@@ -133,6 +135,7 @@ def decide(operator, deed, identity, into=""):
     operator.page.locator("main [name=into]").fill(into)
     operator.page.get_by_role("button", name="Preview").click()
     operator.page.get_by_role("rowheader", name="Statements").wait_for()
+    operator.page.wait_for_load_state()
 
 
 def test_a_source_is_quarantined_after_a_preview_and_released(operator, api, installed):
