@@ -52,7 +52,7 @@ def training(installation):
     installation.send(*season(200))
     installation.stored(200)
     installation.trainer = commands.start("train")
-    # Noted after the swap: who stops the trainer now does not stop it with the registry locked.
+    # Until the registry notes it: a trainer that is stopped then does not hold its lock.
     until(lambda: installation.generation() and noted(installation) == installation.generation())
     return installation
 

@@ -62,7 +62,7 @@ def test_a_thousand_events_are_stored_counted_and_listed(api, installed):
     path = "/v1/artists/web-artist-1/venues"
     until(lambda: api.ask(path).json["source"] in ("foldin", "model"))
     until(lambda: api.ask(path, returns="true", exclude="nothing").json["source"] == "live")
-    # So many plays are a reason to fit again: the tests that follow compare one generation.
+    # This many plays are a reason to fit again: the tests that follow compare one generation.
     until(lambda: installed.generation() > generation)
     until(lambda: api.ask(path, exclude="x").json["generation"] == installed.generation())
 
