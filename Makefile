@@ -37,7 +37,6 @@ fuzz: .venv/.dev ## fuzz a million records, ten thousand files and a thousand gi
 	@PYTHONPATH=tests $(BIN)/python -m support.servers.kafka >/dev/null
 	GIGSTREAM_TEST_FUZZ=1000000 GIGSTREAM_TEST_FILES=10000 GIGSTREAM_TEST_LIVES=1000 $(BIN)/python -m pytest -n 2 -rP \
 		--timeout 3600 tests/fuzz tests/end_to_end/test_gig_life_cycle.py $(ARGS)
-	GIGSTREAM_TEST_WITHIN_S=10 $(BIN)/python -m pytest -n 0 -rP tests/end_to_end/test_hostile.py
 
 sanitize: .venv/.dev ## run the compiled code's tests and the fuzzer with ASan and UBSan (15 minutes)
 	@PYTHONPATH=tests $(BIN)/python -m support.servers.kafka >/dev/null

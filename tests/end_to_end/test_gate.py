@@ -34,7 +34,6 @@ def verdict(training: Training) -> dict:
     return json.loads(shown.stdout.splitlines()[-1])["verdict"]
 
 
-@pytest.mark.timeout(600)
 def test_a_refused_refit_leaves_the_live_lists_as_they_are(training):
     started(training, real())
     before, lists = live(training), training.lists("artist")
@@ -65,7 +64,6 @@ def test_a_refused_refit_leaves_the_live_lists_as_they_are(training):
     assert training.commands.run("accept").returncode == 2
 
 
-@pytest.mark.timeout(600)
 def test_a_held_generation_waits_for_a_person(training):
     world = World()
     log = started(training, world.gigs(2000))

@@ -133,7 +133,6 @@ def keys(text: str) -> list[str]:
     return list(json.loads(text.replace("...", "")))
 
 
-@pytest.mark.timeout(600)
 def test_a_reader_of_the_readme_gets_lists_and_the_api(kafka, environ, tmp_path) -> None:
     for name in ("gigs.csv", "shows.csv"):
         write_gigs(tmp_path / name)

@@ -253,7 +253,6 @@ def stack(tmp_path):
         yield made
 
 
-@pytest.mark.timeout(900)
 @pytest.mark.skipif(not shutil.which("unshare"), reason="a disk of its own needs Linux")
 def test_each_alert_fires_by_a_real_fault_and_ends_with_it(stack):
     took = {alert: fired(stack, alert, fault) for alert, fault in FAULTS.items()}

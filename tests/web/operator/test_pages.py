@@ -135,7 +135,6 @@ def decide(operator, deed, identity, into=""):
     operator.page.locator("main [name=into]").fill(into)
     operator.page.get_by_role("button", name="Preview").click()
     operator.page.get_by_role("rowheader", name="Statements").wait_for()
-    operator.page.wait_for_load_state()
 
 
 def test_a_source_is_quarantined_after_a_preview_and_released(operator, api, installed):
